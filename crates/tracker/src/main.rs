@@ -1,0 +1,2 @@
+//! Tracker.
+fn main() {}
