@@ -1,0 +1,15 @@
+//! `firn-tracker`: takes in advisories and package sets, matches them, and shows what is vulnerable in Nixpkgs.
+//!
+//! - [`store`] is the only door to the database, in domain terms; SQL stays behind it;
+//! - [`web`] serves pages from what the store answers;
+//! - [`cli`] is the command line.
+
+pub mod cli;
+pub mod config;
+pub mod progress;
+pub mod state;
+pub mod store;
+pub mod web;
+
+pub use progress::Progress;
+pub use state::AppState;

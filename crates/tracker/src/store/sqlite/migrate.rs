@@ -1,0 +1,65 @@
+//! Brings a database file to this program's schema.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// In order; `user_version` counts those that ran. A migration that shipped is never changed.
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_start.sql")];
+
+/// Why the schema could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// A newer program made the file.
+    #[error("the schema is version {found}, this program knows versions up to {known}")]
+    Newer {
+        /// Of the file.
+        found: u32,
+        /// Of this program.
+        known: u32,
+    },
+    /// A statement failed.
+    #[error("bring the schema up to date")]
+    Run {
+        /// Why.
+        source: rusqlite::Error,
+    },
+}
+
+/// Runs what is missing, each migration in a transaction of its own.
+pub fn run(db: &mut Connection) -> Result<(), MigrateError> {
+    let known = MIGRATIONS.len() as u32;
+    loop {
+        match step(db).map_err(|source| MigrateError::Run { source })? {
+            None => {}
+            Some(found) if found > known => return Err(MigrateError::Newer { found, known }),
+            Some(_) => return Ok(()),
+        }
+    }
+}
+
+/// Runs the next migration, or tells the version where none is left.
+fn step(db: &mut Connection) -> Result<Option<u32>, rusqlite::Error> {
+    // The version is read inside the transaction: another process may be at it too.
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = tx.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))?;
+    let Some(sql) = MIGRATIONS.get(found as usize) else {
+        return Ok(Some(found));
+    };
+    tx.execute_batch(sql)?;
+    tx.pragma_update(None, "user_version", found + 1)?;
+    tx.commit()?;
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_schema_is_refused() {
+        let mut db = Connection::open_in_memory().unwrap();
+        run(&mut db).unwrap();
+        run(&mut db).unwrap();
+        db.pragma_update(None, "user_version", MIGRATIONS.len() as u32 + 1).unwrap();
+        assert!(matches!(run(&mut db), Err(MigrateError::Newer { .. })));
+    }
+}
