@@ -1,1 +1,15 @@
-//! Nix formats.
+//! Nix's formats: what store paths, package names and derivations say.
+//!
+//! Bytes and values in, values out: nothing here reads a file, asks the clock or waits.
+//!
+//! - [`StorePath`] is the only way to hold a path of the store; [`base32`] is the alphabet of its hash part;
+//! - [`name`] splits `curl-7.71.1` and orders versions exactly as Nix does;
+//! - [`Derivation`] is a `.drv` file, read from ATerm or from the JSON of `nix derivation show`.
+
+pub mod base32;
+pub mod derivation;
+pub mod name;
+mod store_path;
+
+pub use derivation::Derivation;
+pub use store_path::{STORE_DIR, StorePath, StorePathError, StorePathErrorKind};
