@@ -6,8 +6,8 @@ use crate::store_path::{StorePath, StorePathError};
 /// The longest file that is read. The largest of nixpkgs are about 3 MiB.
 pub const MAX_LEN: usize = 32 << 20;
 
-/// How deep dynamic outputs may lie in one another.
-const MAX_DEPTH: usize = 16;
+/// How deep dynamic outputs may lie in one another; more than the JSON parser lets through.
+const MAX_DEPTH: usize = 64;
 
 /// Why bytes are not a derivation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

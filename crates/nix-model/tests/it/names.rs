@@ -124,7 +124,7 @@ fn agrees_with_nix() {
     versions.extend(VERSIONS);
     let pairs = pairs(&versions);
 
-    let answers = ask(&nix, &names, &pairs);
+    let answers = ask(nix, &names, &pairs);
     for (name, answer) in names.iter().zip(answers["names"].as_array().unwrap()) {
         let (pname, version) = name::split(name);
         assert_eq!(
