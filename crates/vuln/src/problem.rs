@@ -14,6 +14,9 @@ pub struct Problem {
 impl Problem {
     /// A problem at `at`.
     pub fn new(at: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { at: at.into(), message: message.into() }
+        Self {
+            at: at.into(),
+            message: message.into(),
+        }
     }
 }

@@ -1,0 +1,460 @@
+//! CVE Record Format 5.0, 5.1 and 5.2: the CNA's container and every ADP's.
+
+use std::borrow::Cow;
+
+use super::RecordError;
+use super::applicability::configurations;
+use super::field::{
+    add_description_tags, add_once, add_references, add_scores, cpes, cve_id, cvss, cwe, list, named, plain_id, references, tag,
+    text_in_english,
+};
+use super::json::{Reader, Result};
+use crate::advisory::{Advisory, Affected, Change, Configuration, Reference, Source, Ssvc, State, Status, Tag, UpperBound, VersionEntry};
+use crate::problem::Problem;
+use crate::score::{CvssVersion, Score};
+
+/// Reads one record.
+pub fn parse(bytes: &[u8]) -> std::result::Result<(Advisory, Vec<Problem>), RecordError> {
+    let mut r = Reader::new(bytes)?;
+    let mut metadata = Metadata::default();
+    let mut containers = Containers::default();
+    let is_object = r.object(|r, key| {
+        match key {
+            "cveMetadata" => metadata = Metadata::read(r)?,
+            "containers" => containers = Containers::read(r)?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    let id = cve_id(metadata.id.take().filter(|_| is_object), "/cveMetadata/cveId")?;
+    let advisory = assemble(id, metadata, containers, &mut r);
+    Ok((advisory, r.finish()?))
+}
+
+#[derive(Default)]
+struct Metadata<'a> {
+    id: Option<Cow<'a, str>>,
+    rejected: bool,
+    published: Option<String>,
+    modified: Option<String>,
+}
+
+impl<'a> Metadata<'a> {
+    fn read(r: &mut Reader<'a>) -> Result<Self> {
+        let mut this = Self::default();
+        r.object(|r, key| {
+            match key {
+                "cveId" => this.id = r.string()?,
+                "state" => {
+                    let at = r.value_start();
+                    let state = r.string()?;
+                    this.rejected = state.as_deref() == Some("REJECTED");
+                    if !matches!(state.as_deref(), Some("PUBLISHED" | "REJECTED")) {
+                        r.note_at(at, "neither PUBLISHED nor REJECTED, read as published");
+                    }
+                }
+                "datePublished" => this.published = r.owned()?,
+                "dateUpdated" => this.modified = r.owned()?,
+                _ => r.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(this)
+    }
+}
+
+#[derive(Default)]
+struct Containers {
+    cna: Option<Container>,
+    adp: Vec<Container>,
+}
+
+impl Containers {
+    fn read(r: &mut Reader<'_>) -> Result<Self> {
+        let mut this = Self::default();
+        r.object(|r, key| {
+            match key {
+                "cna" => this.cna = Some(Container::read(r)?),
+                "adp" => this.adp = list(r, |r| Container::read(r).map(Some))?,
+                _ => r.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(this)
+    }
+}
+
+/// What one provider says.
+#[derive(Default)]
+struct Container {
+    provider: Option<String>,
+    title: Option<String>,
+    description: Option<String>,
+    date_public: Option<String>,
+    affected: Vec<Affected>,
+    configurations: Vec<Configuration>,
+    references: Vec<Reference>,
+    cwes: Vec<String>,
+    metrics: Metrics,
+    tags: Vec<Tag>,
+    rejected_reason: Option<String>,
+    replaced_by: Vec<String>,
+}
+
+impl Container {
+    fn read(r: &mut Reader<'_>) -> Result<Self> {
+        let mut this = Self::default();
+        r.object(|r, key| {
+            match key {
+                "providerMetadata" => this.provider = provider(r)?,
+                "title" => this.title = r.owned()?,
+                "descriptions" => this.description = text_in_english(r)?,
+                "datePublic" => this.date_public = r.owned()?,
+                "affected" => this.affected = list(r, affected)?,
+                "cpeApplicability" => this.configurations = configurations(r)?,
+                "references" => this.references = references(r)?,
+                "problemTypes" => this.cwes = problem_types(r)?,
+                "metrics" => this.metrics = Metrics::read(r)?,
+                "tags" => this.tags = tags(r)?,
+                "rejectedReasons" => this.rejected_reason = text_in_english(r)?,
+                "replacedBy" => this.replaced_by = replaced_by(r)?,
+                _ => r.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(this)
+    }
+}
+
+/// Scores and what CISA puts beside them.
+#[derive(Default)]
+struct Metrics {
+    scores: Vec<Score>,
+    ssvc: Option<Ssvc>,
+    kev_date: Option<String>,
+}
+
+impl Metrics {
+    fn read(r: &mut Reader<'_>) -> Result<Self> {
+        let mut this = Self::default();
+        r.array(|r| {
+            r.object(|r, key| {
+                let version = match key {
+                    "cvssV3_1" => CvssVersion::V31,
+                    "cvssV3_0" => CvssVersion::V30,
+                    "cvssV4_0" => CvssVersion::V4,
+                    "cvssV2_0" => CvssVersion::V2,
+                    "other" => return this.read_other(r),
+                    _ => return r.skip(),
+                };
+                this.scores.extend(cvss(r, version)?);
+                Ok(())
+            })?;
+            Ok(())
+        })?;
+        Ok(this)
+    }
+
+    /// `{"type", "content"}`; the type says what the content is, and may stand behind it.
+    fn read_other(&mut self, r: &mut Reader<'_>) -> Result<()> {
+        let (mut kind, mut content) = (None, None);
+        r.object(|r, key| {
+            match key {
+                "type" => kind = r.string()?,
+                "content" => content = Some(r.mark()?),
+                _ => r.skip()?,
+            }
+            Ok(())
+        })?;
+        let Some(content) = content else { return Ok(()) };
+        match kind.as_deref() {
+            Some("ssvc") => {
+                if let Some(ssvc) = r.revisit(content, ssvc)? {
+                    self.ssvc = Some(ssvc);
+                }
+            }
+            Some("kev") => {
+                r.revisit(content, |r| {
+                    r.object(|r, key| {
+                        match key {
+                            "dateAdded" => self.kev_date = r.owned()?,
+                            _ => r.skip()?,
+                        }
+                        Ok(())
+                    })
+                })?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn ssvc(r: &mut Reader<'_>) -> Result<Option<Ssvc>> {
+    let mut ssvc = Ssvc {
+        exploitation: String::new(),
+        automatable: String::new(),
+        technical_impact: String::new(),
+    };
+    r.object(|r, key| {
+        if key != "options" {
+            return r.skip();
+        }
+        r.array(|r| {
+            r.object(|r, key| {
+                match key {
+                    "Exploitation" => ssvc.exploitation = r.owned()?.unwrap_or_default(),
+                    "Automatable" => ssvc.automatable = r.owned()?.unwrap_or_default(),
+                    "Technical Impact" => ssvc.technical_impact = r.owned()?.unwrap_or_default(),
+                    _ => r.skip()?,
+                }
+                Ok(())
+            })?;
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    let is_empty = ssvc.exploitation.is_empty() && ssvc.automatable.is_empty() && ssvc.technical_impact.is_empty();
+    Ok(Some(ssvc).filter(|_| !is_empty))
+}
+
+fn affected(r: &mut Reader<'_>) -> Result<Option<Affected>> {
+    let mut this = Affected::default();
+    let (mut modules, mut files, mut routines) = (Vec::new(), Vec::new(), Vec::new());
+    let is_object = r.object(|r, key| {
+        match key {
+            "vendor" => this.vendor = named(r)?,
+            "product" => this.product = named(r)?,
+            "packageName" => this.package_name = named(r)?,
+            "collectionURL" => this.collection_url = named(r)?,
+            "packageURL" => this.package_url = named(r)?,
+            "repo" => this.repo = named(r)?,
+            "cpes" => this.cpes = cpes(r)?,
+            "platforms" => this.platforms = r.strings()?,
+            "modules" => modules = r.strings()?,
+            "programFiles" => files = r.strings()?,
+            "programRoutines" => routines = list(r, routine)?,
+            "defaultStatus" => this.default_status = status(r)?,
+            "versions" => this.versions = list(r, version)?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    this.components = modules;
+    this.components.append(&mut files);
+    this.components.append(&mut routines);
+    Ok(Some(this).filter(|_| is_object))
+}
+
+fn routine(r: &mut Reader<'_>) -> Result<Option<String>> {
+    let mut name = None;
+    r.object(|r, key| {
+        match key {
+            "name" => name = r.owned()?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(name)
+}
+
+fn version(r: &mut Reader<'_>) -> Result<Option<VersionEntry>> {
+    let start = r.value_start();
+    let mut entry = VersionEntry {
+        version: String::new(),
+        status: Status::Unknown,
+        scheme: None,
+        bound: None,
+        changes: Vec::new(),
+    };
+    let (mut has_version, mut has_status) = (false, false);
+    let (mut less_than, mut less_than_or_equal) = (None, None);
+    let is_object = r.object(|r, key| {
+        match key {
+            "version" => {
+                if let Some(version) = r.owned()? {
+                    entry.version = version;
+                    has_version = true;
+                }
+            }
+            "status" => {
+                entry.status = status(r)?;
+                has_status = true;
+            }
+            "versionType" => {
+                entry.scheme = r.owned()?;
+                if let Some(scheme) = &mut entry.scheme {
+                    scheme.make_ascii_lowercase();
+                }
+            }
+            "lessThan" => less_than = r.owned()?,
+            "lessThanOrEqual" => less_than_or_equal = r.owned()?,
+            "changes" => entry.changes = list(r, change)?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    if !is_object {
+        return Ok(None);
+    }
+    if less_than.is_some() && less_than_or_equal.is_some() {
+        r.note_at(start, "both lessThan and lessThanOrEqual, the first is used");
+    }
+    entry.bound = less_than
+        .map(UpperBound::LessThan)
+        .or(less_than_or_equal.map(UpperBound::LessThanOrEqual));
+    if !has_status {
+        r.note_at(start, "no status, read as unknown");
+    }
+    if !has_version {
+        if entry.bound.is_none() {
+            r.note_at(start, "no version, left out");
+            return Ok(None);
+        }
+        r.note_at(start, "no version, read as a range from 0");
+        entry.version = "0".to_owned();
+    }
+    Ok(Some(entry))
+}
+
+fn change(r: &mut Reader<'_>) -> Result<Option<Change>> {
+    let start = r.value_start();
+    let (mut at, mut to) = (None, Status::Unknown);
+    let is_object = r.object(|r, key| {
+        match key {
+            "at" => at = r.owned()?,
+            "status" => to = status(r)?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    if is_object && at.is_none() {
+        r.note_at(start, "no version at which the status changes, left out");
+    }
+    Ok(at.map(|at| Change { at, status: to }))
+}
+
+fn status(r: &mut Reader<'_>) -> Result<Status> {
+    let at = r.value_start();
+    Ok(match r.string()?.as_deref() {
+        Some("affected") => Status::Affected,
+        Some("unaffected") => Status::Unaffected,
+        Some("unknown") | None => Status::Unknown,
+        Some(_) => {
+            r.note_at(at, "neither affected, unaffected nor unknown, read as unknown");
+            Status::Unknown
+        }
+    })
+}
+
+fn provider(r: &mut Reader<'_>) -> Result<Option<String>> {
+    let mut name = None;
+    r.object(|r, key| {
+        match key {
+            "shortName" => name = r.owned()?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(name.filter(|name| !name.is_empty()))
+}
+
+/// CWE ids, from `cweId` or, where that is missing, from the start of the description.
+fn problem_types(r: &mut Reader<'_>) -> Result<Vec<String>> {
+    let mut cwes = Vec::new();
+    r.array(|r| {
+        r.object(|r, key| {
+            if key != "descriptions" {
+                return r.skip();
+            }
+            r.array(|r| {
+                let (mut id, mut text) = (None, None);
+                r.object(|r, key| {
+                    match key {
+                        "cweId" => id = r.string()?,
+                        "description" => text = r.string()?,
+                        _ => r.skip()?,
+                    }
+                    Ok(())
+                })?;
+                if let Some(cwe) = id.as_deref().and_then(cwe).or_else(|| text.as_deref().and_then(cwe)) {
+                    add_once(&mut cwes, cwe);
+                }
+                Ok(())
+            })?;
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    Ok(cwes)
+}
+
+fn tags(r: &mut Reader<'_>) -> Result<Vec<Tag>> {
+    list(r, |r| Ok(r.string()?.as_deref().and_then(tag)))
+}
+
+fn replaced_by(r: &mut Reader<'_>) -> Result<Vec<String>> {
+    list(r, |r| Ok(r.string()?.map(plain_id)))
+}
+
+/// Puts the containers together, the CNA's first.
+fn assemble(id: String, metadata: Metadata<'_>, containers: Containers, r: &mut Reader<'_>) -> Advisory {
+    let mut advisory = Advisory {
+        id,
+        source: Source::Cve,
+        published: metadata.published,
+        modified: metadata.modified,
+        ..Advisory::default()
+    };
+    let (mut reason, mut replaced_by) = (None, Vec::new());
+    if containers.cna.is_none() {
+        r.note_at(0, "no CNA container");
+    }
+    let cna = containers.cna.map(|container| (true, container));
+    for (is_cna, container) in cna
+        .into_iter()
+        .chain(containers.adp.into_iter().map(|container| (false, container)))
+    {
+        let provider = if is_cna {
+            "cna".to_owned()
+        } else {
+            container.provider.unwrap_or_else(|| "adp".to_owned())
+        };
+        if is_cna {
+            advisory.title = container.title.filter(|title| !title.is_empty());
+            advisory.published = advisory.published.or(container.date_public);
+        }
+        if advisory.description.is_empty() {
+            advisory.description = container.description.unwrap_or_default();
+        }
+        for mut affected in container.affected {
+            affected.provider.clone_from(&provider);
+            advisory.affected.push(affected);
+        }
+        let mut scores = container.metrics.scores;
+        for score in &mut scores {
+            score.provider.clone_from(&provider);
+        }
+        add_scores(&mut advisory.scores, scores);
+        advisory.ssvc = container.metrics.ssvc.or(advisory.ssvc);
+        advisory.kev_date = container.metrics.kev_date.or(advisory.kev_date);
+        advisory.configurations.extend(container.configurations);
+        add_references(&mut advisory.references, container.references, r);
+        for cwe in container.cwes {
+            add_once(&mut advisory.cwes, cwe);
+        }
+        for tag in container.tags {
+            add_once(&mut advisory.tags, tag);
+        }
+        reason = reason.or(container.rejected_reason);
+        replaced_by.extend(container.replaced_by);
+    }
+    add_description_tags(&mut advisory.tags, &advisory.description);
+    if metadata.rejected {
+        advisory.state = State::Rejected {
+            reason: reason.unwrap_or_default(),
+            replaced_by,
+        };
+    }
+    advisory
+}

@@ -1,0 +1,125 @@
+//! CISA's catalogue of known exploited vulnerabilities.
+
+use serde::{Deserialize, Serialize};
+
+use super::RecordError;
+use super::field::{cwe, list, named};
+use super::json::{Reader, Result};
+use crate::id::CveId;
+use crate::problem::Problem;
+
+/// One vulnerability that is known to be exploited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KevEntry {
+    /// The vulnerability.
+    pub cve: CveId,
+    /// Vendor or project.
+    pub vendor: Option<String>,
+    /// Product.
+    pub product: Option<String>,
+    /// Its name in the catalogue.
+    pub name: String,
+    /// `YYYY-MM-DD`: when it entered the catalogue.
+    pub date_added: String,
+    /// `YYYY-MM-DD`: by when US agencies must have acted.
+    pub due_date: Option<String>,
+    /// What it is.
+    pub description: String,
+    /// What agencies must do.
+    pub required_action: String,
+    /// Whether ransomware campaigns are known to use it.
+    pub ransomware: bool,
+    /// Notes, with links.
+    pub notes: String,
+    /// CWE ids.
+    pub cwes: Vec<String>,
+}
+
+/// The catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Catalog {
+    /// `catalogVersion`: `2099.12.31`.
+    pub version: Option<String>,
+    /// `dateReleased`: RFC 3339.
+    pub released: Option<String>,
+    /// The entries, in catalogue order.
+    pub entries: Vec<KevEntry>,
+}
+
+/// Reads the catalogue. Entries without a CVE id or date are left out, with a problem.
+pub fn parse(bytes: &[u8]) -> std::result::Result<(Catalog, Vec<Problem>), RecordError> {
+    let mut r = Reader::new(bytes)?;
+    let mut catalog = Catalog::default();
+    let mut has_entries = false;
+    r.object(|r, key| {
+        match key {
+            "catalogVersion" => catalog.version = r.owned()?,
+            "dateReleased" => catalog.released = r.owned()?,
+            "vulnerabilities" => {
+                has_entries = true;
+                catalog.entries = list(r, entry)?;
+            }
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    if !has_entries {
+        return Err(RecordError::NoId { path: "/vulnerabilities" });
+    }
+    Ok((catalog, r.finish()?))
+}
+
+fn entry(r: &mut Reader<'_>) -> Result<Option<KevEntry>> {
+    let start = r.value_start();
+    let (mut id, mut id_at) = (None, start);
+    let (mut vendor, mut product, mut due_date, mut ransomware) = (None, None, None, false);
+    let (mut name, mut date_added, mut description) = (String::new(), String::new(), String::new());
+    let (mut required_action, mut notes, mut cwes) = (String::new(), String::new(), Vec::new());
+    r.object(|r, key| {
+        match key {
+            "cveID" => {
+                id_at = r.value_start();
+                id = r.string()?;
+            }
+            "vendorProject" => vendor = named(r)?,
+            "product" => product = named(r)?,
+            "vulnerabilityName" => name = r.owned()?.unwrap_or_default(),
+            "dateAdded" => date_added = r.owned()?.unwrap_or_default(),
+            "dueDate" => due_date = r.owned()?,
+            "shortDescription" => description = r.owned()?.unwrap_or_default(),
+            "requiredAction" => required_action = r.owned()?.unwrap_or_default(),
+            "knownRansomwareCampaignUse" => ransomware = r.string()?.as_deref() == Some("Known"),
+            "notes" => notes = r.owned()?.unwrap_or_default(),
+            "cwes" => cwes = list(r, |r| Ok(r.string()?.as_deref().and_then(cwe)))?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    let Some(id) = id else {
+        r.note_at(start, "no cveID, left out");
+        return Ok(None);
+    };
+    if date_added.is_empty() {
+        r.note_at(start, "no dateAdded, left out");
+        return Ok(None);
+    }
+    match id.trim().parse::<CveId>() {
+        Ok(cve) => Ok(Some(KevEntry {
+            cve,
+            vendor,
+            product,
+            name,
+            date_added,
+            due_date,
+            description,
+            required_action,
+            ransomware,
+            notes,
+            cwes,
+        })),
+        Err(error) => {
+            r.note_at(id_at, format!("{error}, left out"));
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! NVD API 2.0: one entry, or the entries of a feed file or API page as a stream.
+
+mod split;
+
+pub use split::{Entry, Feed, MAX_ENTRY, SplitError, split};
+
+use std::borrow::Cow;
+
+use super::RecordError;
+use super::applicability::configurations;
+use super::field::{add_description_tags, add_once, add_references, add_scores, cve_id, cvss, cwe, list, references, tag, text_in_english};
+use super::json::{Reader, Result};
+use crate::advisory::{Advisory, Source, State, Tag};
+use crate::problem::Problem;
+use crate::score::{CvssVersion, Score};
+
+/// Reads one entry: `{"cve": {...}}` as in a feed, or the object inside alone.
+pub fn parse_entry(bytes: &[u8]) -> std::result::Result<(Advisory, Vec<Problem>), RecordError> {
+    let mut r = Reader::new(bytes)?;
+    let mut fields = Fields::default();
+    r.object(|r, key| {
+        if key == "cve" {
+            fields = Fields::default();
+            r.object(|r, key| fields.member(r, key))?;
+            return Ok(());
+        }
+        fields.member(r, key)
+    })?;
+    let advisory = fields.assemble(&mut r)?;
+    Ok((advisory, r.finish()?))
+}
+
+/// The members of an entry.
+#[derive(Default)]
+struct Fields<'a> {
+    id: Option<Cow<'a, str>>,
+    rejected: bool,
+    advisory: Advisory,
+    references: Vec<crate::advisory::Reference>,
+    scores: Vec<Score>,
+}
+
+impl<'a> Fields<'a> {
+    fn member(&mut self, r: &mut Reader<'a>, key: &str) -> Result<()> {
+        let advisory = &mut self.advisory;
+        match key {
+            "id" => self.id = r.string()?,
+            "published" => advisory.published = r.owned()?,
+            "lastModified" => advisory.modified = r.owned()?,
+            "vulnStatus" => self.rejected = r.string()?.as_deref() == Some("Rejected"),
+            "cisaExploitAdd" => advisory.kev_date = r.owned()?,
+            "cisaVulnerabilityName" => advisory.title = r.owned()?,
+            "descriptions" => advisory.description = text_in_english(r)?.unwrap_or_default(),
+            "metrics" => self.scores = metrics(r)?,
+            "weaknesses" => advisory.cwes = weaknesses(r)?,
+            "configurations" => advisory.configurations = configurations(r)?,
+            "references" => self.references = references(r)?,
+            "cveTags" => advisory.tags = tags(r)?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    }
+
+    fn assemble(self, r: &mut Reader<'_>) -> Result<Advisory> {
+        let mut advisory = self.advisory;
+        advisory.id = cve_id(self.id, "/cve/id")?;
+        advisory.source = Source::Nvd;
+        add_scores(&mut advisory.scores, self.scores);
+        add_references(&mut advisory.references, self.references, r);
+        add_description_tags(&mut advisory.tags, &advisory.description);
+        if self.rejected {
+            advisory.state = State::Rejected {
+                reason: std::mem::take(&mut advisory.description),
+                replaced_by: Vec::new(),
+            };
+        }
+        Ok(advisory)
+    }
+}
+
+fn metrics(r: &mut Reader<'_>) -> Result<Vec<Score>> {
+    let mut scores = Vec::new();
+    r.object(|r, key| {
+        let version = match key {
+            "cvssMetricV31" => CvssVersion::V31,
+            "cvssMetricV30" => CvssVersion::V30,
+            "cvssMetricV40" => CvssVersion::V4,
+            "cvssMetricV2" => CvssVersion::V2,
+            _ => return r.skip(),
+        };
+        scores.append(&mut list(r, |r| metric(r, version))?);
+        Ok(())
+    })?;
+    Ok(scores)
+}
+
+fn metric(r: &mut Reader<'_>, version: CvssVersion) -> Result<Option<Score>> {
+    let (mut provider, mut score) = (None, None);
+    r.object(|r, key| {
+        match key {
+            "source" => provider = r.owned()?,
+            "cvssData" => score = cvss(r, version)?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    if let Some(score) = &mut score {
+        score.provider = provider.unwrap_or_default();
+    }
+    Ok(score)
+}
+
+/// CWE ids; `NVD-CWE-Other` and `NVD-CWE-noinfo` name none.
+fn weaknesses(r: &mut Reader<'_>) -> Result<Vec<String>> {
+    let mut cwes = Vec::new();
+    r.array(|r| {
+        r.object(|r, key| {
+            if key != "description" {
+                return r.skip();
+            }
+            r.array(|r| {
+                r.object(|r, key| {
+                    if key != "value" {
+                        return r.skip();
+                    }
+                    if let Some(cwe) = r.string()?.as_deref().and_then(cwe) {
+                        add_once(&mut cwes, cwe);
+                    }
+                    Ok(())
+                })?;
+                Ok(())
+            })?;
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    Ok(cwes)
+}
+
+/// `[{"sourceIdentifier", "tags": []}]`
+fn tags(r: &mut Reader<'_>) -> Result<Vec<Tag>> {
+    let mut tags = Vec::new();
+    r.array(|r| {
+        r.object(|r, key| {
+            if key != "tags" {
+                return r.skip();
+            }
+            for tag in list(r, |r| Ok(r.string()?.as_deref().and_then(tag)))? {
+                add_once(&mut tags, tag);
+            }
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    Ok(tags)
+}

@@ -1,0 +1,298 @@
+//! OSV schema 1.x.
+
+use super::RecordError;
+use super::field::{add_once, add_references, add_scores, cpes, cwe, list, named, plain_id, reference_tag, score};
+use super::json::{Reader, Result};
+use crate::advisory::{Advisory, Affected, Event, EventRange, RangeKind, Reference, Source, State, Status, VersionEntry};
+use crate::cpe::Cpe;
+use crate::problem::Problem;
+use crate::score::{CvssVersion, Score};
+
+/// Ids longer than this are refused; OSV's are below 40 bytes.
+const MAX_ID: usize = 128;
+
+/// Reads one record.
+pub fn parse(bytes: &[u8]) -> std::result::Result<(Advisory, Vec<Problem>), RecordError> {
+    let mut r = Reader::new(bytes)?;
+    let mut fields = Fields::default();
+    r.object(|r, key| fields.member(r, key))?;
+    let advisory = fields.assemble(&mut r)?;
+    Ok((advisory, r.finish()?))
+}
+
+#[derive(Default)]
+struct Fields {
+    id: Option<String>,
+    summary: Option<String>,
+    details: Option<String>,
+    published: Option<String>,
+    modified: Option<String>,
+    withdrawn: Option<String>,
+    aliases: Vec<String>,
+    upstream: Vec<String>,
+    scores: Vec<Score>,
+    affected: Vec<Package>,
+    references: Vec<Reference>,
+    database: DatabaseSpecific,
+}
+
+/// One `affected` item.
+#[derive(Default)]
+struct Package {
+    affected: Affected,
+    scores: Vec<Score>,
+    database: DatabaseSpecific,
+}
+
+/// What databases put into their own corner, at the record or at a package.
+#[derive(Default)]
+struct DatabaseSpecific {
+    cpes: Vec<Cpe>,
+    cwes: Vec<String>,
+}
+
+impl Fields {
+    fn member(&mut self, r: &mut Reader<'_>, key: &str) -> Result<()> {
+        match key {
+            "id" => self.id = r.string()?.map(plain_id),
+            "summary" => self.summary = r.owned()?,
+            "details" => self.details = r.owned()?,
+            "published" => self.published = r.owned()?,
+            "modified" => self.modified = r.owned()?,
+            "withdrawn" => self.withdrawn = r.owned()?,
+            "aliases" => self.aliases = ids(r)?,
+            "upstream" => self.upstream = ids(r)?,
+            "severity" => self.scores = severities(r)?,
+            "affected" => self.affected = list(r, package)?,
+            "references" => self.references = references(r)?,
+            "database_specific" => self.database = database_specific(r)?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    }
+
+    fn assemble(self, r: &mut Reader<'_>) -> Result<Advisory> {
+        let id = self
+            .id
+            .filter(|id| (1..=MAX_ID).contains(&id.len()))
+            .ok_or(RecordError::NoId { path: "/id" })?;
+        let provider = id.split_once('-').map_or(id.as_str(), |(database, _)| database).to_owned();
+        let mut advisory = Advisory {
+            source: Source::Osv,
+            title: self.summary.filter(|summary| !summary.is_empty()),
+            description: self.details.unwrap_or_default(),
+            published: self.published,
+            modified: self.modified,
+            ..Advisory::default()
+        };
+        if let Some(date) = self.withdrawn {
+            advisory.state = State::Rejected {
+                reason: format!("withdrawn {date}"),
+                replaced_by: Vec::new(),
+            };
+        }
+        for alias in self.aliases.into_iter().chain(self.upstream) {
+            if alias != id {
+                add_once(&mut advisory.aliases, alias);
+            }
+        }
+        let mut scores = self.scores;
+        let mut cwes = self.database.cwes;
+        for mut package in self.affected {
+            package.affected.provider.clone_from(&provider);
+            package.affected.cpes = package.database.cpes;
+            for cpe in &self.database.cpes {
+                add_once(&mut package.affected.cpes, cpe.clone());
+            }
+            scores.append(&mut package.scores);
+            cwes.append(&mut package.database.cwes);
+            advisory.affected.push(package.affected);
+        }
+        for score in &mut scores {
+            score.provider.clone_from(&provider);
+        }
+        add_scores(&mut advisory.scores, scores);
+        for cwe in cwes {
+            add_once(&mut advisory.cwes, cwe);
+        }
+        add_references(&mut advisory.references, self.references, r);
+        advisory.id = id;
+        Ok(advisory)
+    }
+}
+
+fn ids(r: &mut Reader<'_>) -> Result<Vec<String>> {
+    list(r, |r| Ok(r.string()?.filter(|id| !id.is_empty()).map(plain_id)))
+}
+
+/// `[{"type": "CVSS_V3", "score": "CVSS:3.1/..."}]`; types that are not CVSS (`Ubuntu`) have words instead of vectors.
+fn severities(r: &mut Reader<'_>) -> Result<Vec<Score>> {
+    list(r, |r| {
+        let (mut kind, mut vector, mut at) = (None, None, 0);
+        r.object(|r, key| {
+            match key {
+                "type" => kind = r.string()?,
+                "score" => {
+                    at = r.value_start();
+                    vector = r.owned()?;
+                }
+                _ => r.skip()?,
+            }
+            Ok(())
+        })?;
+        let version = match kind.as_deref() {
+            Some("CVSS_V2") => CvssVersion::V2,
+            Some("CVSS_V3") => CvssVersion::V31,
+            Some("CVSS_V4") => CvssVersion::V4,
+            _ => return Ok(None),
+        };
+        Ok(vector.map(|vector| score(r, at, version, vector, None)))
+    })
+}
+
+fn package(r: &mut Reader<'_>) -> Result<Option<Package>> {
+    let mut this = Package::default();
+    // OSV: what no range and no version names is not affected.
+    this.affected.default_status = Status::Unaffected;
+    let (mut imports, mut repo) = (Vec::new(), None);
+    let is_object = r.object(|r, key| {
+        match key {
+            "package" => {
+                r.object(|r, key| {
+                    match key {
+                        "name" => this.affected.package_name = named(r)?,
+                        "ecosystem" => this.affected.ecosystem = named(r)?,
+                        "purl" => this.affected.package_url = named(r)?,
+                        _ => r.skip()?,
+                    }
+                    Ok(())
+                })?;
+            }
+            "severity" => this.scores = severities(r)?,
+            "ranges" => {
+                repo = None;
+                this.affected.ranges = list(r, |r| range(r, &mut repo))?;
+            }
+            "versions" => this.affected.versions = list(r, version)?,
+            "ecosystem_specific" => imports = self::imports(r)?,
+            "database_specific" => this.database = database_specific(r)?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    this.affected.repo = repo;
+    this.affected.components = imports;
+    Ok(Some(this).filter(|_| is_object))
+}
+
+fn version(r: &mut Reader<'_>) -> Result<Option<VersionEntry>> {
+    let version = r.owned()?;
+    Ok(version.map(|version| VersionEntry {
+        version,
+        status: Status::Affected,
+        scheme: None,
+        bound: None,
+        changes: Vec::new(),
+    }))
+}
+
+fn range(r: &mut Reader<'_>, repo: &mut Option<String>) -> Result<Option<EventRange>> {
+    let start = r.value_start();
+    let (mut kind, mut events) = (None, Vec::new());
+    let is_object = r.object(|r, key| {
+        match key {
+            "type" => {
+                let at = r.value_start();
+                kind = match r.string()?.as_deref() {
+                    Some("SEMVER") => Some(RangeKind::Semver),
+                    Some("ECOSYSTEM") => Some(RangeKind::Ecosystem),
+                    Some("GIT") => Some(RangeKind::Git),
+                    _ => {
+                        r.note_at(at, "unknown type of range, left out");
+                        None
+                    }
+                };
+            }
+            "repo" => *repo = named(r)?.or(repo.take()),
+            "events" => events = self::events(r)?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    if is_object && kind.is_none() {
+        r.note_at(start, "no type of range, left out");
+    }
+    Ok(kind.map(|kind| EventRange { kind, events }))
+}
+
+fn events(r: &mut Reader<'_>) -> Result<Vec<Event>> {
+    let mut events = Vec::new();
+    r.array(|r| {
+        r.object(|r, key| {
+            let event = match key {
+                "introduced" => Event::Introduced,
+                "fixed" => Event::Fixed,
+                "last_affected" => Event::LastAffected,
+                "limit" => Event::Limit,
+                _ => return r.skip(),
+            };
+            events.extend(r.owned()?.map(event));
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    Ok(events)
+}
+
+/// Go's `imports[].path`: the packages inside the module, and Rust's `affects.functions`.
+fn imports(r: &mut Reader<'_>) -> Result<Vec<String>> {
+    let mut paths = Vec::new();
+    r.object(|r, key| {
+        if key != "imports" {
+            return r.skip();
+        }
+        paths = list(r, |r| {
+            let mut path = None;
+            r.object(|r, key| {
+                match key {
+                    "path" => path = r.owned()?,
+                    _ => r.skip()?,
+                }
+                Ok(())
+            })?;
+            Ok(path)
+        })?;
+        Ok(())
+    })?;
+    Ok(paths)
+}
+
+/// `cpes` (Bitnami), `cwe_ids` (GitHub), `cwes[].cweId` (CVE conversions).
+fn database_specific(r: &mut Reader<'_>) -> Result<DatabaseSpecific> {
+    let mut this = DatabaseSpecific::default();
+    r.object(|r, key| {
+        match key {
+            "cpes" => this.cpes = cpes(r)?,
+            "cwe_ids" => this.cwes = list(r, |r| Ok(r.string()?.as_deref().and_then(cwe)))?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(this)
+}
+
+/// `[{"type": "FIX", "url"}]`
+fn references(r: &mut Reader<'_>) -> Result<Vec<Reference>> {
+    list(r, |r| {
+        let (mut url, mut tags) = (None, Vec::new());
+        r.object(|r, key| {
+            match key {
+                "url" => url = r.owned()?,
+                "type" => tags = r.string()?.map(|kind| reference_tag(&kind)).into_iter().collect(),
+                _ => r.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(url.filter(|url| !url.is_empty()).map(|url| Reference { url, tags }))
+    })
+}

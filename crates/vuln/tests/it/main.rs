@@ -1,0 +1,6 @@
+//! The crate's integration tests, in one binary.
+
+#[cfg(test)]
+mod mirror;
+#[cfg(test)]
+mod real_records;
