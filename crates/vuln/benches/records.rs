@@ -1,7 +1,11 @@
 //! Parsing rates over the mirror that `FIRN_MIRROR` names: `FIRN_MIRROR=... cargo bench -p vuln --bench records`.
 
 #[path = "../tests/it/mirror.rs"]
-#[expect(dead_code, clippy::unwrap_used, reason = "shared with the tests, which use all of it and may unwrap")]
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "shared with the tests, which use all of it and may unwrap"
+)]
 mod mirror;
 
 use divan::Bencher;
@@ -35,7 +39,7 @@ fn nvd_entries(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 5)]
 fn nvd_split(bencher: Bencher<'_, '_>) {
     let feeds: Vec<Vec<u8>> = mirror::find().expect("a mirror").nvd_feeds().collect();
-    run(bencher, &feeds, |bytes| nvd::split(&bytes[..], |_| Ok::<(), ()>(())).is_ok());
+    run(bencher, &feeds, |bytes| nvd::split(bytes, |_| Ok::<(), ()>(())).is_ok());
 }
 
 #[divan::bench(sample_count = 10)]

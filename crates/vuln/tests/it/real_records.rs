@@ -63,7 +63,7 @@ fn cve() {
     let deltas: Vec<usize> = mirror
         .cve_deltas()
         .iter()
-        .map(|day| day.iter().map(|bytes| cve::parse(bytes).unwrap()).count())
+        .map(|day| day.iter().filter(|bytes| cve::parse(bytes).is_ok()).count())
         .collect();
     assert_eq!(deltas.iter().max(), Some(&579));
     assert!(records.iter().all(|bytes| sniff(bytes) == Some(Kind::Cve)));
