@@ -1,0 +1,58 @@
+//! The generated pages of the book.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::{fs, io};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::house::House;
+use crate::shell::{self, capture};
+
+/// Packages with a program whose command line has a page in the book.
+const PROGRAMS: [(&str, &str); 1] = [("tracker", "firn-tracker")];
+
+const NOTE: &str = "<!-- Generated from the program by `cargo xtask docs`: edit its help texts instead. -->\n\n";
+
+/// Writes the generated pages.
+pub fn write(house: &House) -> Result<()> {
+    for (path, page) in pages(house)? {
+        if read(&path)? != page {
+            fs::write(&path, page).with_context(|| format!("write {}", path.display()))?;
+            println!("wrote {}", path.display());
+        }
+    }
+    Ok(())
+}
+
+/// Fails if a generated page is not what the programs say of themselves now.
+pub fn check(house: &House) -> Result<()> {
+    let mut stale = Vec::new();
+    for (path, page) in pages(house)? {
+        if read(&path)? != page {
+            stale.push(path.display().to_string());
+        }
+    }
+    if !stale.is_empty() {
+        bail!("not current: {} (run `cargo xtask docs`)", stale.join(", "));
+    }
+    Ok(())
+}
+
+fn pages(house: &House) -> Result<Vec<(PathBuf, String)>> {
+    let mut pages = Vec::new();
+    for (package, program) in PROGRAMS {
+        shell::run(shell::cargo(house, "build").args(["--quiet", "--locked", "--package", package, "--bin", program]))?;
+        let page = capture(Command::new(house.target.join("debug").join(program)).arg("help-markdown"))?;
+        pages.push((house.at(&format!("docs/src/reference/{program}.md")), format!("{NOTE}{page}")));
+    }
+    Ok(pages)
+}
+
+/// The page as it is, empty if there is none.
+fn read(path: &PathBuf) -> Result<String> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        other => other.with_context(|| format!("read {}", path.display())),
+    }
+}

@@ -1,0 +1,155 @@
+//! What the tests need beside Rust and a C compiler.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use super::Area;
+use crate::{Unready, shell};
+
+/// A program the tests call.
+struct Need {
+    area: Area,
+    /// Present if this runs.
+    check: &'static [&'static str],
+    /// Debian's package.
+    package: &'static str,
+    why: &'static str,
+}
+
+const NEEDS: [Need; 4] = [
+    Need {
+        area: Area::Tracker,
+        check: &["c++", "--version"],
+        package: "g++",
+        why: "libFuzzer is C++",
+    },
+    Need {
+        area: Area::Tracker,
+        check: &["nix-instantiate", "--version"],
+        package: "nix-bin",
+        why: "names and versions are compared with what Nix itself says",
+    },
+    Need {
+        area: Area::Tracker,
+        check: &["chromium", "--version"],
+        package: "chromium",
+        why: "pages are looked at in a browser",
+    },
+    Need {
+        area: Area::Tracker,
+        check: &["chromedriver", "--version"],
+        package: "chromium-driver",
+        why: "drives that browser",
+    },
+];
+
+/// Components of the Rust toolchain that a minimal one lacks.
+const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
+
+/// Installs what these areas lack; where it cannot, prints the exact list and fails as unready.
+pub fn install(areas: &[Area]) -> Result<()> {
+    let components: Vec<&str> = COMPONENTS
+        .iter()
+        .filter(|(cmd, _)| !runs(&["cargo", cmd, "--version"]))
+        .map(|(_, name)| *name)
+        .collect();
+    if !components.is_empty() {
+        println!("installing components of the toolchain: {}", components.join(", "));
+        if shell::run(Command::new("rustup").args(["component", "add"]).args(&components)).is_err() {
+            bail!(Unready(format!(
+                "missing components of the toolchain; run: rustup component add {}",
+                components.join(" ")
+            )));
+        }
+    }
+    let missing = missing(areas);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if is_debian_root() {
+        println!("installing with apt: {}", packages(&missing));
+        // Whether it worked is what the checks say afterwards: apt fails for reasons that do not concern us, and the other way round.
+        let _ = apt(&missing);
+    }
+    let missing = self::missing(areas);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<String> = missing
+        .iter()
+        .map(|n| format!("  {:<16} ({}; checked with `{}`)", n.package, n.why, n.check.join(" ")))
+        .collect();
+    bail!(Unready(format!(
+        "the tests need what is not installed:\n{}\non Debian, as root: apt-get install {}",
+        list.join("\n"),
+        packages(&missing)
+    )))
+}
+
+fn missing(areas: &[Area]) -> Vec<&'static Need> {
+    NEEDS.iter().filter(|n| areas.contains(&n.area) && !runs(n.check)).collect()
+}
+
+fn runs(words: &[&str]) -> bool {
+    words
+        .split_first()
+        .is_some_and(|(program, arguments)| shell::works(Command::new(program).args(arguments)))
+}
+
+fn packages(needs: &[&Need]) -> String {
+    needs.iter().map(|n| n.package).collect::<Vec<_>>().join(" ")
+}
+
+fn is_debian_root() -> bool {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.trim_ascii() == b"0");
+    root && Path::new("/etc/debian_version").exists() && runs(&["apt-get", "--version"])
+}
+
+fn apt(needs: &[&Need]) -> Result<()> {
+    let apt_get = || {
+        let mut command = Command::new("apt-get");
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["-y", "-q", "-o", "Dpkg::Use-Pty=0"]);
+        command
+    };
+    let install = || {
+        shell::run(
+            apt_get()
+                .args(["install", "--no-install-recommends"])
+                .args(needs.iter().map(|n| n.package)),
+        )
+    };
+    // An update that fails may still leave lists that are good enough.
+    let _ = shell::run(apt_get().arg("update"));
+    if install().is_ok() {
+        return Ok(());
+    }
+    // An earlier installation that was cut short blocks every later one until it is completed.
+    let _ = shell::run(
+        Command::new("dpkg")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["--configure", "-a"]),
+    );
+    let _ = shell::run(apt_get().args(["install", "--fix-broken"]));
+    install()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_not_there_does_not_run() {
+        assert!(!runs(&["firn-no-such-program", "--version"]));
+        assert!(!runs(&[]));
+        assert!(runs(&["true"]));
+    }
+
+    #[test]
+    fn the_house_needs_nothing_from_the_system() {
+        assert!(missing(&[Area::House]).is_empty());
+    }
+}

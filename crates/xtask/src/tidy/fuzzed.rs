@@ -1,0 +1,76 @@
+//! Every parser has a fuzz target, every target its declaration and its seeds.
+
+use anyhow::{Context as _, Result};
+use toml::Table;
+
+use super::Files;
+
+/// Where foreign bytes are parsed, and the target that feeds it. A file ending in `/` stands for the folder.
+const PARSERS: [(&str, &str); 1] = [("crates/vuln/src/cpe.rs", "cpe")];
+
+/// Crates whose parsers are found by what they export.
+const SEARCHED: [&str; 2] = ["crates/nix-model/src/", "crates/vuln/src/"];
+/// What a parser looks like.
+const SIGNS: [&str; 3] = ["pub fn parse", "impl FromStr for", "impl TryFrom<&[u8]> for"];
+
+pub fn check(files: &Files<'_>) -> Result<Vec<String>> {
+    let manifest: Table = files.read("fuzz/Cargo.toml")?.parse().context("parse fuzz/Cargo.toml")?;
+    let declared: Vec<&str> = manifest
+        .get("bin")
+        .and_then(toml::Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|b| b.get("path")?.as_str()?.strip_prefix("fuzz_targets/")?.strip_suffix(".rs"))
+        .collect();
+    let targets: Vec<&str> = files
+        .ending(".rs")
+        .filter_map(|n| n.strip_prefix("fuzz/fuzz_targets/")?.strip_suffix(".rs"))
+        .collect();
+    let mut complaints = Vec::new();
+    for target in &targets {
+        if !declared.contains(target) {
+            complaints.push(format!("fuzz/Cargo.toml: declare [[bin]] for fuzz_targets/{target}.rs"));
+        }
+        if !files.has_folder(&format!("fuzz/corpus/{target}")) {
+            complaints.push(format!("fuzz/corpus/{target}: put at least one seed here"));
+        }
+    }
+    for (parser, target) in PARSERS {
+        if !targets.contains(&target) {
+            complaints.push(format!("{parser}: its fuzz target {target} does not exist"));
+        }
+        if !files.names.iter().any(|n| n.starts_with(parser)) {
+            complaints.push(format!(
+                "{parser}: does not exist, but stands in the table of parsers (xtask tidy/fuzzed.rs)"
+            ));
+        }
+    }
+    for name in files.ending(".rs").filter(|n| SEARCHED.iter().any(|s| n.starts_with(s))) {
+        let listed = PARSERS.iter().any(|(p, _)| name == *p || (p.ends_with('/') && name.starts_with(p)));
+        if !listed && has_parser(&files.read(name)?) {
+            complaints.push(format!(
+                "{name}: parses, but has no line in the table of parsers (xtask tidy/fuzzed.rs)"
+            ));
+        }
+    }
+    Ok(complaints)
+}
+
+fn has_parser(text: &str) -> bool {
+    text.lines()
+        .take_while(|l| !l.starts_with("#[cfg(test)]"))
+        .any(|l| SIGNS.iter().any(|s| l.trim_start().starts_with(s)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parsers_are_recognised() {
+        assert!(has_parser("impl X {\n    pub fn parse(bytes: &[u8]) {}\n}"));
+        assert!(has_parser("impl FromStr for Cpe {"));
+        assert!(!has_parser("fn parse_inner() {}\n#[cfg(test)]\npub fn parse() {}"));
+    }
+}
