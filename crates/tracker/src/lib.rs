@@ -6,9 +6,12 @@
 
 pub mod cli;
 pub mod config;
+pub mod document;
 pub mod progress;
 pub mod state;
 pub mod store;
+pub mod summary;
+pub mod timestamp;
 pub mod web;
 
 pub use progress::Progress;

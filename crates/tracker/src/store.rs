@@ -3,16 +3,94 @@
 //! Two databases are two products (`sqlite` now): each implements the trait in its own SQL, one conformance suite holds both.
 
 pub mod read;
+pub mod result;
 pub mod sqlite;
+pub mod taking;
 
 use std::sync::Arc;
 
 pub use read::Read;
 
 use crate::config::Database;
+use crate::document::Digest;
+use result::{ChannelState, Derived, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
+use taking::{BatchReport, Document, EpssLine, Incoming, KevLine, PackageSet, SetReport, TakenFile};
 
-/// Everything the tracker asks of a database.
-pub trait Store: Read {}
+/// Everything the tracker asks of a database, beside what its pages [`Read`]. A method that writes does all of it or nothing.
+pub trait Store: Read {
+    /// Whether a file with these contents was the last one taken under its name.
+    fn was_taken(&self, source: &str, sha256: Digest) -> Result<bool, StoreError>;
+
+    /// The file taken last under this name.
+    fn taken_file(&self, source: &str, url: &str) -> Result<Option<TakenFile>, StoreError>;
+
+    /// A source is about to be taken.
+    fn source_begins(&self, name: &str, at: i64) -> Result<(), StoreError>;
+
+    /// A source could not be taken (to its end); what it had before stays.
+    fn source_failed(&self, name: &str, at: i64, error: &str) -> Result<(), StoreError>;
+
+    /// A source was looked at to the end, whether it had anything new or not.
+    fn source_succeeded(&self, name: &str, at: i64) -> Result<(), StoreError>;
+
+    /// A file was taken to its end.
+    fn file_taken(&self, file: &TakenFile, at: i64) -> Result<(), StoreError>;
+
+    /// Forgets the problems of a file and of the entries of an archive, before it is taken (again).
+    fn forget_problems(&self, source: &str, url: &str) -> Result<(), StoreError>;
+
+    /// The digests of the current documents of these records.
+    fn current_digests(&self, source: &str, keys: &[&str]) -> Result<Vec<Option<Digest>>, StoreError>;
+
+    /// Takes records and problems, in their order. An older record never replaces a newer one.
+    fn take(&self, batch: &[Incoming], at: i64) -> Result<BatchReport, StoreError>;
+
+    /// Replaces CISA's list of known exploited vulnerabilities.
+    fn take_kev(&self, document: &Document, lines: &[KevLine], at: i64) -> Result<u64, StoreError>;
+
+    /// Replaces the exploit prediction scores. Answers how many vulnerabilities show another score now.
+    fn take_epss(&self, document: &Document, lines: &[EpssLine], at: i64) -> Result<u64, StoreError>;
+
+    /// Makes a package set the current one of its channel.
+    fn take_package_set(&self, set: &PackageSet, at: i64) -> Result<SetReport, StoreError>;
+
+    /// All channels.
+    fn channel_states(&self) -> Result<Vec<ChannelState>, StoreError>;
+
+    /// The packages of a set, in the order of their attributes.
+    fn package_set(&self, set: i64) -> Result<Vec<StoredPackage>, StoreError>;
+
+    /// The mark of the newest change to any vulnerability.
+    fn mark(&self) -> Result<i64, StoreError>;
+
+    /// How many vulnerabilities changed after a mark.
+    fn touched_after(&self, mark: i64) -> Result<u64, StoreError>;
+
+    /// At most `limit` vulnerabilities with rows above `after`, in the order of rows, that changed after `mark`.
+    fn vulnerabilities(&self, mark: i64, after: i64, limit: usize) -> Result<Vec<StoredVulnerability>, StoreError>;
+
+    /// Something derived.
+    fn derived(&self, name: &str) -> Result<Option<Derived>, StoreError>;
+
+    /// Keeps something derived.
+    fn put_derived(&self, name: &str, derived: &Derived, at: i64) -> Result<(), StoreError>;
+
+    /// Writes what matching found: with clusters it replaces all that the channel had, without it replaces the outcomes of the
+    /// vulnerabilities it holds.
+    fn take_match(&self, result: &MatchResult, at: i64) -> Result<(), StoreError>;
+
+    /// All verdicts, as lines for export, in a stable order.
+    fn suggestions(&self, channel: Option<&str>, each: &mut dyn FnMut(Suggestion) -> std::io::Result<()>) -> Result<(), StoreError>;
+
+    /// A fact about the database itself.
+    fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Sets such a fact; `None` removes it.
+    fn put_setting(&self, name: &str, value: Option<&str>) -> Result<(), StoreError>;
+
+    /// What is wrong with the database; `seen` is called for each raw document that was checked.
+    fn check(&self, seen: &(dyn Fn(u64) + Sync)) -> Result<Vec<String>, StoreError>;
+}
 
 /// What failed in the store. The database's own error is the source.
 #[derive(Debug, thiserror::Error)]

@@ -21,6 +21,7 @@ CREATE TABLE taken (
     sha256      BLOB    NOT NULL,
     size        INTEGER NOT NULL,
     data_date   TEXT,                       -- the date of the data, where the name or the file states one
+    etag        TEXT,                       -- of the server it came from: asked before it is fetched again
     taken_at    INTEGER NOT NULL,
     records     INTEGER NOT NULL,
     changed     INTEGER NOT NULL,
@@ -118,7 +119,7 @@ CREATE TABLE package (
     attr    TEXT    NOT NULL,
     pname   TEXT    NOT NULL,
     version TEXT    NOT NULL,
-    facts   TEXT    NOT NULL                   -- vuln::package::Package as JSON
+    facts   TEXT    NOT NULL                   -- vuln::package::Package as JSON, without the store paths: they change with each rebuild
 ) STRICT;
 
 CREATE TABLE channel (
@@ -146,6 +147,7 @@ CREATE TABLE package_set (
 CREATE TABLE package_set_member (
     set_id     INTEGER NOT NULL REFERENCES package_set,
     package_id INTEGER NOT NULL REFERENCES package,
+    paths      TEXT    NOT NULL DEFAULT '',    -- lines "output=path" ("drv" names the derivation), paths without /nix/store/
     PRIMARY KEY (set_id, package_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -203,6 +205,7 @@ CREATE TABLE channel_count (
 -- Derived once over all records and used until the next full match: product profiles, identity facts.
 CREATE TABLE derived (
     name    TEXT PRIMARY KEY,
+    basis   TEXT NOT NULL,                     -- digest of what it was derived from
     made_at INTEGER NOT NULL,
     bytes   BLOB NOT NULL                      -- zstd
 ) STRICT, WITHOUT ROWID;

@@ -3,16 +3,24 @@
 //! WAL keeps readers and the writer out of each other's way, in this process and in others. Writes begin `IMMEDIATE`, so that two
 //! processes queue at the start of a transaction instead of failing in the middle of one.
 
+mod books;
+mod feeds;
+mod matched;
 mod migrate;
+mod packages;
 mod read;
+mod records;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::result::{ChannelState, Derived, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
+use super::taking::{BatchReport, Document, EpssLine, Incoming, KevLine, PackageSet, SetReport, TakenFile};
 use super::{Store, StoreError};
+use crate::document::{Digest, Packer, unpack};
 
 /// How long a process waits for another one's transaction. The longest (a channel's verdicts) take seconds.
 const BUSY: Duration = Duration::from_secs(120);
@@ -27,8 +35,6 @@ pub struct Sqlite {
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
 }
-
-impl Store for Sqlite {}
 
 impl Sqlite {
     /// Opens the file; makes it (and its folder, for the owner alone) and brings its schema up to date where needed.
@@ -79,6 +85,181 @@ impl Sqlite {
         };
         run().map_err(|e: rusqlite::Error| StoreError::new(what, e))
     }
+}
+
+impl Store for Sqlite {
+    fn was_taken(&self, source: &str, sha256: Digest) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM taken WHERE source = ?1 AND sha256 = ?2)";
+        self.read("look whether a file was taken", |db| {
+            db.prepare_cached(sql)?.query_row(params![source, sha256.0], |row| row.get(0))
+        })
+    }
+
+    fn taken_file(&self, source: &str, url: &str) -> Result<Option<TakenFile>, StoreError> {
+        self.read("look for a taken file", |db| books::taken_file(db, source, url))
+    }
+
+    fn source_begins(&self, name: &str, at: i64) -> Result<(), StoreError> {
+        self.write("note that a source is looked at", |tx| books::source_begins(tx, name, at))
+    }
+
+    fn source_failed(&self, name: &str, at: i64, error: &str) -> Result<(), StoreError> {
+        self.write("note that a source failed", |tx| books::source_failed(tx, name, at, error))
+    }
+
+    fn source_succeeded(&self, name: &str, at: i64) -> Result<(), StoreError> {
+        self.write("note that a source was looked at", |tx| books::source_succeeded(tx, name, at))
+    }
+
+    fn file_taken(&self, file: &TakenFile, at: i64) -> Result<(), StoreError> {
+        self.write("note that a file was taken", |tx| books::file_taken(tx, file, at))
+    }
+
+    fn forget_problems(&self, source: &str, url: &str) -> Result<(), StoreError> {
+        self.write("forget the problems of a file", |tx| books::forget_problems(tx, source, url))
+    }
+
+    fn current_digests(&self, source: &str, keys: &[&str]) -> Result<Vec<Option<Digest>>, StoreError> {
+        let sql = "SELECT d.sha256 FROM record r JOIN document d ON d.id = r.document_id WHERE r.source = ?1 AND r.key = ?2";
+        self.read("look for current documents", |db| {
+            let mut find = db.prepare_cached(sql)?;
+            keys.iter()
+                .map(|key| find.query_row(params![source, key], |row| row.get(0).map(Digest)).optional())
+                .collect()
+        })
+    }
+
+    fn take(&self, batch: &[Incoming], at: i64) -> Result<BatchReport, StoreError> {
+        self.write("write records", |tx| records::take(tx, batch, at))
+    }
+
+    fn take_kev(&self, document: &Document, lines: &[KevLine], at: i64) -> Result<u64, StoreError> {
+        self.write("write the list of exploited vulnerabilities", |tx| {
+            feeds::take_kev(tx, document, lines, at)
+        })
+    }
+
+    fn take_epss(&self, document: &Document, lines: &[EpssLine], at: i64) -> Result<u64, StoreError> {
+        self.write("write exploit prediction scores", |tx| feeds::take_epss(tx, document, lines, at))
+    }
+
+    fn take_package_set(&self, set: &PackageSet, at: i64) -> Result<SetReport, StoreError> {
+        self.write("write a package set", |tx| packages::take_package_set(tx, set, at))
+    }
+
+    fn channel_states(&self) -> Result<Vec<ChannelState>, StoreError> {
+        self.read("read the channels", matched::channel_states)
+    }
+
+    fn package_set(&self, set: i64) -> Result<Vec<StoredPackage>, StoreError> {
+        self.read("read a package set", |db| packages::package_set(db, set))
+    }
+
+    fn mark(&self) -> Result<i64, StoreError> {
+        self.read("read the mark of the newest change", mark)
+    }
+
+    fn touched_after(&self, mark: i64) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM vulnerability WHERE touched > ?1";
+        self.read("count changed vulnerabilities", |db| {
+            db.prepare_cached(sql)?.query_row([mark], |row| row.get::<_, i64>(0))
+        })
+        .map(|count| count as u64)
+    }
+
+    fn vulnerabilities(&self, mark: i64, after: i64, limit: usize) -> Result<Vec<StoredVulnerability>, StoreError> {
+        self.read("read vulnerabilities", |db| matched::vulnerabilities(db, mark, after, limit))
+    }
+
+    fn derived(&self, name: &str) -> Result<Option<Derived>, StoreError> {
+        let what = "read what was derived";
+        let sql = "SELECT basis, bytes FROM derived WHERE name = ?1";
+        let found: Option<(String, Vec<u8>)> = self.read(what, |db| {
+            db.prepare_cached(sql)?
+                .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        })?;
+        let Some((basis, packed)) = found else { return Ok(None) };
+        let (size, packed) = packed.split_at_checked(8).unwrap_or_default();
+        let size = size.try_into().map_or(0, u64::from_le_bytes);
+        let bytes = unpack(packed, usize::try_from(size).unwrap_or(0)).map_err(|e| StoreError::new(what, e))?;
+        Ok(Some(Derived { basis, bytes }))
+    }
+
+    fn put_derived(&self, name: &str, derived: &Derived, at: i64) -> Result<(), StoreError> {
+        let what = "keep what was derived";
+        let mut bytes = (derived.bytes.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(
+            Packer::new()
+                .and_then(|mut packer| packer.pack(&derived.bytes))
+                .map_err(|e| StoreError::new(what, e))?,
+        );
+        self.write(what, |tx| {
+            tx.prepare_cached("INSERT OR REPLACE INTO derived (name, basis, made_at, bytes) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![name, derived.basis, at, bytes])
+        })
+        .map(drop)
+    }
+
+    fn take_match(&self, result: &MatchResult, at: i64) -> Result<(), StoreError> {
+        self.write("write the verdicts of a channel", |tx| matched::take_match(tx, result, at))
+    }
+
+    fn suggestions(&self, channel: Option<&str>, each: &mut dyn FnMut(Suggestion) -> std::io::Result<()>) -> Result<(), StoreError> {
+        self.read("read the verdicts", |db| Ok(matched::suggestions(db, channel, each)))?
+    }
+
+    fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT value FROM setting WHERE name = ?1";
+        self.read("read a setting", |db| {
+            db.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()
+        })
+    }
+
+    fn put_setting(&self, name: &str, value: Option<&str>) -> Result<(), StoreError> {
+        self.write("write a setting", |tx| match value {
+            Some(value) => tx.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", params![name, value]),
+            None => tx.execute("DELETE FROM setting WHERE name = ?1", [name]),
+        })
+        .map(drop)
+    }
+
+    fn check(&self, seen: &(dyn Fn(u64) + Sync)) -> Result<Vec<String>, StoreError> {
+        // The text index can only be checked by a statement that SQLite counts as a write.
+        let index = self.write("check the text index", |tx| {
+            let checked = tx.execute(
+                "INSERT INTO vulnerability_text (vulnerability_text, rank) VALUES ('integrity-check', 1)",
+                [],
+            );
+            Ok(checked.err().map(|e| format!("text index: {e}")))
+        })?;
+        let mut findings = self.read("check the database", |db| books::check(db, seen))?;
+        findings.extend(index);
+        Ok(findings)
+    }
+}
+
+/// Adds a line to the append-only book of events, in the transaction of the change itself.
+fn event(tx: &Transaction<'_>, at: i64, kind: &str, subject: &str, data: &serde_json::Value) -> Result<(), rusqlite::Error> {
+    tx.prepare_cached("INSERT INTO event (at, actor, kind, subject, data) VALUES (?1, 'tracker', ?2, ?3, ?4)")?
+        .execute(params![at, kind, subject, data.to_string()])?;
+    Ok(())
+}
+
+/// The mark of the newest change to any vulnerability.
+fn mark(db: &Connection) -> Result<i64, rusqlite::Error> {
+    db.prepare_cached("SELECT coalesce(max(touched), 0) FROM vulnerability")?
+        .query_row([], |row| row.get(0))
+}
+
+/// A number with the digits it was written with: 0.1, not 0.10000000149.
+fn clean(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or_else(|_| f64::from(number))
+}
+
+/// Stored data that does not have the shape we gave it.
+fn decode(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(error.into())
 }
 
 /// A panic in the middle of a transaction rolls it back when the transaction is dropped: the connection stays good.

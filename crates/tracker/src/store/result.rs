@@ -1,0 +1,152 @@
+//! What matching reads from the store and hands back to it.
+
+use serde::{Deserialize, Serialize};
+use vuln::advisory::Source;
+use vuln::package::Package;
+use vuln::verdict::{Disposition, Evidence, Verdict};
+
+/// A channel, as matching sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelState {
+    /// Row.
+    pub id: i64,
+    /// Name.
+    pub name: String,
+    /// Its current package set and that set's digest (hex).
+    pub set: Option<(i64, String)>,
+    /// The set that its verdicts are about.
+    pub matched_set: Option<i64>,
+    /// Vulnerabilities up to this mark are matched.
+    pub matched_mark: i64,
+    /// What the verdicts were made with.
+    pub matched_basis: String,
+}
+
+/// A package of a set, with its row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredPackage {
+    /// Row.
+    pub id: i64,
+    /// The facts.
+    pub package: Package,
+}
+
+/// A vulnerability with its current raw documents.
+#[derive(Debug, Clone)]
+pub struct StoredVulnerability {
+    /// Row.
+    pub id: i64,
+    /// Name.
+    pub name: String,
+    /// When it last changed.
+    pub touched: i64,
+    /// Packed documents with the length before packing.
+    pub documents: Vec<(Source, Vec<u8>, usize)>,
+}
+
+/// Something derived from the whole database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Derived {
+    /// Digest of what it was derived from.
+    pub basis: String,
+    /// JSON.
+    pub bytes: Vec<u8>,
+}
+
+/// The result of matching one channel.
+#[derive(Debug, Clone, Default)]
+pub struct MatchResult {
+    /// Row of the channel.
+    pub channel: i64,
+    /// The set that was matched.
+    pub set: i64,
+    /// The mark up to which vulnerabilities were matched.
+    pub mark: i64,
+    /// What it was made with.
+    pub basis: String,
+    /// The clusters of the set; `None` where only some vulnerabilities were matched and the clusters are those of the last match.
+    pub clusters: Option<Vec<ClusterRow>>,
+    /// One for each vulnerability that was matched.
+    pub outcomes: Vec<OutcomeRow>,
+}
+
+/// A cluster of a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterRow {
+    /// The most plain attribute.
+    pub name: String,
+    /// Of that attribute.
+    pub pname: String,
+    /// Of that attribute.
+    pub version: String,
+    /// Row of that attribute's package.
+    pub package: Option<i64>,
+    /// All attributes.
+    pub attrs: Vec<String>,
+}
+
+/// What became of one vulnerability in one channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutcomeRow {
+    /// Row.
+    pub vulnerability: i64,
+    /// What became of it.
+    pub disposition: Disposition,
+    /// JSON list of [`NearMissLine`]; `None` where there is none.
+    pub near_misses: Option<String>,
+    /// The verdicts.
+    pub verdicts: Vec<VerdictLine>,
+}
+
+/// One verdict.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerdictLine {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// The answer.
+    pub verdict: Verdict,
+    /// In [0, 1].
+    pub confidence: f32,
+    /// First version that is not affected.
+    pub fixed_in: Option<String>,
+    /// JSON list of [`Evidence`].
+    pub evidence: String,
+}
+
+/// A package that was close.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NearMissLine {
+    /// Name of the cluster.
+    pub name: String,
+    /// Package name.
+    pub pname: String,
+    /// Version.
+    pub version: String,
+    /// Identity confidence.
+    pub confidence: f32,
+    /// Why it was close, and what was missing.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A line of `export suggestions`: a (vulnerability, package cluster, version, channel) that was matched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Suggestion {
+    /// `CVE-2024-3094`, or the record's id where it has no CVE.
+    pub cve: String,
+    /// Name of the cluster.
+    pub package: String,
+    /// All attributes of the cluster.
+    pub attrs: Vec<String>,
+    /// Package name.
+    pub pname: String,
+    /// Version.
+    pub version: String,
+    /// Channel.
+    pub channel: String,
+    /// The answer.
+    pub verdict: Verdict,
+    /// In [0, 1].
+    pub confidence: f32,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+}

@@ -1,0 +1,208 @@
+//! What matching reads and writes.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, Transaction, params};
+use vuln::advisory::Source;
+
+use super::{clean, decode};
+use crate::document::Digest;
+use crate::store::StoreError;
+use crate::store::result::{ChannelState, ClusterRow, MatchResult, StoredVulnerability, Suggestion};
+
+type Result<T> = std::result::Result<T, rusqlite::Error>;
+
+/// All channels, by name.
+pub fn channel_states(db: &Connection) -> Result<Vec<ChannelState>> {
+    let sql = "SELECT c.id, c.name, s.id, s.digest, c.matched_set, c.matched_mark, c.matched_rules
+               FROM channel c LEFT JOIN package_set s ON s.id = c.set_id ORDER BY c.name";
+    db.prepare_cached(sql)?
+        .query_map([], |row| {
+            let digest: Option<[u8; 32]> = row.get(3)?;
+            Ok(ChannelState {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                set: row.get::<_, Option<i64>>(2)?.zip(digest.map(|digest| Digest(digest).to_string())),
+                matched_set: row.get(4)?,
+                matched_mark: row.get(5)?,
+                matched_basis: row.get(6)?,
+            })
+        })?
+        .collect()
+}
+
+/// A page of vulnerabilities with their documents.
+pub fn vulnerabilities(db: &Connection, mark: i64, after: i64, limit: usize) -> Result<Vec<StoredVulnerability>> {
+    // Few changed rows are found by their mark, all of them by their row: the planner cannot know which it is.
+    let sql = if mark > 0 {
+        "SELECT id, name, touched FROM vulnerability WHERE touched > ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+    } else {
+        "SELECT id, name, touched FROM vulnerability WHERE +touched > ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+    };
+    let rows = |row: &rusqlite::Row<'_>| {
+        Ok(StoredVulnerability {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            touched: row.get(2)?,
+            documents: Vec::new(),
+        })
+    };
+    let mut found: Vec<StoredVulnerability> = db
+        .prepare_cached(sql)?
+        .query_map(params![mark, after, limit as i64], rows)?
+        .collect::<Result<_>>()?;
+    let documents = "SELECT record.source, document.bytes, document.size
+                     FROM record_vulnerability l JOIN record ON record.id = l.record_id JOIN document ON document.id = record.document_id
+                     WHERE l.vulnerability_id = ?1 ORDER BY record.id";
+    let mut documents = db.prepare_cached(documents)?;
+    for vulnerability in &mut found {
+        let parts = documents.query_map([vulnerability.id], |row| {
+            let source: Source = super::records::source_of(row.get_ref(0)?.as_str()?)?;
+            Ok((source, row.get(1)?, usize::try_from(row.get::<_, i64>(2)?).unwrap_or(0)))
+        })?;
+        vulnerability.documents = parts.collect::<Result<_>>()?;
+    }
+    Ok(found)
+}
+
+/// Writes what matching found for one channel.
+pub fn take_match(tx: &Transaction<'_>, result: &MatchResult, at: i64) -> Result<()> {
+    let clusters = match &result.clusters {
+        Some(clusters) => {
+            for sql in [
+                "DELETE FROM verdict WHERE channel_id = ?1",
+                "DELETE FROM disposition WHERE channel_id = ?1",
+                "DELETE FROM cluster_attr WHERE channel_id = ?1",
+                "DELETE FROM cluster WHERE channel_id = ?1",
+            ] {
+                tx.execute(sql, [result.channel])?;
+            }
+            insert_clusters(tx, result.channel, clusters)?
+        }
+        None => tx
+            .prepare("SELECT name, id FROM cluster WHERE channel_id = ?1")?
+            .query_map([result.channel], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<HashMap<String, i64>>>()?,
+    };
+    let mut forget = tx.prepare_cached("DELETE FROM verdict WHERE vulnerability_id = ?1 AND channel_id = ?2")?;
+    let mut disposition = tx.prepare_cached(
+        "INSERT OR REPLACE INTO disposition (vulnerability_id, channel_id, disposition, near_misses) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let mut verdict = tx.prepare_cached(
+        "INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let mut verdicts = 0_u64;
+    for outcome in &result.outcomes {
+        if result.clusters.is_none() {
+            forget.execute(params![outcome.vulnerability, result.channel])?;
+        }
+        disposition.execute(params![
+            outcome.vulnerability,
+            result.channel,
+            outcome.disposition.name(),
+            outcome.near_misses
+        ])?;
+        for line in &outcome.verdicts {
+            let cluster = clusters
+                .get(&line.cluster)
+                .ok_or_else(|| decode(format!("no cluster named {:?}", line.cluster)))?;
+            let confidence = clean(line.confidence);
+            verdict.execute(params![
+                outcome.vulnerability,
+                cluster,
+                result.channel,
+                line.verdict.name(),
+                confidence,
+                line.fixed_in,
+                line.evidence
+            ])?;
+            verdicts += 1;
+        }
+    }
+    recount(tx, result.channel)?;
+    tx.execute(
+        "UPDATE channel SET matched_set = ?2, matched_mark = ?3, matched_rules = ?4, matched_at = ?5 WHERE id = ?1",
+        params![result.channel, result.set, result.mark, result.basis, at],
+    )?;
+    let name: String = tx.query_row("SELECT name FROM channel WHERE id = ?1", [result.channel], |row| row.get(0))?;
+    let data = serde_json::json!({
+        "full": result.clusters.is_some(), "vulnerabilities": result.outcomes.len(), "verdicts": verdicts, "mark": result.mark,
+    });
+    super::event(tx, at, "matched", &name, &data)
+}
+
+/// All verdicts, by vulnerability, then channel and package.
+pub fn suggestions(
+    db: &Connection,
+    channel: Option<&str>,
+    each: &mut dyn FnMut(Suggestion) -> std::io::Result<()>,
+) -> std::result::Result<(), StoreError> {
+    let what = "read the verdicts";
+    let sql = |e: rusqlite::Error| StoreError::new(what, e);
+    let attrs = cluster_attrs(db, channel).map_err(sql)?;
+    let query = "SELECT v.name, c.id, c.name, c.pname, c.version, ch.name, d.verdict, d.confidence, d.evidence
+                 FROM verdict d JOIN vulnerability v ON v.id = d.vulnerability_id JOIN cluster c ON c.id = d.cluster_id
+                 JOIN channel ch ON ch.id = d.channel_id
+                 WHERE ?1 IS NULL OR ch.name = ?1
+                 ORDER BY v.year, v.number, v.name, ch.name, c.name";
+    let mut statement = db.prepare_cached(query).map_err(sql)?;
+    let mut rows = statement.query([channel]).map_err(sql)?;
+    while let Some(row) = rows.next().map_err(sql)? {
+        let line = suggestion(row, &attrs).map_err(sql)?;
+        each(line).map_err(|e| StoreError::new("write a suggestion", e))?;
+    }
+    Ok(())
+}
+
+fn suggestion(row: &rusqlite::Row<'_>, attrs: &HashMap<i64, Vec<String>>) -> Result<Suggestion> {
+    Ok(Suggestion {
+        cve: row.get(0)?,
+        attrs: attrs.get(&row.get(1)?).cloned().unwrap_or_default(),
+        package: row.get(2)?,
+        pname: row.get(3)?,
+        version: row.get(4)?,
+        channel: row.get(5)?,
+        verdict: row.get_ref(6)?.as_str()?.parse().map_err(decode)?,
+        confidence: row.get(7)?,
+        evidence: serde_json::from_str(row.get_ref(8)?.as_str()?).map_err(decode)?,
+    })
+}
+
+fn cluster_attrs(db: &Connection, channel: Option<&str>) -> Result<HashMap<i64, Vec<String>>> {
+    let sql = "SELECT a.cluster_id, a.attr FROM cluster_attr a JOIN channel ch ON ch.id = a.channel_id
+               WHERE ?1 IS NULL OR ch.name = ?1 ORDER BY a.attr";
+    let mut attrs: HashMap<i64, Vec<String>> = HashMap::new();
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([channel])?;
+    while let Some(row) = rows.next()? {
+        attrs.entry(row.get(0)?).or_default().push(row.get(1)?);
+    }
+    Ok(attrs)
+}
+
+fn insert_clusters(tx: &Transaction<'_>, channel: i64, clusters: &[ClusterRow]) -> Result<HashMap<String, i64>> {
+    let mut cluster =
+        tx.prepare_cached("INSERT INTO cluster (channel_id, name, pname, version, package_id) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let mut attr = tx.prepare_cached("INSERT OR IGNORE INTO cluster_attr (channel_id, attr, cluster_id) VALUES (?1, ?2, ?3)")?;
+    let mut ids = HashMap::with_capacity(clusters.len());
+    for row in clusters {
+        let id = cluster.insert(params![channel, row.name, row.pname, row.version, row.package])?;
+        for name in &row.attrs {
+            attr.execute(params![channel, name, id])?;
+        }
+        ids.insert(row.name.clone(), id);
+    }
+    Ok(ids)
+}
+
+fn recount(tx: &Transaction<'_>, channel: i64) -> Result<()> {
+    tx.execute("DELETE FROM channel_count WHERE channel_id = ?1", [channel])?;
+    tx.execute(
+        "INSERT INTO channel_count (channel_id, verdict, severity, count)
+         SELECT d.channel_id, d.verdict, v.severity, count(*) FROM verdict d JOIN vulnerability v ON v.id = d.vulnerability_id
+         WHERE d.channel_id = ?1 GROUP BY d.verdict, v.severity",
+        [channel],
+    )?;
+    Ok(())
+}
