@@ -23,5 +23,9 @@ pub struct Vulnerability<'a> {
 
 /// Matches one vulnerability with a package set. Pure: the same answer for the same input, whatever was asked before.
 pub fn candidates(_vulnerability: Vulnerability<'_>, _index: &PackageIndex, _profiles: &Profiles) -> Outcome {
-    Outcome { disposition: Disposition::NothingInNixpkgs, matches: Vec::new(), near_misses: Vec::new() }
+    Outcome {
+        disposition: Disposition::NothingInNixpkgs,
+        matches: Vec::new(),
+        near_misses: Vec::new(),
+    }
 }

@@ -24,8 +24,14 @@ pub enum Verdict {
 
 impl Verdict {
     /// All verdicts, worst first.
-    pub const ALL: [Verdict; 6] =
-        [Verdict::Affected, Verdict::KnownVulnerable, Verdict::Unknown, Verdict::Patched, Verdict::Fixed, Verdict::NotAffected];
+    pub const ALL: [Verdict; 6] = [
+        Verdict::Affected,
+        Verdict::KnownVulnerable,
+        Verdict::Unknown,
+        Verdict::Patched,
+        Verdict::Fixed,
+        Verdict::NotAffected,
+    ];
 
     /// The name in files and addresses: `known_vulnerable`.
     pub fn name(self) -> &'static str {
@@ -55,7 +61,10 @@ impl std::str::FromStr for Verdict {
     type Err = String;
 
     fn from_str(s: &str) -> Result<Self, String> {
-        Verdict::ALL.into_iter().find(|v| v.name() == s).ok_or_else(|| format!("no verdict named {s:?}"))
+        Verdict::ALL
+            .into_iter()
+            .find(|v| v.name() == s)
+            .ok_or_else(|| format!("no verdict named {s:?}"))
     }
 }
 

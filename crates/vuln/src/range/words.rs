@@ -1,0 +1,231 @@
+//! Cuts version texts and descriptions into words, versions and operators.
+
+use super::bound::line_of;
+use crate::version;
+
+/// One piece of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    /// Letters, or a name with digits in it (`log4j`, `SP3`).
+    Word(&'a str),
+    /// `1.2.3`, `v8`, `1.0.2t`.
+    Version(&'a str),
+    /// `2.4` of `2.4.x`.
+    Line(&'a str),
+    /// `<`
+    Below,
+    /// `<=`
+    UpTo,
+    /// `>`
+    Above,
+    /// `>=`
+    From,
+    /// `=`
+    Equals,
+    /// A dash between blanks.
+    Dash,
+    /// `2.0+`: the plus behind a version.
+    Plus,
+    /// `,` `;` `/` `|` `&`
+    Separator,
+    /// `.` or `:` at the end of a word, brackets.
+    Break,
+}
+
+impl<'a> Piece<'a> {
+    pub(super) fn is(&self, words: &[&str]) -> bool {
+        matches!(self, Piece::Word(word) if words.iter().any(|w| w.eq_ignore_ascii_case(word)))
+    }
+
+    pub(super) fn version(&self) -> Option<&'a str> {
+        match *self {
+            Piece::Version(text) | Piece::Line(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Cuts a text; linear in its length.
+pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut cutter = Cutter {
+        text,
+        at: 0,
+        pieces: Vec::with_capacity(8),
+        spans: Vec::with_capacity(8),
+    };
+    while cutter.cut() {}
+    cutter.pieces
+}
+
+struct Cutter<'a> {
+    text: &'a str,
+    at: usize,
+    pieces: Vec<Piece<'a>>,
+    /// Where each piece stands in the text.
+    spans: Vec<(usize, usize)>,
+}
+
+impl<'a> Cutter<'a> {
+    fn cut(&mut self) -> bool {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let Some(c) = rest.chars().next() else { return false };
+        let (piece, len) = match c {
+            c if c.is_whitespace() => {
+                self.at += c.len_utf8();
+                return true;
+            }
+            '<' | '>' | '=' | '≤' | '≥' | '＜' | '＞' => operator(rest),
+            ',' | ';' | '/' | '|' | '&' | '、' => (Piece::Separator, c.len_utf8()),
+            '-' | '–' | '—' | '~' => (Piece::Dash, c.len_utf8()),
+            '+' => (Piece::Plus, 1),
+            c if c.is_alphanumeric() || c == '*' => {
+                let text = take_text(rest);
+                self.name_or_version(text);
+                self.at += text.len();
+                return true;
+            }
+            _ => (Piece::Break, c.len_utf8()),
+        };
+        self.push(piece, 0, len);
+        self.at += len;
+        true
+    }
+
+    fn push(&mut self, piece: Piece<'a>, from: usize, to: usize) {
+        self.pieces.push(piece);
+        self.spans.push((self.at + from, self.at + to));
+    }
+
+    fn name_or_version(&mut self, text: &'a str) {
+        if text == "*" {
+            return self.push(Piece::Word(text), 0, 1);
+        }
+        if let Some((from, to)) = joined_range(text) {
+            self.push(Piece::Version(from), 0, from.len());
+            self.push(Piece::Dash, from.len(), from.len() + 1);
+            return self.push(Piece::Version(to), from.len() + 1, text.len());
+        }
+        if self.belongs_to_version(text) {
+            return;
+        }
+        match number_start(text).map(|start| (start, text.get(start..).unwrap_or_default())) {
+            None => self.push(Piece::Word(text), 0, text.len()),
+            Some((start, number)) => {
+                let piece = line_of(number).map_or(Piece::Version(number), Piece::Line);
+                self.push(piece, start, text.len());
+            }
+        }
+    }
+
+    /// Joins `2.6.0 p1`, `4.5 SP 2`, `7 Update 51` into one version.
+    fn belongs_to_version(&mut self, text: &'a str) -> bool {
+        let numbered = text.ends_with(|c: char| c.is_ascii_digit());
+        let pieces = match self.pieces.as_slice() {
+            [.., Piece::Version(_)] if numbered && version::is_qualifier(text) => 1,
+            [.., Piece::Version(_), Piece::Word(word)]
+                if numbered && version::is_qualifier(word) && text.bytes().all(|c| c.is_ascii_digit() || c == b'.') =>
+            {
+                2
+            }
+            _ => return false,
+        };
+        let Some(&(start, _)) = self.spans.len().checked_sub(pieces).and_then(|i| self.spans.get(i)) else {
+            return false;
+        };
+        let end = self.at + text.len();
+        let Some(version) = self.text.get(start..end) else { return false };
+        self.pieces.truncate(self.pieces.len() - pieces);
+        self.spans.truncate(self.spans.len() - pieces);
+        self.pieces.push(Piece::Version(version));
+        self.spans.push((start, end));
+        true
+    }
+}
+
+fn operator(s: &str) -> (Piece<'static>, usize) {
+    const OPERATORS: [(&str, Piece<'static>); 12] = [
+        ("<=", Piece::UpTo),
+        ("=<", Piece::UpTo),
+        (">=", Piece::From),
+        ("=>", Piece::From),
+        ("==", Piece::Equals),
+        ("<", Piece::Below),
+        (">", Piece::Above),
+        ("=", Piece::Equals),
+        ("≤", Piece::UpTo),
+        ("≥", Piece::From),
+        ("＜", Piece::Below),
+        ("＞", Piece::Above),
+    ];
+    OPERATORS
+        .iter()
+        .find(|(text, _)| s.starts_with(text))
+        .map_or((Piece::Break, 1), |(text, piece)| (*piece, text.len()))
+}
+
+/// Brackets and colons can make a run be looked at again from each of them: this bounds how much of it.
+const LONGEST_WORD: usize = 128;
+
+/// A run that can be one name or version; punctuation at its end is left for the next round.
+fn take_text(s: &str) -> &str {
+    let inner = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '*' | '(' | ')' | ':' | '~' | '\\');
+    let end = s.char_indices().take(LONGEST_WORD).find(|&(_, c)| !inner(c)).map(|(end, _)| end);
+    let end = end
+        .or_else(|| s.char_indices().nth(LONGEST_WORD).map(|(end, _)| end))
+        .unwrap_or(s.len());
+    let mut text = s.get(..end).unwrap_or_default();
+    // `12.4(24)T` is one version; `2.0 (fixed)` and `foo(1.2)` are not.
+    if let Some(open) = text.find('(') {
+        let inside = text.get(open + 1..).unwrap_or_default();
+        let digit_before = text
+            .get(..open)
+            .is_some_and(|t| t.ends_with(|c: char| c.is_ascii_digit() || c == '\\'));
+        if !digit_before || !inside.starts_with(|c: char| c.is_ascii_digit()) || !inside.contains(')') {
+            text = text.get(..open).unwrap_or_default();
+        }
+    } else if let Some(close) = text.find(')') {
+        text = text.get(..close).unwrap_or_default();
+    }
+    // A colon opens an epoch behind digits alone, else it ends a name.
+    if let Some(colon) = text.find(':') {
+        let epoch = colon > 0 && text.get(..colon).is_some_and(|t| t.bytes().all(|c| c.is_ascii_digit()));
+        let number_behind = text.get(colon + 1..).is_some_and(|t| t.starts_with(|c: char| c.is_ascii_digit()));
+        if !(epoch && number_behind) {
+            text = text.get(..colon).unwrap_or_default();
+        }
+    }
+    let text = text.trim_end_matches(['.', '-', '_', '+', ':', '~', '\\']);
+    if text.is_empty() {
+        s.get(..s.chars().next().map_or(0, char::len_utf8)).unwrap_or_default()
+    } else {
+        text
+    }
+}
+
+/// `17.1-17.12`: two dotted numbers, not a number with a revision.
+fn joined_range(text: &str) -> Option<(&str, &str)> {
+    let (from, to) = text.split_once('-')?;
+    let dotted = |s: &str, letters: bool| {
+        let s = if letters {
+            s.trim_end_matches(|c: char| c.is_ascii_lowercase())
+        } else {
+            s
+        };
+        s.contains('.') && s.starts_with(|c: char| c.is_ascii_digit()) && s.bytes().all(|c| c.is_ascii_digit() || c == b'.')
+    };
+    (dotted(from, true) && dotted(to, true)).then_some((from, to))
+}
+
+/// Where the version begins in a word that is one: behind `v`, `ver.` and the like. `None` for names.
+fn number_start(text: &str) -> Option<usize> {
+    let first = text.find(|c: char| c.is_ascii_digit())?;
+    let name = text.get(..first)?;
+    let marks = [
+        "", "v", "v.", "ver", "ver.", "version", "version.", "rev", "rev.", "r.", "release", "release-",
+    ];
+    if marks.iter().any(|mark| mark.eq_ignore_ascii_case(name)) {
+        return Some(first);
+    }
+    // One letter belongs to the version: `r28.3`, `b2`, `X8.5`.
+    (name.len() == 1 && name.bytes().all(|c| c.is_ascii_alphabetic())).then_some(0)
+}
