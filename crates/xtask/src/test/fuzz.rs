@@ -132,7 +132,7 @@ fn run_for(house: &House, programs: &std::path::Path, name: &str, seconds: u32) 
             "{} ended with {}\n{}",
             describe(&command),
             done.status,
-            last.get(last.len().saturating_sub(40)..).unwrap_or_default().join("\n")
+            last.get(last.len().saturating_sub(15)..).unwrap_or_default().join("\n")
         );
     }
     let runs = talk

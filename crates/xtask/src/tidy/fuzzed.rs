@@ -5,8 +5,22 @@ use toml::Table;
 
 use super::Files;
 
-/// Where foreign bytes are parsed, and the target that feeds it. A file ending in `/` stands for the folder.
-const PARSERS: [(&str, &str); 1] = [("crates/vuln/src/cpe.rs", "cpe")];
+/// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
+const PARSERS: [(&str, &str); 13] = [
+    ("crates/nix-model/src/base32.rs", "names"),
+    ("crates/nix-model/src/derivation/aterm.rs", "aterm"),
+    ("crates/nix-model/src/derivation/json.rs", "derivation_json"),
+    ("crates/nix-model/src/name.rs", "names"),
+    ("crates/nix-model/src/store_path.rs", "names"),
+    ("crates/vuln/src/cpe.rs", "cpe"),
+    ("crates/vuln/src/id.rs", "names"),
+    ("crates/vuln/src/record/cve.rs", "cve"),
+    ("crates/vuln/src/record/epss.rs", "epss"),
+    ("crates/vuln/src/record/kev.rs", "kev"),
+    ("crates/vuln/src/record/nvd.rs", "nvd"),
+    ("crates/vuln/src/record/osv.rs", "osv"),
+    ("crates/vuln/src/score.rs", "cvss"),
+];
 
 /// Crates whose parsers are found by what they export.
 const SEARCHED: [&str; 2] = ["crates/nix-model/src/", "crates/vuln/src/"];
