@@ -115,20 +115,26 @@ impl FromStr for Cpe {
 
     /// Accepts formatted strings (`cpe:2.3:a:vendor:product:...`, missing trailing parts are "any") and 2.2 URIs (`cpe:/a:vendor:product:version`).
     fn from_str(s: &str) -> Result<Self, CpeError> {
+        const TOO_LONG: CpeError = CpeError {
+            at: MAX_LEN,
+            message: "longer than 1024 bytes",
+        };
         if s.len() > MAX_LEN {
-            return Err(CpeError {
-                at: MAX_LEN,
-                message: "longer than 1024 bytes",
-            });
+            return Err(TOO_LONG);
         }
-        match s.as_bytes() {
+        let name = match s.as_bytes() {
             [b'c' | b'C', b'p' | b'P', b'e' | b'E', b':', b'2', b'.', b'3', b':', ..] => formatted_string(s),
             [b'c' | b'C', b'p' | b'P', b'e' | b'E', b':', b'/', ..] => uri(s),
             _ => Err(CpeError {
                 at: 0,
                 message: "expected \"cpe:2.3:\" or \"cpe:/\"",
             }),
+        }?;
+        // Printing adds escapes and parts, at most doubling a name: what would then be too long to be read again is refused now.
+        if s.len() > MAX_LEN / 3 && name.to_string().len() > MAX_LEN {
+            return Err(TOO_LONG);
         }
+        Ok(name)
     }
 }
 
@@ -419,6 +425,8 @@ mod tests {
             error_of(&format!("cpe:2.3:a:{}", "v".repeat(2000))),
             (1024, "longer than 1024 bytes")
         );
+        // Each space would be printed with a backslash.
+        assert_eq!(error_of(&format!("cpe:/a:{}", " ".repeat(600))), (1024, "longer than 1024 bytes"));
     }
 
     proptest! {

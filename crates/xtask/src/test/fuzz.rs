@@ -1,10 +1,9 @@
 //! Fuzz targets, built on the stable toolchain.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context as _, Result, bail};
@@ -14,8 +13,16 @@ use crate::Unready;
 use crate::house::House;
 use crate::shell::{self, capture, cargo, describe};
 
-/// A target's share of the test run.
-const SMOKE_SECONDS: u32 = 5;
+/// How hard to search.
+#[derive(Clone, Copy)]
+enum Effort {
+    /// The same inputs in each run, as far as the time allows on a slow machine.
+    Smoke,
+    /// On from what was found before, for so many seconds.
+    Longer(u32),
+}
+
+const SMOKE: [&str; 3] = ["-seed=1", "-runs=100000", "-max_total_time=10"];
 
 /// Coverage that libFuzzer reads. Passes and LLVM arguments are stable flags, and with no sanitizer
 /// nothing else is needed.
@@ -23,7 +30,7 @@ const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-saniti
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares";
 
-/// Builds all targets and runs each for a few seconds, two at a time.
+/// Builds all targets and runs each for a moment, two at a time.
 pub fn smoke(house: &House, tally: &mut Tally) -> Result<()> {
     let targets = targets(house)?;
     let programs = build(house)?;
@@ -36,7 +43,7 @@ pub fn smoke(house: &House, tally: &mut Tally) -> Result<()> {
                     let Some(name) = queue.lock().unwrap_or_else(PoisonError::into_inner).next() else {
                         return;
                     };
-                    let outcome = run_for(house, &programs, name, SMOKE_SECONDS);
+                    let outcome = search(house, &programs, name, Effort::Smoke);
                     results.lock().unwrap_or_else(PoisonError::into_inner).push((name, outcome));
                 }
             });
@@ -66,7 +73,7 @@ pub fn fuzz_longer(house: &House, words: &[&str]) -> Result<()> {
         bail!(Unready(format!("no fuzz target {name}: there are {}", targets.join(", "))));
     }
     let programs = build(house)?;
-    println!("{} runs, nothing found", run_for(house, &programs, name, seconds)?);
+    println!("{} runs, nothing found", search(house, &programs, name, Effort::Longer(seconds))?);
     Ok(())
 }
 
@@ -104,8 +111,15 @@ fn build(house: &House) -> Result<PathBuf> {
 }
 
 /// Runs one target and returns how many inputs it tried.
-fn run_for(house: &House, programs: &std::path::Path, name: &str, seconds: u32) -> Result<u64> {
-    let found = house.target.join("fuzz/corpus").join(name);
+fn search(house: &House, programs: &Path, name: &str, effort: Effort) -> Result<u64> {
+    let (found, limits) = match effort {
+        Effort::Smoke => ("fuzz/smoke", SMOKE.map(str::to_owned).to_vec()),
+        Effort::Longer(seconds) => ("fuzz/corpus", vec![format!("-max_total_time={seconds}")]),
+    };
+    let found = house.target.join(found).join(name);
+    if matches!(effort, Effort::Smoke) && found.exists() {
+        fs::remove_dir_all(&found).with_context(|| format!("empty {}", found.display()))?;
+    }
     let artifacts = house.at("fuzz/artifacts").join(name);
     for dir in [&found, &artifacts] {
         fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
