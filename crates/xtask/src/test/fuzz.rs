@@ -127,13 +127,9 @@ fn search(house: &House, programs: &Path, name: &str, effort: Effort) -> Result<
     let mut command = Command::new(programs.join(name));
     // The first corpus is written to, the second only read: the seeds in the checkout stay as they are.
     command.args([&found, &house.at("fuzz/corpus").join(name)]);
-    command.args([
-        &format!("-max_total_time={seconds}"),
-        "-timeout=5",
-        "-rss_limit_mb=2048",
-        "-print_final_stats=1",
-        "-verbosity=0",
-    ]);
+    command
+        .args(limits)
+        .args(["-timeout=5", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=0"]);
     command.arg(format!("-artifact_prefix={}/", artifacts.display()));
     let done = command
         .stdin(Stdio::null())
