@@ -1,4 +1,20 @@
-//! Packages of a package set: what matching knows about them.
+//! Packages of a package set: what matching knows about them, and how it is read.
+//!
+//! A channel's facts come in parts: [`list`] reads `packages.json` and `nix-env -qaP --json`, [`eval`] a line of
+//! `nix-eval-jobs`, [`join`] makes one package of both, [`derivation::enrich`] adds what only the `.drv` file says: patches and
+//! sources. [`ecosystem()`] tells which registry a package's name belongs to, [`ids_in`] which vulnerabilities a text names.
+
+pub mod derivation;
+pub mod ecosystem;
+pub mod eval;
+mod ids;
+mod join;
+pub mod list;
+mod meta;
+
+pub use ecosystem::{Ecosystem, ecosystem};
+pub use ids::ids_in;
+pub use join::join;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +57,9 @@ pub struct Package {
     /// `meta.knownVulnerabilities`, as written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known_vulnerabilities: Vec<String>,
+    /// Other pages about the software: `meta.downloadPage` and `meta.repositories`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<String>,
     /// CPE names from `meta.identifiers`: `cpe`, or made from `cpeParts`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cpes: Vec<String>,
@@ -53,9 +72,18 @@ pub struct Package {
     /// Source URLs (fixed-output input derivations' `url`/`urls`, where they are the package's `src`/`srcs`), with `mirror://` left as it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source_urls: Vec<String>,
-    /// File names of the patches that the derivation applies.
+    /// Names of the sources in the store (`curl-7.71.1.tar.bz2`; `source` is what fetchers call an unpacked tree), known even
+    /// where the derivation that fetches them is not. Empty for packages without a source of their own: wrappers, collections.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_names: Vec<String>,
+    /// File names of the patches that the derivation applies; where a patch's own name names no vulnerability but the address
+    /// it is fetched from does, that address too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<String>,
+    /// Vulnerabilities that the build script names in a comment or command: mended there without a patch file (a plugin
+    /// removed, a setting changed). Weaker than a patch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub script_ids: Vec<ScriptId>,
     /// `/nix/store/...drv`, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drv_path: Option<String>,
@@ -69,4 +97,13 @@ pub struct Maintainer {
     /// GitHub handle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub github: Option<String>,
+}
+
+/// A vulnerability named in a build script.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ScriptId {
+    /// `CVE-2016-9447`.
+    pub id: String,
+    /// The attribute that holds the script: `postInstall`.
+    pub phase: String,
 }
