@@ -47,10 +47,15 @@ pub fn enrich(
 fn add_name(package: &mut Package, attributes: &Attributes<'_>) {
     let text = |name: &str| attributes.text(name).unwrap_or_default();
     let (name, pname, version) = (text("name"), text("pname"), text("version"));
+    // A list may show another name than the derivation's: `python3Packages.toPythonApplication` drops the prefix. It stays so.
+    let shown = match package.version.as_str() {
+        "" => package.pname.clone(),
+        version => format!("{}-{version}", package.pname),
+    };
     let before_version = name
         .strip_suffix(version.as_ref())
         .and_then(|rest| rest.strip_suffix('-'))
-        .filter(|_| !version.is_empty());
+        .filter(|_| !version.is_empty() && (shown.is_empty() || shown == name));
     let same = |rest: &&str| {
         let before = rest.strip_suffix(pname.as_ref());
         !pname.is_empty() && before.is_some_and(|before| before.is_empty() || before.ends_with('-'))
@@ -315,13 +320,16 @@ mod tests {
 
     #[test]
     fn reads_patches_of_structured_attributes() {
-        let package = enriched(&[(
-            "__json",
-            r#"{"patches":["STORE-CVE-2020-1234.patch"],"src":"STORE-curl-1.tar.gz","pname":"a","version":"2","name":"a-2"}"#,
-        )]);
+        let package = enriched(&[("__json", r#"{"patches":["STORE-CVE-2020-1234.patch"],"src":"STORE-curl-1.tar.gz"}"#)]);
         assert_eq!(package.patches, ["CVE-2020-1234.patch"]);
         assert_eq!(package.source_names, ["curl-1.tar.gz"]);
-        assert_eq!((package.pname.as_str(), package.version.as_str()), ("a", "2"));
+        let mut unnamed = Package::default();
+        enrich(
+            &mut unnamed,
+            &with_env(&[("__json", r#"{"pname":"a-b","version":"git-2","name":"a-b-git-2"}"#)]),
+            &mut |_| None,
+        );
+        assert_eq!((unnamed.pname.as_str(), unnamed.version.as_str()), ("a-b", "git-2"));
     }
 
     #[test]
@@ -398,6 +406,13 @@ mod tests {
         let letters = [("name", "lisp-drakma-v2.0.8"), ("version", "v2.0.8")];
         assert_eq!(split(&letters, "lisp-drakma-v2.0.8", ""), pair("lisp-drakma", "v2.0.8"));
         assert_eq!(split(&[("name", "foo-1.2")], "", ""), pair("foo", "1.2"));
+        let application = [
+            ("name", "python3.8-speedtest-cli-2.1.2"),
+            ("pname", "speedtest-cli"),
+            ("version", "2.1.2"),
+        ];
+        assert_eq!(split(&application, "speedtest-cli", "2.1.2"), pair("speedtest-cli", "2.1.2"));
+        assert_eq!(split(&application, "", ""), pair("python3.8-speedtest-cli", "2.1.2"));
         assert_eq!(split(&[], "foo", ""), pair("foo", ""));
     }
 

@@ -462,7 +462,10 @@ fn is_number(text: &[u8]) -> bool {
         rest = fraction.get(len..).unwrap_or_default();
     }
     if let Some(exponent) = rest.strip_prefix(b"e").or_else(|| rest.strip_prefix(b"E")) {
-        let exponent = exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
+        let exponent = exponent
+            .strip_prefix(b"+")
+            .or_else(|| exponent.strip_prefix(b"-"))
+            .unwrap_or(exponent);
         return digits(exponent) == exponent.len() && !exponent.is_empty();
     }
     rest.is_empty()

@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod mirror;
 #[cfg(test)]
+mod real_packages;
+#[cfg(test)]
 mod real_records;
