@@ -81,3 +81,9 @@ pub enum RecordError {
         message: &'static str,
     },
 }
+
+impl From<Box<RecordError>> for RecordError {
+    fn from(error: Box<RecordError>) -> Self {
+        *error
+    }
+}

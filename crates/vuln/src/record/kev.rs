@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::RecordError;
-use super::field::{cwe, list, named};
+use super::field::{cwe, named};
 use super::json::{Reader, Result};
 use crate::id::CveId;
 use crate::problem::Problem;
@@ -57,7 +57,7 @@ pub fn parse(bytes: &[u8]) -> std::result::Result<(Catalog, Vec<Problem>), Recor
             "dateReleased" => catalog.released = r.owned()?,
             "vulnerabilities" => {
                 has_entries = true;
-                catalog.entries = list(r, entry)?;
+                catalog.entries = r.list(entry)?;
             }
             _ => r.skip()?,
         }
@@ -90,7 +90,7 @@ fn entry(r: &mut Reader<'_>) -> Result<Option<KevEntry>> {
             "requiredAction" => required_action = r.owned()?.unwrap_or_default(),
             "knownRansomwareCampaignUse" => ransomware = r.string()?.as_deref() == Some("Known"),
             "notes" => notes = r.owned()?.unwrap_or_default(),
-            "cwes" => cwes = list(r, |r| Ok(r.string()?.as_deref().and_then(cwe)))?,
+            "cwes" => cwes = r.list(|r| Ok(r.string()?.as_deref().and_then(cwe)))?,
             _ => r.skip()?,
         }
         Ok(())

@@ -1,7 +1,6 @@
 //! Which format a document has, from its first members.
 
-use super::RecordError;
-use super::json::{Reader, Result};
+use super::json::{Reader, Result, enough};
 
 /// The formats that [`sniff`] tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,10 +70,10 @@ impl Clues {
         }
     }
 
-    /// Remembers the kind, and stops the reader by an error.
+    /// Remembers the kind, and stops the reader.
     fn decide(&mut self, kind: Kind) -> Result<()> {
         self.kind = Some(kind);
-        Err(RecordError::NoId { path: "" })
+        Err(enough())
     }
 
     fn verdict(self) -> Option<Kind> {

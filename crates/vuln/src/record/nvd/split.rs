@@ -3,8 +3,7 @@
 use std::io::{self, Read};
 
 use crate::problem::Problem;
-use crate::record::RecordError;
-use crate::record::json::Reader;
+use crate::record::json::{Reader, enough};
 
 /// The largest entry that is passed on. The largest real ones (with thousands of CPE names) have a few MB.
 pub const MAX_ENTRY: usize = crate::record::json::MAX_LEN;
@@ -136,15 +135,13 @@ fn pass_on<E>(
 
 /// The id of an entry, as it is written. Real entries have it within the first hundred bytes.
 fn entry_id(raw: &[u8]) -> Option<String> {
-    const FOUND: RecordError = RecordError::NoId { path: "" };
     let mut id = None;
     let mut read_id = |r: &mut Reader<'_>, key: &str| {
         if key != "id" {
             return r.skip();
         }
         id = r.owned()?;
-        // Nothing behind the id is of interest, and an error is the way to stop.
-        Err(FOUND)
+        Err(enough())
     };
     // Whether the entry can be read to its end is for `parse_entry` to say.
     let _ = Reader::of_prefix(raw, raw.len().min(4096)).object(|r, key| match key {
