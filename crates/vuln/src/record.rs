@@ -20,6 +20,8 @@ mod applicability;
 mod field;
 mod json;
 mod sniff;
+#[cfg(test)]
+mod tests;
 
 pub use sniff::{Kind, sniff};
 

@@ -1,5 +1,8 @@
 //! CVE Record Format 5.0, 5.1 and 5.2: the CNA's container and every ADP's.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use super::RecordError;

@@ -1,6 +1,8 @@
 //! NVD API 2.0: one entry, or the entries of a feed file or API page as a stream.
 
 mod split;
+#[cfg(test)]
+mod tests;
 
 pub use split::{Entry, Feed, MAX_ENTRY, SplitError, split};
 

@@ -1,5 +1,8 @@
 //! OSV schema 1.x.
 
+#[cfg(test)]
+mod tests;
+
 use super::RecordError;
 use super::field::{Link, add_once, add_references, add_scores, cpes, cwe, named, package_url, plain_id, reference_tag, score};
 use super::json::{Reader, Result};
@@ -198,11 +201,12 @@ fn version(r: &mut Reader<'_>) -> Result<Option<VersionEntry>> {
 
 fn range(r: &mut Reader<'_>, repo: &mut Option<String>) -> Result<Option<EventRange>> {
     let start = r.value_start();
-    let (mut kind, mut events) = (None, Vec::new());
+    let (mut kind, mut has_kind, mut events) = (None, false, Vec::new());
     let is_object = r.object(|r, key| {
         match key {
             "type" => {
                 let at = r.value_start();
+                has_kind = true;
                 kind = match r.string()?.as_deref() {
                     Some("SEMVER") => Some(RangeKind::Semver),
                     Some("ECOSYSTEM") => Some(RangeKind::Ecosystem),
@@ -219,7 +223,7 @@ fn range(r: &mut Reader<'_>, repo: &mut Option<String>) -> Result<Option<EventRa
         }
         Ok(())
     })?;
-    if is_object && kind.is_none() {
+    if is_object && !has_kind {
         r.note_at(start, "no type of range, left out");
     }
     Ok(kind.map(|kind| EventRange { kind, events }))
