@@ -15,7 +15,7 @@ mod profile;
 mod rules;
 mod subject;
 
-pub use engine::{Vulnerability, candidates};
+pub use engine::{Prepared, Vulnerability, candidates};
 pub use index::{Cluster, Facts, FactsBuilder, PackageIndex, marked_ids, patched_ids};
 pub use profile::{Profile, Profiles, ProfilesBuilder};
 pub use rules::rules_digest;

@@ -8,7 +8,7 @@ use super::rules::RULES;
 use super::subject::Subject;
 use crate::advisory::{Advisory, Configuration, CpeMatch, End, Node, Operator, Status};
 use crate::cpe::Part;
-use crate::range::{LineClause, judge};
+use crate::range::{self, LineClause, judge};
 use crate::version::{Scheme, compare, components, date_of, why_not};
 
 /// What one record says about one version of one subject.
@@ -39,8 +39,16 @@ pub(super) struct Judged<'a> {
     pub is_esr: bool,
 }
 
-/// What is known around the subject.
+/// A record with the subjects of its parts (see [`Subjects`](super::subject::Subjects)).
 #[derive(Debug, Clone, Copy)]
+pub(super) struct Record<'a> {
+    pub advisory: &'a Advisory,
+    pub criteria: &'a [Option<usize>],
+    pub entries: &'a [Vec<usize>],
+}
+
+/// What is known around the subject.
+#[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
     pub profile: Option<&'a Profile>,
     /// What the description says about lines.
@@ -50,20 +58,43 @@ pub(super) struct Around<'a> {
 }
 
 /// What the record says about the version, if it speaks of the subject at all.
-pub(super) fn statement(advisory: &Advisory, subject: &Subject, judged: Judged<'_>, around: Around<'_>) -> Option<Statement> {
+pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged: Judged<'_>, around: Around<'_>) -> Option<Statement> {
+    let advisory = record.advisory;
     let mut all: Vec<Statement> = Vec::new();
     let day = advisory.published.as_deref().map_or(0, day);
     let mut cpe: Vec<Position<'_>> = Vec::new();
+    let mut criteria = record.criteria;
     for configuration in &advisory.configurations {
-        configured(configuration, advisory, subject, judged, around, &mut cpe, &mut all);
+        let size = configuration
+            .nodes
+            .iter()
+            .map(|n| n.matches.len())
+            .sum::<usize>()
+            .min(criteria.len());
+        let (own, rest) = criteria.split_at(size);
+        criteria = rest;
+        if own.contains(&Some(n)) {
+            configured(configuration, (own, n), advisory, subject, judged, around, &mut cpe, &mut all);
+        }
     }
     if !cpe.is_empty() {
         all.push(decide(cpe, advisory, judged, around, day));
     }
-    for affected in advisory.affected.iter().filter(|a| subject.is_in(a) || a.cpes.iter().any(|c| subject.is(c))) {
+    for (affected, _) in advisory
+        .affected
+        .iter()
+        .zip(record.entries)
+        .filter(|(_, subjects)| subjects.contains(&n))
+    {
         if RULES.only_other_platforms(affected) {
             let detail = format!("{} lists only {} as platforms", affected.provider, affected.platforms.join(", "));
-            all.push(Statement { claim: Claim::NotAffected, confidence: 0.9, rule: "other-platform", detail, fixed_in: None });
+            all.push(Statement {
+                claim: Claim::NotAffected,
+                confidence: 0.9,
+                rule: "other-platform",
+                detail,
+                fixed_in: None,
+            });
             continue;
         }
         if affected.versions.is_empty() && affected.ranges.is_empty() && affected.default_status == Status::Unknown {
@@ -72,7 +103,8 @@ pub(super) fn statement(advisory: &Advisory, subject: &Subject, judged: Judged<'
         all.push(listed(affected, judged, around, day));
     }
     // A decided claim beats "unknown"; among decided ones an exact affected beats the rest.
-    all.into_iter().max_by(|a, b| a.claim.cmp(&b.claim).then(a.confidence.total_cmp(&b.confidence)))
+    all.into_iter()
+        .max_by(|a, b| a.claim.cmp(&b.claim).then(a.confidence.total_cmp(&b.confidence)))
 }
 
 /// A CVE 5 or OSV list, with the same care for lines.
@@ -80,7 +112,14 @@ fn listed(affected: &crate::advisory::Affected, judged: Judged<'_>, around: Arou
     let judgement = judge(affected, judged.version, judged.scheme);
     let detail = format!("{}: {}", affected.provider, judgement.reason);
     let base = if judgement.decided_by_default { 0.75 } else { 0.95 };
-    let statement = |claim, confidence| Statement { claim, confidence, rule: judgement.rule, detail: detail.clone(), fixed_in: judgement.fixed_in.clone() };
+    let statement = |claim, confidence| Statement {
+        claim,
+        confidence,
+        rule: judgement.rule,
+        detail: detail.clone(),
+        fixed_in: judgement.fixed_in.clone(),
+    };
+    let unclear = || snapshot(judged, day, judgement.fixed_in.as_deref()).unwrap_or_else(|| statement(Claim::Unknown, 0.5));
     match judgement.status {
         Status::Affected => {
             if let Some(end) = judgement.fixed_in.as_deref() {
@@ -90,49 +129,106 @@ fn listed(affected: &crate::advisory::Affected, judged: Judged<'_>, around: Arou
             }
             statement(Claim::Affected, base)
         }
-        Status::Unaffected => {
-            let past = judgement.fixed_in.as_deref().is_some_and(|f| compare(judged.scheme, judged.version, f).is_some_and(Ordering::is_ge));
-            statement(if past { Claim::Fixed } else { Claim::NotAffected }, base)
-        }
-        Status::Unknown => snapshot(judged, day, judgement.fixed_in.as_deref()).unwrap_or_else(|| statement(Claim::Unknown, 0.5)),
+        Status::Unaffected => statement(if judgement.position == range::Position::After { Claim::Fixed } else { Claim::NotAffected }, base),
+        // The format's default is "unknown", but a record that lists what is affected means that the rest is not.
+        Status::Unknown if judgement.decided_by_default => match judgement.position {
+            range::Position::After => statement(Claim::Fixed, 0.75),
+            range::Position::Before => statement(Claim::NotAffected, 0.75),
+            range::Position::Between => statement(Claim::NotAffected, 0.6),
+            range::Position::Inside | range::Position::Unclear => unclear(),
+        },
+        Status::Unknown => unclear(),
     }
 }
 
 /// Where a version stands to one CPE criterion.
 #[derive(Debug, Clone)]
 enum Position<'a> {
-    Inside { matched: &'a CpeMatch, paired: bool },
-    Above { matched: &'a CpeMatch },
-    Below { matched: &'a CpeMatch },
+    Inside {
+        matched: &'a CpeMatch,
+        paired: bool,
+    },
+    Above {
+        matched: &'a CpeMatch,
+    },
+    Below {
+        matched: &'a CpeMatch,
+    },
     /// Another version than the one listed.
-    Unlisted { matched: &'a CpeMatch, newer: bool },
+    Unlisted {
+        matched: &'a CpeMatch,
+        newer: bool,
+    },
     /// No version is given at all.
-    Unversioned { matched: &'a CpeMatch },
-    Incomparable { matched: &'a CpeMatch, reason: String },
+    Unversioned {
+        matched: &'a CpeMatch,
+    },
+    Incomparable {
+        matched: &'a CpeMatch,
+        reason: String,
+    },
 }
 
 /// Collects the positions of the subject's criteria in one configuration; conditions that cannot hold on Nixpkgs give a statement instead.
-fn configured<'a>(configuration: &'a Configuration, advisory: &Advisory, subject: &Subject, judged: Judged<'_>, around: Around<'_>, out: &mut Vec<Position<'a>>, statements: &mut Vec<Statement>) {
-    let mine = |m: &CpeMatch| m.vulnerable && m.cpe.part != Part::Hardware && subject.is(&m.cpe);
+#[expect(
+    clippy::too_many_arguments,
+    reason = "two of them are outputs; a type for one caller would only hide them"
+)]
+fn configured<'a>(
+    configuration: &'a Configuration,
+    (criteria, subject_number): (&[Option<usize>], usize),
+    advisory: &Advisory,
+    subject: &Subject,
+    judged: Judged<'_>,
+    around: Around<'_>,
+    out: &mut Vec<Position<'a>>,
+    statements: &mut Vec<Statement>,
+) {
+    let mut criteria = criteria;
+    let mut named = false;
     for (n, node) in configuration.nodes.iter().enumerate() {
-        if !node.matches.iter().any(mine) {
+        let (own, rest) = criteria.split_at(node.matches.len().min(criteria.len()));
+        criteria = rest;
+        let mine = || {
+            node.matches
+                .iter()
+                .zip(own)
+                .filter(|(m, s)| **s == Some(subject_number) && m.cpe.part != Part::Hardware)
+                .map(|(m, _)| m)
+        };
+        if mine().next().is_none() {
             continue;
         }
+        named = true;
         let mut paired = false;
         if configuration.operator == Operator::And {
-            let others: Vec<&Node> = configuration.nodes.iter().enumerate().filter(|(k, _)| *k != n).map(|(_, node)| node).collect();
+            let others: Vec<&Node> = configuration
+                .nodes
+                .iter()
+                .enumerate()
+                .filter(|(k, _)| *k != n)
+                .map(|(_, node)| node)
+                .collect();
             match environment(&others, advisory, subject, around) {
                 Environment::Holds => {}
                 Environment::Paired => paired = true,
                 Environment::Fails { rule, detail } => {
-                    statements.push(Statement { claim: Claim::NotAffected, confidence: 0.85, rule, detail, fixed_in: None });
+                    statements.push(Statement {
+                        claim: Claim::NotAffected,
+                        confidence: 0.85,
+                        rule,
+                        detail,
+                        fixed_in: None,
+                    });
                     continue;
                 }
             }
         }
         let negated = node.negate != configuration.negate;
-        for matched in node.matches.iter().filter(|m| mine(m)) {
-            if matched.cpe.sw_edition.as_deref() == Some("esr") && !judged.is_esr || matched.cpe.sw_edition.is_none() && judged.is_esr && !subject.product.ends_with("esr") {
+        for matched in mine() {
+            if matched.cpe.sw_edition.as_deref() == Some("esr") && !judged.is_esr
+                || matched.cpe.sw_edition.is_none() && judged.is_esr && !subject.product.ends_with("esr")
+            {
                 continue;
             }
             if subject.product.ends_with("esr") && !judged.is_esr {
@@ -141,14 +237,25 @@ fn configured<'a>(configuration: &'a Configuration, advisory: &Advisory, subject
             let position = position(matched, judged, paired);
             out.push(match position {
                 Position::Inside { matched, .. } if negated => Position::Unlisted { matched, newer: false },
-                Position::Above { matched } | Position::Below { matched } | Position::Unlisted { matched, .. } if negated => Position::Inside { matched, paired },
+                Position::Above { matched } | Position::Below { matched } | Position::Unlisted { matched, .. } if negated => {
+                    Position::Inside { matched, paired }
+                }
                 other => other,
             });
         }
     }
-    if judged.is_esr && !subject.product.ends_with("esr") && out.is_empty() && configuration.nodes.iter().flat_map(|n| &n.matches).any(mine) {
-        let detail = format!("the record speaks of {} and not of its extended support line, which has versions of its own", subject.product_written);
-        statements.push(Statement { claim: Claim::NotAffected, confidence: 0.6, rule: "other-edition", detail, fixed_in: None });
+    if judged.is_esr && !subject.product.ends_with("esr") && out.is_empty() && named {
+        let detail = format!(
+            "the record speaks of {} and not of its extended support line, which has versions of its own",
+            subject.product_written
+        );
+        statements.push(Statement {
+            claim: Claim::NotAffected,
+            confidence: 0.6,
+            rule: "other-edition",
+            detail,
+            fixed_in: None,
+        });
     }
 }
 
@@ -171,24 +278,44 @@ fn environment(others: &[&Node], advisory: &Advisory, subject: &Subject, around:
         }
         if node.matches.iter().all(|m| is_foreign_platform(m)) {
             let names: Vec<&str> = node.matches.iter().filter_map(|m| m.cpe.product.as_deref()).take(3).collect();
-            return Environment::Fails { rule: "other-platform", detail: format!("the configuration holds on {} only", names.join(", ")) };
+            return Environment::Fails {
+                rule: "other-platform",
+                detail: format!("the configuration holds on {} only", names.join(", ")),
+            };
         }
-        let software: Vec<&CpeMatch> = node.matches.iter().filter(|m| m.vulnerable && m.cpe.part == Part::Application).collect();
+        let software: Vec<&CpeMatch> = node
+            .matches
+            .iter()
+            .filter(|m| m.vulnerable && m.cpe.part == Part::Application)
+            .collect();
         if !software.is_empty() && software.len() == node.matches.len() {
             // Both sides are called vulnerable: the one the description names first is the one that has the fault.
             let text = advisory.description.to_lowercase();
             let place = |product: &str| text.find(&product.to_lowercase().replace('_', " "));
-            let other = software.iter().filter_map(|m| m.cpe.product.as_deref()).find(|p| match (place(p), place(&subject.product_written)) {
-                (Some(theirs), Some(ours)) => theirs < ours,
-                (None, Some(_)) | (_, None) => false,
-            });
+            let other =
+                software
+                    .iter()
+                    .filter_map(|m| m.cpe.product.as_deref())
+                    .find(|p| match (place(p), place(&subject.product_written)) {
+                        (Some(theirs), Some(ours)) => theirs < ours,
+                        (None, Some(_)) | (_, None) => false,
+                    });
             let present = software.iter().any(|m| (around.other_products)(m));
             if let Some(other) = other {
-                return Environment::Fails { rule: "environment-only", detail: format!("the fault is in {other}; {} is only what it runs with", subject.product_written) };
+                return Environment::Fails {
+                    rule: "environment-only",
+                    detail: format!("the fault is in {other}; {} is only what it runs with", subject.product_written),
+                };
             }
             if !present {
                 let names: Vec<&str> = software.iter().filter_map(|m| m.cpe.product.as_deref()).take(3).collect();
-                return Environment::Fails { rule: "condition-absent", detail: format!("it needs {} beside it in a version that this package set does not have", names.join(", ")) };
+                return Environment::Fails {
+                    rule: "condition-absent",
+                    detail: format!(
+                        "it needs {} beside it in a version that this package set does not have",
+                        names.join(", ")
+                    ),
+                };
             }
             paired = true;
         } else if node.matches.iter().all(|m| m.cpe.part == Part::Application) {
@@ -200,10 +327,28 @@ fn environment(others: &[&Node], advisory: &Advisory, subject: &Subject, around:
 
 /// Operating systems that Nixpkgs' Linux packages do not run on.
 fn is_foreign_platform(matched: &CpeMatch) -> bool {
-    let (Some(vendor), Some(product)) = (matched.cpe.vendor.as_deref(), matched.cpe.product.as_deref()) else { return false };
+    let (Some(vendor), Some(product)) = (matched.cpe.vendor.as_deref(), matched.cpe.product.as_deref()) else {
+        return false;
+    };
     matched.cpe.part == Part::OperatingSystem
-        && (matches!(vendor, "microsoft" | "apple" | "google" | "sun" | "sco" | "hp" | "blackberry" | "nokia" | "palm" | "symbian" | "novell" | "oracle" | "ibm" | "cisco" | "vmware")
-            && !product.contains("linux"))
+        && (matches!(
+            vendor,
+            "microsoft"
+                | "apple"
+                | "google"
+                | "sun"
+                | "sco"
+                | "hp"
+                | "blackberry"
+                | "nokia"
+                | "palm"
+                | "symbian"
+                | "novell"
+                | "oracle"
+                | "ibm"
+                | "cisco"
+                | "vmware"
+        ) && !product.contains("linux"))
         || matches!(product, "freebsd" | "netbsd" | "openbsd" | "dragonflybsd")
 }
 
@@ -233,10 +378,15 @@ fn position<'a>(matched: &'a CpeMatch, judged: Judged<'_>, paired: bool) -> Posi
         }
         return Position::Inside { matched, paired };
     }
-    let Some(single) = single_version(matched) else { return Position::Unversioned { matched } };
+    let Some(single) = single_version(matched) else {
+        return Position::Unversioned { matched };
+    };
     match order(&single) {
         Some(Ordering::Equal) => Position::Inside { matched, paired },
-        Some(o) => Position::Unlisted { matched, newer: o == Ordering::Greater },
+        Some(o) => Position::Unlisted {
+            matched,
+            newer: o == Ordering::Greater,
+        },
         None => incomparable(&single),
     }
 }
@@ -247,7 +397,9 @@ fn single_version(matched: &CpeMatch) -> Option<String> {
     let update = matched.cpe.update.as_deref().filter(|u| *u != "-");
     Some(match update {
         // Java: 1.8.0 update252 is 1.8.0_252.
-        Some(update) if update.starts_with("update") => format!("{version}_{}", update.trim_start_matches("update").trim_start_matches('_')),
+        Some(update) if update.starts_with("update") => {
+            format!("{version}_{}", update.trim_start_matches("update").trim_start_matches('_'))
+        }
         Some(update) => format!("{version}-{update}"),
         None => version.to_string(),
     })
@@ -266,7 +418,11 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
     };
     // A range that ends in the version's own line has been passed: that is more specific than an open range of another line.
     let passed = positions.iter().find_map(|p| match p {
-        Position::Above { matched } => matched.end.as_ref().filter(|e| same_line(&e.version, version, around)).map(|e| (*matched, e)),
+        Position::Above { matched } => matched
+            .end
+            .as_ref()
+            .filter(|e| same_line(&e.version, version, around))
+            .map(|e| (*matched, e)),
         _ => None,
     });
     let mut restricted: Option<Statement> = None;
@@ -277,7 +433,11 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
         match &matched.end {
             Some(end) if open => {
                 if let Some((range, passed)) = passed.filter(|(_, p)| p.version != end.version) {
-                    let detail = format!("{version} has passed the end of {} for its own release line ({})", show(range), passed.version);
+                    let detail = format!(
+                        "{version} has passed the end of {} for its own release line ({})",
+                        show(range),
+                        passed.version
+                    );
                     restricted = Some(state(Claim::Fixed, 0.85, "line-passed", detail, Some(passed)));
                     continue;
                 }
@@ -285,9 +445,23 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
                     restricted = Some(other);
                     continue;
                 }
-                return state(Claim::Affected, weight, "in-range", format!("{version} is {}", show(matched)), Some(end));
+                return state(
+                    Claim::Affected,
+                    weight,
+                    "in-range",
+                    format!("{version} is {}", show(matched)),
+                    Some(end),
+                );
             }
-            end => return state(Claim::Affected, weight, if matched.start.is_some() { "in-range" } else { "listed" }, format!("{version} is {}", show(matched)), end.as_ref()),
+            end => {
+                return state(
+                    Claim::Affected,
+                    weight,
+                    if matched.start.is_some() { "in-range" } else { "listed" },
+                    format!("{version} is {}", show(matched)),
+                    end.as_ref(),
+                );
+            }
         }
     }
     if let Some(statement) = restricted {
@@ -296,14 +470,28 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
     // No criterion holds. Best explanation first: past an end, then before a start, then merely not listed.
     if let Some((matched, end)) = passed.or_else(|| lowest_end(&positions)) {
         let confidence = if same_line(&end.version, version, around) { 0.95 } else { 0.85 };
-        return state(Claim::Fixed, confidence, "past-range", format!("{version} is past {}", show(matched)), Some(end));
+        return state(
+            Claim::Fixed,
+            confidence,
+            "past-range",
+            format!("{version} is past {}", show(matched)),
+            Some(end),
+        );
     }
     let mut unlisted = 0usize;
     let mut newer = true;
     let mut example = None;
     for position in &positions {
         match position {
-            Position::Below { matched } => return state(Claim::NotAffected, 0.9, "before-range", format!("{version} is before {}", show(matched)), None),
+            Position::Below { matched } => {
+                return state(
+                    Claim::NotAffected,
+                    0.9,
+                    "before-range",
+                    format!("{version} is before {}", show(matched)),
+                    None,
+                );
+            }
             Position::Unlisted { matched, newer: n } => {
                 unlisted += 1;
                 newer &= n;
@@ -313,18 +501,40 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
         }
     }
     if let Some(example) = example {
-        let rest = if unlisted > 1 { format!(" and {} more", unlisted - 1) } else { String::new() };
+        let rest = if unlisted > 1 {
+            format!(" and {} more", unlisted - 1)
+        } else {
+            String::new()
+        };
         let listed = single_version(example).unwrap_or_default();
         return if newer {
-            state(Claim::Fixed, 0.8, "newer-than-listed", format!("{version} is newer than every version listed ({listed}{rest})"), None)
+            state(
+                Claim::Fixed,
+                0.8,
+                "newer-than-listed",
+                format!("{version} is newer than every version listed ({listed}{rest})"),
+                None,
+            )
         } else {
-            state(Claim::NotAffected, 0.75, "not-listed", format!("{version} is not among the versions listed ({listed}{rest})"), None)
+            state(
+                Claim::NotAffected,
+                0.75,
+                "not-listed",
+                format!("{version} is not among the versions listed ({listed}{rest})"),
+                None,
+            )
         };
     }
     for position in &positions {
         if let Position::Unversioned { matched } = position {
             if matched.cpe.version.is_none() {
-                return state(Claim::Affected, 0.55, "all-versions", "the record names the product without versions, which means all of them".to_string(), None);
+                return state(
+                    Claim::Affected,
+                    0.55,
+                    "all-versions",
+                    "the record names the product without versions, which means all of them".to_string(),
+                    None,
+                );
             }
         }
     }
@@ -339,7 +549,13 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
         Position::Incomparable { matched, reason } => Some(format!("{version} cannot be compared with {}: {reason}", show(matched))),
         _ => None,
     });
-    state(Claim::Unknown, 0.5, "incomparable", reason.unwrap_or_else(|| "the record gives no version that could be compared".to_string()), None)
+    state(
+        Claim::Unknown,
+        0.5,
+        "incomparable",
+        reason.unwrap_or_else(|| "the record gives no version that could be compared".to_string()),
+        None,
+    )
 }
 
 /// The lowest range end that the version has passed.
@@ -371,19 +587,31 @@ fn same_line(a: &str, b: &str, around: Around<'_>) -> bool {
 fn other_line(end: &str, inclusive: bool, who: Option<&str>, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
     let version = judged.version;
     let who = who.map(|w| format!("{w}: ")).unwrap_or_default();
-    let ends_here = |clause: &&LineClause| clause.end.as_ref().is_some_and(|(e, _)| e == end);
+    let ends_here = |clause: &&LineClause| clause.end.as_ref().is_some_and(|e| e.version == end);
     for clause in around.clauses.iter().filter(ends_here) {
         if let Some(line) = &clause.line {
             if !components(version).is_on_line(line) && starts_below(version, line) {
                 let line = line.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
                 let detail = format!("{who}the description speaks of {line}.x before {end}; {version} is an older release line");
-                return Some(Statement { claim: Claim::NotAffected, confidence: 0.8, rule: "line-in-description", detail, fixed_in: None });
+                return Some(Statement {
+                    claim: Claim::NotAffected,
+                    confidence: 0.8,
+                    rule: "line-in-description",
+                    detail,
+                    fixed_in: None,
+                });
             }
         }
         if let Some(start) = &clause.start {
             if compare(judged.scheme, version, start) == Some(Ordering::Less) {
                 let detail = format!("{who}the description starts at {start}; {version} is before it");
-                return Some(Statement { claim: Claim::NotAffected, confidence: 0.8, rule: "line-in-description", detail, fixed_in: None });
+                return Some(Statement {
+                    claim: Claim::NotAffected,
+                    confidence: 0.8,
+                    rule: "line-in-description",
+                    detail,
+                    fixed_in: None,
+                });
             }
         }
     }
@@ -395,8 +623,16 @@ fn other_line(end: &str, inclusive: bool, who: Option<&str>, judged: Judged<'_>,
     let reached = lines.reached_after(version, day)?;
     let line = own.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
     let bound = if inclusive { "up to" } else { "before" };
-    let detail = format!("{who}{bound} {end} is another release line than {line}; {version} is later than {reached}, which later records of this product name for line {line}");
-    Some(Statement { claim: Claim::Fixed, confidence: 0.65, rule: "line-of-siblings", detail, fixed_in: None })
+    let detail = format!(
+        "{who}{bound} {end} is another release line than {line}; {version} is later than {reached}, which later records of this product name for line {line}"
+    );
+    Some(Statement {
+        claim: Claim::Fixed,
+        confidence: 0.65,
+        rule: "line-of-siblings",
+        detail,
+        fixed_in: None,
+    })
 }
 
 fn starts_below(version: &str, line: &[u64]) -> bool {
@@ -412,14 +648,35 @@ fn snapshot(judged: Judged<'_>, published: u32, fix: Option<&str>) -> Option<Sta
         return None;
     }
     let fix = fix.map(|f| format!(" ({f})")).unwrap_or_default();
-    let detail = format!("{} is a snapshot taken long after the record was published with its fix{fix}", judged.version);
-    Some(Statement { claim: Claim::Fixed, confidence: 0.6, rule: "snapshot-after-fix", detail, fixed_in: None })
+    let detail = format!(
+        "{} is a snapshot taken long after the record was published with its fix{fix}",
+        judged.version
+    );
+    Some(Statement {
+        claim: Claim::Fixed,
+        confidence: 0.6,
+        rule: "snapshot-after-fix",
+        detail,
+        fixed_in: None,
+    })
 }
 
 /// A criterion in words: `before 1.2`, `from 1.0 up to 1.5`, `version 1.4`.
 fn show(matched: &CpeMatch) -> String {
-    let start = matched.start.as_ref().map(|s| if s.inclusive { format!("from {} ", s.version) } else { format!("after {} ", s.version) });
-    let end = matched.end.as_ref().map(|e| if e.inclusive { format!("up to {}", e.version) } else { format!("before {}", e.version) });
+    let start = matched.start.as_ref().map(|s| {
+        if s.inclusive {
+            format!("from {} ", s.version)
+        } else {
+            format!("after {} ", s.version)
+        }
+    });
+    let end = matched.end.as_ref().map(|e| {
+        if e.inclusive {
+            format!("up to {}", e.version)
+        } else {
+            format!("before {}", e.version)
+        }
+    });
     match (start, end) {
         (None, None) => match single_version(matched) {
             Some(version) => format!("version {version}"),
@@ -431,6 +688,13 @@ fn show(matched: &CpeMatch) -> String {
 
 /// Whether a version is inside a criterion.
 pub(super) fn holds(matched: &CpeMatch, version: &str) -> bool {
-    let judged = Judged { version, scheme: Scheme::Generic, is_esr: false };
-    matches!(position(matched, judged, false), Position::Inside { .. } | Position::Unversioned { .. })
+    let judged = Judged {
+        version,
+        scheme: Scheme::Generic,
+        is_esr: false,
+    };
+    matches!(
+        position(matched, judged, false),
+        Position::Inside { .. } | Position::Unversioned { .. }
+    )
 }

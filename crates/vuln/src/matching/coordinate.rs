@@ -220,7 +220,12 @@ pub fn coordinates(url: &str) -> Vec<Coordinate> {
         found.push(repo(owner, parts.next().unwrap_or(owner)));
         return found;
     }
-    if host == "sourceforge.net" || host == "sf.net" || host.ends_with(".sourceforge.net") || host.ends_with(".sf.net") || host.ends_with(".sourceforge.io") {
+    if host == "sourceforge.net"
+        || host == "sf.net"
+        || host.ends_with(".sourceforge.net")
+        || host.ends_with(".sf.net")
+        || host.ends_with(".sourceforge.io")
+    {
         if let Some(project) = sourceforge(&host, path) {
             found.push(format!("sf:{project}"));
         }
@@ -237,7 +242,9 @@ pub fn coordinates(url: &str) -> Vec<Coordinate> {
         "launchpad.net" | "bugs.launchpad.net" | "code.launchpad.net" => {
             found.extend(first.map(|p| format!("launchpad:{}", p.trim_start_matches(['~', '+']))));
         }
-        "savannah.gnu.org" | "savannah.nongnu.org" | "git.savannah.gnu.org" => found.extend(second.map(|p| format!("savannah:{}", p.trim_end_matches(".git")))),
+        "savannah.gnu.org" | "savannah.nongnu.org" | "git.savannah.gnu.org" => {
+            found.extend(second.map(|p| format!("savannah:{}", p.trim_end_matches(".git"))))
+        }
         "pypi.org" | "pypi.python.org" => found.extend(second.map(|p| format!("pypi:{p}"))),
         "metacpan.org" | "search.cpan.org" => found.extend(second.map(|p| format!("cpan:{p}"))),
         "npmjs.com" | "npmjs.org" => found.extend(second.map(|p| format!("npm:{p}"))),
@@ -267,14 +274,88 @@ pub fn coordinates(url: &str) -> Vec<Coordinate> {
 
 /// Labels and path parts of umbrella hosts that tell nothing.
 const UNSPECIFIC: &[&str] = &[
-    "wiki", "software", "projects", "project", "apps", "www", "bugs", "lists", "mail", "archives", "archive", "git", "cgit", "gitweb", "svn", "cvs", "viewvc", "security", "news",
-    "download", "downloads", "pub", "ftp", "en", "about", "bid", "advisories", "errata", "show_bug.cgi", "bugzilla", "issues", "jira", "browse", "pipermail", "article", "articles",
-    "docs", "doc", "support", "blog", "p", "people", "developer", "dev", "index", "home", "tracker", "announce", "cgi-bin", "releases", "release", "source", "src", "packages", "sites",
-    "linux", "thread", "repos", "asf", "s", "commit", "list", "mailman", "bugtraq", "2019", "2018", "2020", "tags", "web", "html", "hg", "portal", "oss-sec", "fulldisclosure",
+    "wiki",
+    "software",
+    "projects",
+    "project",
+    "apps",
+    "www",
+    "bugs",
+    "lists",
+    "mail",
+    "archives",
+    "archive",
+    "git",
+    "cgit",
+    "gitweb",
+    "svn",
+    "cvs",
+    "viewvc",
+    "security",
+    "news",
+    "download",
+    "downloads",
+    "pub",
+    "ftp",
+    "en",
+    "about",
+    "bid",
+    "advisories",
+    "errata",
+    "show_bug.cgi",
+    "bugzilla",
+    "issues",
+    "jira",
+    "browse",
+    "pipermail",
+    "article",
+    "articles",
+    "docs",
+    "doc",
+    "support",
+    "blog",
+    "p",
+    "people",
+    "developer",
+    "dev",
+    "index",
+    "home",
+    "tracker",
+    "announce",
+    "cgi-bin",
+    "releases",
+    "release",
+    "source",
+    "src",
+    "packages",
+    "sites",
+    "linux",
+    "thread",
+    "repos",
+    "asf",
+    "s",
+    "commit",
+    "list",
+    "mailman",
+    "bugtraq",
+    "2019",
+    "2018",
+    "2020",
+    "tags",
+    "web",
+    "html",
+    "hg",
+    "portal",
+    "oss-sec",
+    "fulldisclosure",
 ];
 
 fn repo(owner: &str, name: &str) -> Coordinate {
-    format!("repo:{}/{}", owner.to_ascii_lowercase(), name.to_ascii_lowercase().trim_end_matches(".git"))
+    format!(
+        "repo:{}/{}",
+        owner.to_ascii_lowercase(),
+        name.to_ascii_lowercase().trim_end_matches(".git")
+    )
 }
 
 fn sourceforge(host: &str, path: &str) -> Option<String> {
@@ -317,14 +398,20 @@ fn split(url: &str) -> Option<(Cow<'_, str>, &str)> {
     }
     let path = rest.get(end..)?;
     let path = path.split(['?', '#']).next()?;
-    let host = if host.bytes().any(|b| b.is_ascii_uppercase()) { Cow::Owned(host.to_ascii_lowercase()) } else { Cow::Borrowed(host) };
+    let host = if host.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    };
     Some((host, path))
 }
 
 /// The registrable part of a host name, by the rule of thumb that `co.uk`-like second levels are short.
 fn domain(host: &str) -> &str {
     let mut dots = host.rmatch_indices('.').map(|(i, _)| i);
-    let (Some(last), Some(second)) = (dots.next(), dots.next()) else { return host };
+    let (Some(last), Some(second)) = (dots.next(), dots.next()) else {
+        return host;
+    };
     let (tld, sld) = (host.len() - last - 1, last - second - 1);
     let cut = if tld == 2 && sld <= 3 { dots.next() } else { Some(second) };
     cut.map_or(host, |i| host.get(i + 1..).unwrap_or(host))
@@ -367,7 +454,15 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_urls_give_nothing() {
-        for url in ["", "n/a", "https://", "http:///x", "javascript:alert(1)", "https://localhost/x", "https://@:/"] {
+        for url in [
+            "",
+            "n/a",
+            "https://",
+            "http:///x",
+            "javascript:alert(1)",
+            "https://localhost/x",
+            "https://@:/",
+        ] {
             assert!(coordinates(url).is_empty(), "{url}");
         }
     }

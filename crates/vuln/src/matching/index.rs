@@ -61,7 +61,15 @@ impl FactsBuilder {
     pub fn finish(self) -> Facts {
         let list = |set: BTreeSet<String>| set.into_iter().collect();
         let known = self.known.into_iter().map(|(key, (places, topics, cpes, purls))| {
-            (key, Known { coordinates: list(places), topics: list(topics), cpes: list(cpes), purls: list(purls) })
+            (
+                key,
+                Known {
+                    coordinates: list(places),
+                    topics: list(topics),
+                    cpes: list(cpes),
+                    purls: list(purls),
+                },
+            )
         });
         Facts { known: known.collect() }
     }
@@ -98,13 +106,20 @@ pub(super) struct Details {
 impl PackageIndex {
     /// Clusters and indexes the packages of one channel.
     pub fn new(packages: Vec<Package>, facts: &Facts) -> Self {
-        let mut index = Self { clusters: cluster(packages), ..Self::default() };
+        let mut index = Self {
+            clusters: cluster(packages),
+            ..Self::default()
+        };
         index.details.reserve(index.clusters.len());
         for (n, cluster) in index.clusters.iter().enumerate() {
             let n = u32::try_from(n).unwrap_or(u32::MAX);
             let package = &cluster.package;
             let ecosystem = ecosystem(&package.attr, &package.pname);
-            let known = facts.known.get(&software_key(package)).cloned().unwrap_or_else(|| known_of(package));
+            let known = facts
+                .known
+                .get(&software_key(package))
+                .cloned()
+                .unwrap_or_else(|| known_of(package));
             let owners = known.coordinates.iter().flat_map(|c| owner_labels(c)).collect();
             let mut names = Vec::new();
             match &ecosystem {
@@ -138,7 +153,14 @@ impl PackageIndex {
                 index.marked.entry(id).or_default().push(n);
             }
             let is_esr = package.version.ends_with("esr") || cluster.attrs.iter().any(|a| a.contains("esr"));
-            index.details.push(Details { ecosystem, known, owners, names, base: fold(base(&package.pname)), is_esr });
+            index.details.push(Details {
+                ecosystem,
+                known,
+                owners,
+                names,
+                base: fold(base(&package.pname)),
+                is_esr,
+            });
         }
         index
     }
@@ -163,7 +185,9 @@ impl PackageIndex {
     }
 
     pub(super) fn with_cpe(&self, vendor: &str, product: &str) -> &[u32] {
-        self.by_cpe.get(&(vendor.to_string(), product.to_string())).map_or(&[], Vec::as_slice)
+        self.by_cpe
+            .get(&(vendor.to_string(), product.to_string()))
+            .map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn with_purl(&self, purl: &str) -> &[u32] {
@@ -232,20 +256,33 @@ fn software_key(package: &Package) -> String {
     }
 }
 
+/// Whether the package's name may lose its build variant: names inside a language's set are the language's.
+fn software_key_is_plain(package: &Package) -> bool {
+    ecosystem(&package.attr, &package.pname).is_none()
+}
+
 /// Joins attributes that are the same software, version, patch state and mark.
 fn cluster(packages: Vec<Package>) -> Vec<Cluster> {
     type State = (BTreeSet<String>, BTreeSet<String>);
     let mut groups: BTreeMap<(String, String), BTreeMap<State, Vec<Package>>> = BTreeMap::new();
     for package in packages {
         let state = (patched_ids(&package), marked_ids(&package));
-        groups.entry((software_key(&package), package.version.clone())).or_default().entry(state).or_default().push(package);
+        groups
+            .entry((software_key(&package), package.version.clone()))
+            .or_default()
+            .entry(state)
+            .or_default()
+            .push(package);
     }
     let mut clusters = Vec::new();
     for (_, mut states) in groups {
         // A wrapper has no source of its own: its state is that of what it wraps.
         if states.len() == 2 {
             let plain = (BTreeSet::new(), BTreeSet::new());
-            let wraps = |ps: &Vec<Package>| ps.iter().all(|p| p.drv_path.is_some() && p.source_urls.is_empty() && p.source_names.is_empty());
+            let wraps = |ps: &Vec<Package>| {
+                ps.iter()
+                    .all(|p| p.drv_path.is_some() && p.source_urls.is_empty() && p.source_names.is_empty())
+            };
             if states.get(&plain).is_some_and(wraps) {
                 let wrappers = states.remove(&plain).unwrap_or_default();
                 if let Some(members) = states.values_mut().next() {
@@ -257,11 +294,27 @@ fn cluster(packages: Vec<Package>) -> Vec<Cluster> {
             members.sort_by(|a, b| plainness(a).cmp(&plainness(b)));
             let attrs: BTreeSet<String> = members.iter().map(|p| p.attr.clone()).collect();
             // The richest member speaks for all, under the plainest one's attribute.
-            let name = members.first().map(|p| p.attr.clone()).unwrap_or_default();
-            let richest = members.iter().enumerate().max_by_key(|(n, p)| (p.patches.len() + p.known_vulnerabilities.len(), std::cmp::Reverse(*n))).map(|(n, _)| n);
-            let Some(mut package) = richest.map(|n| members.swap_remove(n)) else { continue };
+            let (name, pname) = members
+                .first()
+                .map(|p| (p.attr.clone(), base(&p.pname).to_string()))
+                .unwrap_or_default();
+            let richest = members
+                .iter()
+                .enumerate()
+                .max_by_key(|(n, p)| (p.patches.len() + p.known_vulnerabilities.len(), std::cmp::Reverse(*n)))
+                .map(|(n, _)| n);
+            let Some(mut package) = richest.map(|n| members.swap_remove(n)) else {
+                continue;
+            };
             package.attr.clone_from(&name);
-            clusters.push(Cluster { name, attrs: attrs.into_iter().collect(), package });
+            if software_key_is_plain(&package) {
+                package.pname = pname;
+            }
+            clusters.push(Cluster {
+                name,
+                attrs: attrs.into_iter().collect(),
+                package,
+            });
         }
     }
     clusters.sort_by(|a, b| a.name.cmp(&b.name));
@@ -271,7 +324,12 @@ fn cluster(packages: Vec<Package>) -> Vec<Cluster> {
 /// Smaller is plainer: not a variant, few dots, short, then by name.
 fn plainness(package: &Package) -> (bool, usize, usize, &str) {
     let attr = package.attr.as_str();
-    (base(&package.pname).len() != package.pname.len(), attr.matches('.').count(), attr.len(), attr)
+    (
+        base(&package.pname).len() != package.pname.len(),
+        attr.matches('.').count(),
+        attr.len(),
+        attr,
+    )
 }
 
 #[cfg(test)]
@@ -279,7 +337,12 @@ mod tests {
     use super::*;
 
     fn package(attr: &str, pname: &str, version: &str) -> Package {
-        Package { attr: attr.into(), pname: pname.into(), version: version.into(), ..Package::default() }
+        Package {
+            attr: attr.into(),
+            pname: pname.into(),
+            version: version.into(),
+            ..Package::default()
+        }
     }
 
     #[test]
@@ -298,7 +361,16 @@ mod tests {
             &Facts::default(),
         );
         let names: Vec<(&str, usize)> = index.clusters().iter().map(|c| (c.name.as_str(), c.attrs.len())).collect();
-        assert_eq!(names, [("curl", 2), ("firefox", 2), ("mysql57", 1), ("mysql80", 1), ("python37Packages.django", 2)]);
+        assert_eq!(
+            names,
+            [
+                ("curl", 2),
+                ("firefox", 2),
+                ("mysql57", 1),
+                ("mysql80", 1),
+                ("python37Packages.django", 2)
+            ]
+        );
         assert_eq!(index.named("firefox").len(), 1);
     }
 

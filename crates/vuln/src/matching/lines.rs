@@ -42,12 +42,18 @@ impl Lines {
     /// the version is younger than that record, so it was released after `day`.
     pub fn reached_after(&self, version: &str, day: u32) -> Option<&str> {
         let line = self.find(version)?;
-        line.bounds.iter().find(|(at, bound)| *at >= day && compare(Scheme::Generic, version, bound).is_some_and(|o| o != Ordering::Less)).map(|(_, b)| b.as_str())
+        line.bounds
+            .iter()
+            .find(|(at, bound)| *at >= day && compare(Scheme::Generic, version, bound).is_some_and(|o| o != Ordering::Less))
+            .map(|(_, b)| b.as_str())
     }
 
     fn find(&self, version: &str) -> Option<&Line> {
         let parts = components(version);
-        self.lines.iter().filter(|l| parts.is_on_line(&l.prefix)).max_by_key(|l| l.prefix.len())
+        self.lines
+            .iter()
+            .filter(|l| parts.is_on_line(&l.prefix))
+            .max_by_key(|l| l.prefix.len())
     }
 }
 
@@ -75,7 +81,7 @@ impl LinesBuilder {
     /// A range whose ends share their leading numbers lies in one line.
     fn add(&mut self, day: u32, start: &str, end: &str, exclusive: bool) {
         let (from, to) = (components(start), components(end));
-        let (from, to) = (from.as_slice(), to.as_slice());
+        let (from, to): (&[u64], &[u64]) = (&from, &to);
         let shared = from.iter().zip(to).take_while(|(a, b)| a == b).count().min(3);
         if shared == 0 || to.len() <= shared && end != start {
             // `2.0 .. 3.0` spans lines; `1.0.2 .. 1.0.2r` shares all numbers and lies in line 1.0.2.
@@ -83,7 +89,9 @@ impl LinesBuilder {
                 return;
             }
         }
-        let Some(prefix) = to.get(..shared).filter(|p| p.iter().any(|n| *n > 0)) else { return };
+        let Some(prefix) = to.get(..shared).filter(|p| p.iter().any(|n| *n > 0)) else {
+            return;
+        };
         let (records, bounds) = self.lines.entry(prefix.to_vec()).or_default();
         *records += 1;
         if day > 0 && bounds.len() < 4096 {
@@ -116,7 +124,10 @@ impl LinesBuilder {
                 // Of bounds published later that are lower, only the lowest answers "reached after".
                 let mut kept: Vec<(u32, String)> = Vec::new();
                 for (at, bound) in bounds {
-                    while kept.last().is_some_and(|(_, last)| compare(Scheme::Generic, last, &bound) != Some(Ordering::Less)) {
+                    while kept
+                        .last()
+                        .is_some_and(|(_, last)| compare(Scheme::Generic, last, &bound) != Some(Ordering::Less))
+                    {
                         kept.pop();
                     }
                     kept.push((at, bound));
@@ -124,7 +135,11 @@ impl LinesBuilder {
                 if kept.len() > MAX_BOUNDS {
                     kept.drain(..kept.len() - MAX_BOUNDS);
                 }
-                Line { prefix, records, bounds: kept }
+                Line {
+                    prefix,
+                    records,
+                    bounds: kept,
+                }
             })
             .collect();
         lines.sort_unstable_by(|a, b| b.records.cmp(&a.records).then_with(|| a.prefix.cmp(&b.prefix)));
@@ -170,7 +185,13 @@ mod tests {
     fn a_version_beyond_a_later_bound_is_younger() {
         let lines = mysql();
         assert!(lines.reached_after("5.7.25", 150).is_some(), "5.7.24 was named on day 200");
-        assert!(lines.reached_after("5.7.25", 250).is_none(), "nothing that 5.7.25 has passed was named after day 250");
-        assert!(lines.reached_after("5.7.24", 200).is_none(), "up to and including 5.7.24 is not passed by 5.7.24");
+        assert!(
+            lines.reached_after("5.7.25", 250).is_none(),
+            "nothing that 5.7.25 has passed was named after day 250"
+        );
+        assert!(
+            lines.reached_after("5.7.24", 200).is_none(),
+            "up to and including 5.7.24 is not passed by 5.7.24"
+        );
     }
 }

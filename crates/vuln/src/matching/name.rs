@@ -2,13 +2,53 @@
 
 /// Lower-case letters, digits and `+`; everything else is dropped. Non-ASCII letters stay as they are.
 pub fn fold(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric() || *c == '+').flat_map(char::to_lowercase).take(128).collect()
+    if name.is_ascii() {
+        return name
+            .bytes()
+            .filter(|b| b.is_ascii_alphanumeric() || *b == b'+')
+            .map(|b| char::from(b.to_ascii_lowercase()))
+            .take(128)
+            .collect();
+    }
+    name.chars()
+        .filter(|c| c.is_alphanumeric() || *c == '+')
+        .flat_map(char::to_lowercase)
+        .take(128)
+        .collect()
 }
 
 /// Words of a vendor's name that tell nothing: legal forms, and the `_project` that NVD appends where a product has no vendor.
 const VENDOR_FILLERS: &[&str] = &[
-    "project", "team", "group", "inc", "ltd", "llc", "gmbh", "corporation", "corp", "foundation", "software", "community", "developers", "developer", "development", "org", "com", "net",
-    "the", "labs", "systems", "technologies", "technology", "company", "dev", "authors", "maintainers", "open", "source", "www",
+    "project",
+    "team",
+    "group",
+    "inc",
+    "ltd",
+    "llc",
+    "gmbh",
+    "corporation",
+    "corp",
+    "foundation",
+    "software",
+    "community",
+    "developers",
+    "developer",
+    "development",
+    "org",
+    "com",
+    "net",
+    "the",
+    "labs",
+    "systems",
+    "technologies",
+    "technology",
+    "company",
+    "dev",
+    "authors",
+    "maintainers",
+    "open",
+    "source",
+    "www",
 ];
 
 /// A vendor's name folded, without filler words: `libexpat_project` → `libexpat`, `Apache Software Foundation` → `apache`.
@@ -32,9 +72,62 @@ pub enum Form {
 
 /// Endings of package names that only tell how it was built or wrapped.
 const BUILD_VARIANTS: &[&str] = &[
-    "-unwrapped", "-wrapped", "-wrapper", "-with-plugins", "-with-extensions", "-bin", "-minimal", "-full", "-light", "-headless", "-nox", "-x11", "-gtk2", "-gtk3", "-gtk", "-qt5", "-qt4",
-    "-qt", "-glib", "-min", "-server", "-cli", "-esr", "-lts", "-stable", "-unstable", "-git", "-dev", "-beta", "-static", "-ng-static", "-hardened", "-small", "-nogui", "-jdk", "-jre",
-    "-sandbox-shell", "-interactive", "_light", "_headless", "_unwrapped", "Minimal", "Full", "Big", "Unwrapped", "Wrapper", "-doc", "-server-light", "-ruby", "-python",
+    "-unwrapped",
+    "-wrapped",
+    "-wrapper",
+    "-with-plugins",
+    "-with-extensions",
+    "-bin",
+    "-minimal",
+    "-full",
+    "-light",
+    "-headless",
+    "-nox",
+    "-x11",
+    "-gtk2",
+    "-gtk3",
+    "-gtk",
+    
+    
+    "-min",
+    "-server",
+    "-esr",
+    "-lts",
+    "-stable",
+    "-unstable",
+    "-git",
+    "-dev",
+    "-beta",
+    "-static",
+    "-release",
+    "-devedition",
+    "-standalone",
+    "-hotspot",
+    "-oss",
+    "-slim",
+    "-host-cpu-only",
+    "-for-vm-tests",
+    "-utils-only",
+    "-ng-static",
+    "-hardened",
+    "-small",
+    "-nogui",
+    "-jdk",
+    "-jre",
+    "-sandbox-shell",
+    "-interactive",
+    "_light",
+    "_headless",
+    "_unwrapped",
+    "Minimal",
+    "Full",
+    "Big",
+    "Unwrapped",
+    "Wrapper",
+    "-doc",
+    "-server-light",
+    
+    
 ];
 
 /// A package name without its build variants and trailing version digits.
@@ -48,7 +141,8 @@ pub fn base(pname: &str) -> &str {
 
 /// The names under which a plain package can be asked for.
 pub fn package_names(attr: &str, pname: &str) -> Vec<(String, Form)> {
-    let leaf = attr.rsplit('.').next().unwrap_or(attr).trim_start_matches('_');
+    // Inside a set (`unixODBCDrivers.mysql`) the attribute is named after what it serves.
+    let leaf = if attr.contains('.') { pname } else { attr.trim_start_matches('_') };
     let mut names = vec![(fold(pname), Form::Exact)];
     for (name, form) in [(base(pname), Form::Variant), (leaf, Form::Variant), (base(leaf), Form::Variant)] {
         names.push((fold(name), form));
@@ -63,8 +157,35 @@ pub fn package_names(attr: &str, pname: &str) -> Vec<(String, Form)> {
 
 /// Words at the end of a product's name that packages leave out.
 const PRODUCT_FILLERS: &[&str] = &[
-    "server", "browser", "media_player", "mediaplayer", "player", "client", "library", "framework", "software", "cms", "desktop", "project", "web_server", "webserver", "database",
-    "image_library", "tool", "tools", "toolkit", "utility", "utilities", "suite", "editor", "viewer", "daemon", "engine", "community", "open_source", "programming_language",
+    "server",
+    "browser",
+    "media_player",
+    "mediaplayer",
+    "player",
+    "client",
+    "library",
+    "framework",
+    "software",
+    "cms",
+    "desktop",
+    "project",
+    "web_server",
+    "webserver",
+    "database",
+    "image_library",
+    "tool",
+    "tools",
+    "toolkit",
+    "utility",
+    "utilities",
+    "suite",
+    "editor",
+    "viewer",
+    "daemon",
+    "engine",
+    "community",
+    "open_source",
+    "programming_language",
 ];
 
 /// The names under which a record's product may be known in a package set.
@@ -112,15 +233,171 @@ fn dedup(names: Vec<(String, Form)>) -> Vec<(String, Form)> {
 
 /// Words of descriptions that tell nothing about a piece of software.
 const STOP_WORDS: &[&str] = &[
-    "the", "and", "for", "with", "that", "this", "from", "are", "was", "has", "have", "not", "can", "which", "when", "via", "before", "earlier", "through", "versions", "version", "prior",
-    "allows", "allow", "attackers", "attacker", "remote", "local", "user", "users", "arbitrary", "code", "execute", "execution", "denial", "service", "cause", "crash", "memory", "buffer",
-    "overflow", "vulnerability", "vulnerabilities", "issue", "issues", "crafted", "file", "files", "function", "could", "may", "use", "used", "using", "other", "aka", "related", "possibly",
-    "have", "unspecified", "impact", "vectors", "information", "sensitive", "access", "application", "software", "library", "program", "tool", "tools", "simple", "free", "fast", "based",
-    "written", "into", "your", "you", "all", "any", "its", "also", "does", "properly", "certain", "different", "than", "read", "write", "bypass", "privileges", "gain", "obtain", "inject",
-    "script", "web", "html", "request", "requests", "data", "open", "source", "linux", "unix", "support", "implementation", "libraries", "programs", "small", "lightweight", "new", "set",
-    "multiple", "long", "names", "name", "value", "field", "parameter", "command", "commands", "heap", "stack", "out", "bounds", "integer", "null", "pointer", "dereference", "after",
-    "system", "systems", "interface", "provides", "package", "affected", "exploit", "component", "found", "discovered", "leads", "lead", "within", "been", "there", "where", "such", "but",
-    "security", "default", "check", "validation", "input", "leading", "line", "context", "utility", "collection", "network", "server", "client", "project", "manager", "management",
+    "the",
+    "and",
+    "for",
+    "with",
+    "that",
+    "this",
+    "from",
+    "are",
+    "was",
+    "has",
+    "have",
+    "not",
+    "can",
+    "which",
+    "when",
+    "via",
+    "before",
+    "earlier",
+    "through",
+    "versions",
+    "version",
+    "prior",
+    "allows",
+    "allow",
+    "attackers",
+    "attacker",
+    "remote",
+    "local",
+    "user",
+    "users",
+    "arbitrary",
+    "code",
+    "execute",
+    "execution",
+    "denial",
+    "service",
+    "cause",
+    "crash",
+    "memory",
+    "buffer",
+    "overflow",
+    "vulnerability",
+    "vulnerabilities",
+    "issue",
+    "issues",
+    "crafted",
+    "file",
+    "files",
+    "function",
+    "could",
+    "may",
+    "use",
+    "used",
+    "using",
+    "other",
+    "aka",
+    "related",
+    "possibly",
+    "have",
+    "unspecified",
+    "impact",
+    "vectors",
+    "information",
+    "sensitive",
+    "access",
+    "application",
+    "software",
+    "library",
+    "program",
+    "tool",
+    "tools",
+    "simple",
+    "free",
+    "fast",
+    "based",
+    "written",
+    "into",
+    "your",
+    "you",
+    "all",
+    "any",
+    "its",
+    "also",
+    "does",
+    "properly",
+    "certain",
+    "different",
+    "than",
+    "read",
+    "write",
+    "bypass",
+    "privileges",
+    "gain",
+    "obtain",
+    "inject",
+    "script",
+    "web",
+    "html",
+    "request",
+    "requests",
+    "data",
+    "open",
+    "source",
+    "linux",
+    "unix",
+    "support",
+    "implementation",
+    "libraries",
+    "programs",
+    "small",
+    "lightweight",
+    "new",
+    "set",
+    "multiple",
+    "long",
+    "names",
+    "name",
+    "value",
+    "field",
+    "parameter",
+    "command",
+    "commands",
+    "heap",
+    "stack",
+    "out",
+    "bounds",
+    "integer",
+    "null",
+    "pointer",
+    "dereference",
+    "after",
+    "system",
+    "systems",
+    "interface",
+    "provides",
+    "package",
+    "affected",
+    "exploit",
+    "component",
+    "found",
+    "discovered",
+    "leads",
+    "lead",
+    "within",
+    "been",
+    "there",
+    "where",
+    "such",
+    "but",
+    "security",
+    "default",
+    "check",
+    "validation",
+    "input",
+    "leading",
+    "line",
+    "context",
+    "utility",
+    "collection",
+    "network",
+    "server",
+    "client",
+    "project",
+    "manager",
+    "management",
 ];
 
 /// The words of a description that may tell one piece of software from another, folded to their stem's beginning.
@@ -151,14 +428,19 @@ mod tests {
         let names = package_names("firefox-unwrapped", "firefox-unwrapped");
         assert!(has(&names, "firefox", Form::Variant));
         assert!(has(&package_names("mysql57", "mysql"), "mysql", Form::Exact));
-        assert!(has(&package_names("wireshark-qt", "wireshark-qt"), "wireshark", Form::Variant));
+        assert!(has(&package_names("redis-server", "redis-server"), "redis", Form::Variant));
+        assert!(!has(&package_names("libgit2-glib", "libgit2-glib"), "libgit2", Form::Variant), "a binding is not what it binds");
         assert!(has(&package_names("_7zz", "7zz"), "7zz", Form::Exact));
     }
 
     #[test]
     fn product_names_cover_the_vendor_and_fillers() {
         assert!(has(&product_names(Some("gnu"), "gnu_screen"), "screen", Form::Loose));
-        assert!(has(&product_names(Some("Apache Software Foundation"), "Apache Tomcat"), "tomcat", Form::Loose));
+        assert!(has(
+            &product_names(Some("Apache Software Foundation"), "Apache Tomcat"),
+            "tomcat",
+            Form::Loose
+        ));
         assert!(has(&product_names(Some("freetype"), "freetype2"), "freetype", Form::Loose));
         assert!(has(&product_names(Some("haxx"), "libcurl"), "curl", Form::Loose));
         assert!(has(&product_names(Some("videolan"), "vlc_media_player"), "vlc", Form::Loose));

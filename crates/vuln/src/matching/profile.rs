@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::coordinate::{Coordinate, coordinates};
 use super::lines::{Lines, LinesBuilder};
 use super::name::{fold, fold_vendor, topic_words};
+use super::subject::Subject;
 use crate::advisory::{Advisory, Status};
 use crate::cpe::Part;
 
@@ -47,6 +48,16 @@ impl Profiles {
     /// The vendors under which records file a product, most frequent first.
     pub fn vendors(&self, product: &str) -> &[(String, u32)] {
         self.vendors.get(product).map_or(&[], Vec::as_slice)
+    }
+
+    /// The vendor that most records file a product under, for a subject that names none.
+    pub(super) fn usual_vendor(&self, subject: &Subject) -> Option<String> {
+        if !subject.vendor.is_empty() || subject.product.is_empty() {
+            return None;
+        }
+        let vendors = self.vendors(&subject.product);
+        let all: u32 = vendors.iter().filter(|(v, _)| !v.is_empty()).map(|(_, n)| n).sum();
+        vendors.iter().find(|(v, n)| !v.is_empty() && n * 2 >= all).map(|(v, _)| v.clone())
     }
 
     /// Number of profiles.
@@ -99,7 +110,13 @@ impl ProfilesBuilder {
         let mut places: Vec<Coordinate> = Vec::new();
         if few {
             places = advisory.references.iter().take(64).flat_map(|r| coordinates(&r.url)).collect();
-            places.extend(advisory.affected.iter().filter_map(|a| a.repo.as_deref().or(a.collection_url.as_deref())).flat_map(coordinates));
+            places.extend(
+                advisory
+                    .affected
+                    .iter()
+                    .filter_map(|a| a.repo.as_deref().or(a.collection_url.as_deref()))
+                    .flat_map(coordinates),
+            );
             places.sort_unstable();
             places.dedup();
         }
@@ -123,7 +140,13 @@ impl ProfilesBuilder {
             }
         }
         let date = advisory.published.as_deref().map_or(0, day);
-        for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches).filter(|m| m.vulnerable) {
+        for matched in advisory
+            .configurations
+            .iter()
+            .flat_map(|c| &c.nodes)
+            .flat_map(|n| &n.matches)
+            .filter(|m| m.vulnerable)
+        {
             if let (Some(vendor), Some(product)) = (&matched.cpe.vendor, &matched.cpe.product) {
                 if let Some(draft) = self.products.get_mut(&(fold_vendor(vendor), fold(product))) {
                     draft.lines.add_cpe(date, matched);
@@ -131,7 +154,9 @@ impl ProfilesBuilder {
             }
         }
         for affected in &advisory.affected {
-            let Some(product) = affected.product.as_deref().or(affected.package_name.as_deref()) else { continue };
+            let Some(product) = affected.product.as_deref().or(affected.package_name.as_deref()) else {
+                continue;
+            };
             let key = (affected.vendor.as_deref().map(fold_vendor).unwrap_or_default(), fold(product));
             if let Some(draft) = self.products.get_mut(&key) {
                 for entry in affected.versions.iter().filter(|v| v.status == Status::Affected).take(64) {
@@ -166,7 +191,11 @@ impl ProfilesBuilder {
         let mut profiles = Profiles::default();
         let all = f64::from(self.records.max(1));
         for ((vendor, product), draft) in self.products {
-            profiles.vendors.entry(product.clone()).or_default().push((vendor.clone(), draft.records));
+            profiles
+                .vendors
+                .entry(product.clone())
+                .or_default()
+                .push((vendor.clone(), draft.records));
             let mut places: Vec<(Coordinate, u32)> = draft.coordinates.into_iter().collect();
             places.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
             places.truncate(MAX_COORDINATES);
@@ -184,7 +213,12 @@ impl ProfilesBuilder {
             topics.truncate(MAX_TOPICS);
             let mut topics: Vec<String> = topics.into_iter().map(|(_, word)| word).collect();
             topics.sort_unstable();
-            let profile = Profile { records: draft.records, coordinates: places, topics, lines: draft.lines.finish() };
+            let profile = Profile {
+                records: draft.records,
+                coordinates: places,
+                topics,
+                lines: draft.lines.finish(),
+            };
             profiles.products.entry(vendor).or_default().insert(product, profile);
         }
         for vendors in profiles.vendors.values_mut() {
@@ -208,7 +242,12 @@ fn products_of(advisory: &Advisory) -> Vec<(String, String)> {
         if let Some(product) = affected.product.as_deref().or(affected.package_name.as_deref()) {
             found.push((affected.vendor.as_deref().unwrap_or(""), product));
         }
-        found.extend(affected.cpes.iter().filter_map(|c| Some((c.vendor.as_deref()?, c.product.as_deref()?))));
+        found.extend(
+            affected
+                .cpes
+                .iter()
+                .filter_map(|c| Some((c.vendor.as_deref()?, c.product.as_deref()?))),
+        );
     }
     found.sort_unstable();
     found.dedup();

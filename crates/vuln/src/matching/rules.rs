@@ -20,7 +20,9 @@ pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| match Rules::parse(T
 /// A digest of the rules' text: when it changes, everything is matched again.
 pub fn rules_digest() -> String {
     // FNV-1a: only to notice a change, nobody gains by forging it.
-    let hash = TEXT.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = TEXT.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     format!("{ENGINE}-{hash:016x}")
 }
 
@@ -47,10 +49,11 @@ pub(super) enum Target {
 
 #[derive(Debug, Default)]
 pub(super) struct Rules {
-    /// (vendor, product), folded → packages (folded) and the reason. Vendor "*" is any.
+    /// (vendor, product), folded → packages as written and the reason. Vendor "*" is any.
     alias: HashMap<(String, String), (Vec<String>, String)>,
     never: HashMap<(String, String), (HashSet<String>, String)>,
     umbrella: HashSet<String>,
+    open_only: HashSet<String>,
     targets: HashMap<String, Target>,
 }
 
@@ -60,6 +63,7 @@ struct File {
     alias: Vec<AliasRule>,
     never: Vec<NeverRule>,
     umbrella: Vec<UmbrellaRule>,
+    open_only: Vec<OpenOnlyRule>,
     target: Vec<TargetRule>,
 }
 
@@ -89,6 +93,14 @@ struct UmbrellaRule {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct OpenOnlyRule {
+    packages: Vec<String>,
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct TargetRule {
     names: Vec<String>,
     kind: Target,
@@ -101,9 +113,12 @@ impl Rules {
         let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
         let mut rules = Rules::default();
         for rule in file.alias {
-            let packages: Vec<String> = rule.packages.iter().map(|p| fold(p)).collect();
+            let packages = rule.packages;
             for product in &rule.products {
-                let entry = rules.alias.entry(pair(product)?).or_insert_with(|| (Vec::new(), rule.reason.clone()));
+                let entry = rules
+                    .alias
+                    .entry(pair(product)?)
+                    .or_insert_with(|| (Vec::new(), rule.reason.clone()));
                 for package in &packages {
                     if !entry.0.contains(package) {
                         entry.0.push(package.clone());
@@ -115,8 +130,17 @@ impl Rules {
             let packages = rule.packages.iter().map(|p| fold(p)).collect();
             rules.never.insert(pair(&rule.product)?, (packages, rule.reason));
         }
-        rules.umbrella = file.umbrella.iter().flat_map(|u| u.vendors.iter().map(|v| fold_vendor(v))).collect();
-        rules.targets = file.target.into_iter().flat_map(|t| t.names.into_iter().map(move |n| (n, t.kind))).collect();
+        rules.umbrella = file
+            .umbrella
+            .iter()
+            .flat_map(|u| u.vendors.iter().map(|v| fold_vendor(v)))
+            .collect();
+        rules.open_only = file.open_only.iter().flat_map(|r| r.packages.iter().map(|p| fold(p))).collect();
+        rules.targets = file
+            .target
+            .into_iter()
+            .flat_map(|t| t.names.into_iter().map(move |n| (n, t.kind)))
+            .collect();
         Ok(rules)
     }
 
@@ -137,6 +161,11 @@ impl Rules {
         self.umbrella.contains(vendor)
     }
 
+    /// Whether a package (folded) is listed only where something is open.
+    pub(super) fn is_open_only(&self, package: &str) -> bool {
+        self.open_only.contains(package)
+    }
+
     /// What a CPE target software or a CVE 5 platform says; `None` where it says nothing for Nixpkgs (`linux`, `*`).
     pub(super) fn target(&self, name: &str) -> Option<Target> {
         self.targets.get(name).copied()
@@ -151,7 +180,10 @@ impl Rules {
         let lower = platform.to_lowercase();
         let name = lower.trim().replace(' ', "_");
         self.targets.get(&name) == Some(&Target::Platform)
-            || ["windows", "macos", "mac os", "android", "ios ", "iphone", "ipad"].iter().any(|p| lower.starts_with(p)) && !lower.contains("linux")
+            || ["windows", "macos", "mac os", "android", "ios ", "iphone", "ipad"]
+                .iter()
+                .any(|p| lower.starts_with(p))
+                && !lower.contains("linux")
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a vulnerability's records name: the products that may be packages, each once.
 
+use std::collections::HashMap;
+
 use super::coordinate::{Coordinate, coordinates};
-use super::engine::Vulnerability;
 use super::name::{fold, fold_vendor};
 use super::rules::{RULES, Target};
 use crate::advisory::{Advisory, Affected};
@@ -39,55 +40,73 @@ pub(super) struct Subject {
     pub hardware: bool,
 }
 
-impl Subject {
-    /// Whether a CPE name is about this subject.
-    pub fn is(&self, cpe: &Cpe) -> bool {
-        match (&cpe.vendor, &cpe.product) {
-            (Some(vendor), Some(product)) => fold(product) == self.product && fold_vendor(vendor) == self.vendor && target_of(cpe) == self.target,
-            _ => false,
-        }
-    }
+/// All subjects of a vulnerability, and which part of which record is about which: names are folded and compared once.
+#[derive(Debug, Default)]
+pub(super) struct Subjects {
+    pub list: Vec<Subject>,
+    /// By advisory: for each vulnerable CPE criterion, in record order, its subject.
+    pub criteria: Vec<Vec<Option<usize>>>,
+    /// By advisory: for each `affected` entry its subjects (its own names, then its CPE names').
+    pub entries: Vec<Vec<Vec<usize>>>,
+}
 
-    /// Whether an `affected` entry is about this subject.
-    pub fn is_in(&self, affected: &Affected) -> bool {
-        let (vendor, product) = names_of(affected);
-        fold(&product) == self.product && vendor.as_deref().map(fold_vendor).unwrap_or_default() == self.vendor
+impl Subjects {
+    pub fn of(advisories: &[&Advisory]) -> Self {
+        let mut all = Self::default();
+        // Long lists repeat one product with many versions.
+        let mut seen: HashMap<(&str, &str, Option<Target>), Option<usize>> = HashMap::new();
+        for advisory in advisories {
+            let mut criteria = Vec::new();
+            for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches) {
+                let subject = match (matched.vulnerable, matched.cpe.vendor.as_deref(), matched.cpe.product.as_deref()) {
+                    (true, Some(vendor), Some(product)) => *seen
+                        .entry((vendor, product, target_of(&matched.cpe)))
+                        .or_insert_with(|| from_cpe(&matched.cpe).and_then(|s| push(&mut all.list, s))),
+                    _ => None,
+                };
+                criteria.push(subject);
+            }
+            all.criteria.push(criteria);
+            let mut entries = Vec::new();
+            for affected in &advisory.affected {
+                let mut about: Vec<usize> = from_affected(affected).and_then(|s| push(&mut all.list, s)).into_iter().collect();
+                about.extend(affected.cpes.iter().filter_map(from_cpe).filter_map(|s| push(&mut all.list, s)));
+                about.dedup();
+                entries.push(about);
+            }
+            all.entries.push(entries);
+        }
+        all
     }
 }
 
-/// All subjects of a vulnerability, in the order of its records.
-pub(super) fn subjects(vulnerability: Vulnerability<'_>) -> Vec<Subject> {
-    let mut found: Vec<Subject> = Vec::new();
-    for advisory in vulnerability.advisories {
-        for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches).filter(|m| m.vulnerable) {
-            if let Some(subject) = from_cpe(&matched.cpe) {
-                push(&mut found, subject);
-            }
-        }
-        for affected in &advisory.affected {
-            if let Some(subject) = from_affected(affected) {
-                push(&mut found, subject);
-            }
-            for subject in affected.cpes.iter().filter_map(from_cpe) {
-                push(&mut found, subject);
-            }
-        }
+/// Adds a subject or joins it with one that is the same; its place, unless there are too many.
+fn push(found: &mut Vec<Subject>, new: Subject) -> Option<usize> {
+    let same = |s: &Subject| {
+        s.product == new.product
+            && s.vendor == new.vendor
+            && s.target == new.target
+            && (s.language == new.language || new.language.is_none())
+    };
+    if let Some(at) = found.iter().position(same) {
+        let known = found.get_mut(at)?;
+        known.repositories.extend(
+            new.repositories
+                .into_iter()
+                .filter(|r| !known.repositories.contains(r))
+                .collect::<Vec<_>>(),
+        );
+        known
+            .purls
+            .extend(new.purls.into_iter().filter(|p| !known.purls.contains(p)).collect::<Vec<_>>());
+        known.cpe = known.cpe.take().or(new.cpe);
+        known.hardware &= new.hardware;
+        return Some(at);
     }
-    found
-}
-
-fn push(found: &mut Vec<Subject>, new: Subject) {
-    let same = |s: &&mut Subject| s.product == new.product && s.vendor == new.vendor && s.target == new.target && (s.language == new.language || new.language.is_none());
-    match found.iter_mut().find(same) {
-        Some(known) => {
-            known.repositories.extend(new.repositories.into_iter().filter(|r| !known.repositories.contains(r)).collect::<Vec<_>>());
-            known.purls.extend(new.purls.into_iter().filter(|p| !known.purls.contains(p)).collect::<Vec<_>>());
-            known.cpe = known.cpe.take().or(new.cpe);
-            known.hardware &= new.hardware;
-        }
-        None if found.len() < MAX_SUBJECTS => found.push(new),
-        None => {}
-    }
+    (found.len() < MAX_SUBJECTS).then(|| {
+        found.push(new);
+        found.len() - 1
+    })
 }
 
 fn from_cpe(cpe: &Cpe) -> Option<Subject> {
@@ -126,7 +145,9 @@ fn from_affected(affected: &Affected) -> Option<Subject> {
             other => language = language.or_else(|| Ecosystem::from_purl_type(other).map(|e| (e, path))),
         }
     }
-    if affected.ecosystem.as_deref().is_some_and(|e| e.starts_with("Go")) || affected.collection_url.as_deref().is_some_and(|u| u.contains("pkg.go.dev")) {
+    if affected.ecosystem.as_deref().is_some_and(|e| e.starts_with("Go"))
+        || affected.collection_url.as_deref().is_some_and(|u| u.contains("pkg.go.dev"))
+    {
         // A Go module's path is its repository.
         repositories.extend(affected.package_name.iter().flat_map(|n| coordinates(&format!("https://{n}"))));
     }
@@ -163,11 +184,6 @@ fn language_of(affected: &Affected, product: &str) -> Option<(Ecosystem, String)
     Ecosystem::from_collection(host.strip_prefix("www.").unwrap_or(host)).map(|e| (e, name))
 }
 
-/// Whether any record stands.
-pub(super) fn standing(vulnerability: Vulnerability<'_>) -> impl Iterator<Item = &Advisory> {
-    vulnerability.advisories.iter().filter(|a| a.state == crate::advisory::State::Published)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,12 +191,19 @@ mod tests {
     #[test]
     fn a_cpe_names_a_subject_with_its_target() {
         let subject = from_cpe(&"cpe:2.3:a:jenkins:git:*:*:*:*:*:jenkins:*:*".parse().unwrap()).unwrap();
-        assert_eq!((subject.vendor.as_str(), subject.product.as_str(), subject.target), ("jenkins", "git", Some(Target::Extension)));
+        assert_eq!(
+            (subject.vendor.as_str(), subject.product.as_str(), subject.target),
+            ("jenkins", "git", Some(Target::Extension))
+        );
     }
 
     #[test]
     fn a_go_module_is_its_repository() {
-        let affected = Affected { ecosystem: Some("Go".into()), package_name: Some("github.com/hashicorp/consul".into()), ..Affected::default() };
+        let affected = Affected {
+            ecosystem: Some("Go".into()),
+            package_name: Some("github.com/hashicorp/consul".into()),
+            ..Affected::default()
+        };
         assert_eq!(from_affected(&affected).unwrap().repositories, ["repo:hashicorp/consul"]);
     }
 }
