@@ -122,14 +122,21 @@ fn listed(affected: &crate::advisory::Affected, judged: Judged<'_>, around: Arou
     let unclear = || snapshot(judged, day, judgement.fixed_in.as_deref()).unwrap_or_else(|| statement(Claim::Unknown, 0.5));
     match judgement.status {
         Status::Affected => {
-            if let Some(end) = judgement.fixed_in.as_deref() {
-                if let Some(other) = other_line(end, false, None, judged, around, day) {
-                    return other;
-                }
+            if let Some(end) = judgement.fixed_in.as_deref()
+                && let Some(other) = other_line(end, false, None, judged, around, day)
+            {
+                return other;
             }
             statement(Claim::Affected, base)
         }
-        Status::Unaffected => statement(if judgement.position == range::Position::After { Claim::Fixed } else { Claim::NotAffected }, base),
+        Status::Unaffected => statement(
+            if judgement.position == range::Position::After {
+                Claim::Fixed
+            } else {
+                Claim::NotAffected
+            },
+            base,
+        ),
         // The format's default is "unknown", but a record that lists what is affected means that the rest is not.
         Status::Unknown if judgement.decided_by_default => match judgement.position {
             range::Position::After => statement(Claim::Fixed, 0.75),
@@ -276,7 +283,7 @@ fn environment(others: &[&Node], advisory: &Advisory, subject: &Subject, around:
         if node.negate || node.matches.is_empty() {
             continue;
         }
-        if node.matches.iter().all(|m| is_foreign_platform(m)) {
+        if node.matches.iter().all(is_foreign_platform) {
             let names: Vec<&str> = node.matches.iter().filter_map(|m| m.cpe.product.as_deref()).take(3).collect();
             return Environment::Fails {
                 rule: "other-platform",
@@ -526,16 +533,16 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
         };
     }
     for position in &positions {
-        if let Position::Unversioned { matched } = position {
-            if matched.cpe.version.is_none() {
-                return state(
-                    Claim::Affected,
-                    0.55,
-                    "all-versions",
-                    "the record names the product without versions, which means all of them".to_string(),
-                    None,
-                );
-            }
+        if let Position::Unversioned { matched } = position
+            && matched.cpe.version.is_none()
+        {
+            return state(
+                Claim::Affected,
+                0.55,
+                "all-versions",
+                "the record names the product without versions, which means all of them".to_string(),
+                None,
+            );
         }
     }
     let fix = positions.iter().find_map(|p| match p {
@@ -589,30 +596,31 @@ fn other_line(end: &str, inclusive: bool, who: Option<&str>, judged: Judged<'_>,
     let who = who.map(|w| format!("{w}: ")).unwrap_or_default();
     let ends_here = |clause: &&LineClause| clause.end.as_ref().is_some_and(|e| e.version == end);
     for clause in around.clauses.iter().filter(ends_here) {
-        if let Some(line) = &clause.line {
-            if !components(version).is_on_line(line) && starts_below(version, line) {
-                let line = line.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
-                let detail = format!("{who}the description speaks of {line}.x before {end}; {version} is an older release line");
-                return Some(Statement {
-                    claim: Claim::NotAffected,
-                    confidence: 0.8,
-                    rule: "line-in-description",
-                    detail,
-                    fixed_in: None,
-                });
-            }
+        if let Some(line) = &clause.line
+            && !components(version).is_on_line(line)
+            && starts_below(version, line)
+        {
+            let line = line.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+            let detail = format!("{who}the description speaks of {line}.x before {end}; {version} is an older release line");
+            return Some(Statement {
+                claim: Claim::NotAffected,
+                confidence: 0.8,
+                rule: "line-in-description",
+                detail,
+                fixed_in: None,
+            });
         }
-        if let Some(start) = &clause.start {
-            if compare(judged.scheme, version, start) == Some(Ordering::Less) {
-                let detail = format!("{who}the description starts at {start}; {version} is before it");
-                return Some(Statement {
-                    claim: Claim::NotAffected,
-                    confidence: 0.8,
-                    rule: "line-in-description",
-                    detail,
-                    fixed_in: None,
-                });
-            }
+        if let Some(start) = &clause.start
+            && compare(judged.scheme, version, start) == Some(Ordering::Less)
+        {
+            let detail = format!("{who}the description starts at {start}; {version} is before it");
+            return Some(Statement {
+                claim: Claim::NotAffected,
+                confidence: 0.8,
+                rule: "line-in-description",
+                detail,
+                fixed_in: None,
+            });
         }
     }
     let lines = &around.profile?.lines;

@@ -216,7 +216,14 @@ impl Case<'_> {
             }
             let found = self.verdict(cluster, identities);
             let settled = matches!(found.verdict, Verdict::Fixed | Verdict::NotAffected);
-            if settled && self.context.index.details.get(cluster as usize).is_some_and(|d| RULES.is_open_only(&d.base)) {
+            if settled
+                && self
+                    .context
+                    .index
+                    .details
+                    .get(cluster as usize)
+                    .is_some_and(|d| RULES.is_open_only(&d.base))
+            {
                 continue;
             }
             matches.push(found);
@@ -374,16 +381,16 @@ impl Case<'_> {
             else {
                 continue;
             };
-            if best.claim > Claim::NotAffected || best.claim == Claim::Unknown {
-                if let Some(platform) = prepared.platforms.get(r).copied().flatten() {
-                    best = Statement {
-                        claim: Claim::NotAffected,
-                        confidence: 0.8,
-                        rule: "platform-in-description",
-                        detail: format!("{}: the description speaks of {platform} only", record.source.name().to_uppercase()),
-                        fixed_in: None,
-                    };
-                }
+            if (best.claim > Claim::NotAffected || best.claim == Claim::Unknown)
+                && let Some(platform) = prepared.platforms.get(r).copied().flatten()
+            {
+                best = Statement {
+                    claim: Claim::NotAffected,
+                    confidence: 0.8,
+                    rule: "platform-in-description",
+                    detail: format!("{}: the description speaks of {platform} only", record.source.name().to_uppercase()),
+                    fixed_in: None,
+                };
             }
             statements.push(best);
         }
@@ -445,7 +452,9 @@ fn described(clauses: &[LineClause], judged: Judged<'_>) -> Option<Statement> {
             .end
             .as_ref()
             .map(|e| compare(judged.scheme, version, &e.version).map(|o| o == Ordering::Less || (e.inclusive && o == Ordering::Equal)));
-        let Some(End { version: bound, inclusive }) = &clause.end else { continue };
+        let Some(End { version: bound, inclusive }) = &clause.end else {
+            continue;
+        };
         let claim = match (on_line, after_start, end) {
             (_, Some(None), _) | (_, _, Some(None) | None) => Claim::Unknown,
             (true, None | Some(Some(true)), Some(Some(true))) => Claim::Affected,

@@ -82,14 +82,14 @@ pub(super) fn identify(subject: &Subject, context: Context<'_>) -> Vec<Identity>
         }
     }
     let usual = context.profiles.usual_vendor(subject);
-    if let Some((packages, reason)) = RULES.alias(usual.as_deref().unwrap_or(&subject.vendor), &subject.product) {
-        if !matches!(subject.target, Some(Target::Extension)) {
-            for package in packages {
-                for (cluster, form) in spelled(index, &fold(package), package) {
-                    let detail = format!("{} is {} here: {reason}", subject.written, name_of(index, cluster));
-                    if form <= Form::Variant {
-                        keep(&mut found, cluster, 0.96, "alias", detail);
-                    }
+    if let Some((packages, reason)) = RULES.alias(usual.as_deref().unwrap_or(&subject.vendor), &subject.product)
+        && !matches!(subject.target, Some(Target::Extension))
+    {
+        for package in packages {
+            for (cluster, form) in spelled(index, &fold(package), package) {
+                let detail = format!("{} is {} here: {reason}", subject.written, name_of(index, cluster));
+                if form <= Form::Variant {
+                    keep(&mut found, cluster, 0.96, "alias", detail);
                 }
             }
         }
@@ -111,9 +111,18 @@ pub(super) fn identify(subject: &Subject, context: Context<'_>) -> Vec<Identity>
 fn spelled(index: &PackageIndex, name: &str, written: &str) -> Vec<(u32, Form)> {
     let soft = |text: &str| text.to_lowercase().replace(['_', ' ', '.'], "-");
     let (named, written) = (index.named(name), soft(written));
-    let is_spelled = |cluster: u32| index.clusters().get(cluster as usize).is_some_and(|c| soft(&c.package.pname) == written);
+    let is_spelled = |cluster: u32| {
+        index
+            .clusters()
+            .get(cluster as usize)
+            .is_some_and(|c| soft(&c.package.pname) == written)
+    };
     let exact = named.iter().any(|(c, form)| *form == Form::Exact && is_spelled(*c));
-    named.iter().copied().filter(|(c, form)| !exact || *form != Form::Exact || is_spelled(*c)).collect()
+    named
+        .iter()
+        .copied()
+        .filter(|(c, form)| !exact || *form != Form::Exact || is_spelled(*c))
+        .collect()
 }
 
 /// A plain package with the product's name: who makes it decides.

@@ -40,38 +40,32 @@ pub(super) struct Known {
 /// Collects [`Facts`] from packages in any order.
 #[derive(Debug, Default)]
 pub struct FactsBuilder {
-    known: BTreeMap<String, (BTreeSet<Coordinate>, BTreeSet<String>, BTreeSet<String>, BTreeSet<String>)>,
+    known: HashMap<String, Known>,
 }
 
 impl FactsBuilder {
     /// Learns from one package.
     pub fn add(&mut self, package: &Package) {
-        let known = known_of(package);
-        if known == Known::default() {
+        let new = known_of(package);
+        if new == Known::default() {
             return;
         }
-        let (places, topics, cpes, purls) = self.known.entry(software_key(package)).or_default();
-        places.extend(known.coordinates);
-        topics.extend(known.topics);
-        cpes.extend(known.cpes);
-        purls.extend(known.purls);
+        let known = self.known.entry(software_key(package)).or_default();
+        known.coordinates.extend(new.coordinates);
+        known.topics.extend(new.topics);
+        known.cpes.extend(new.cpes);
+        known.purls.extend(new.purls);
     }
 
     /// The facts.
-    pub fn finish(self) -> Facts {
-        let list = |set: BTreeSet<String>| set.into_iter().collect();
-        let known = self.known.into_iter().map(|(key, (places, topics, cpes, purls))| {
-            (
-                key,
-                Known {
-                    coordinates: list(places),
-                    topics: list(topics),
-                    cpes: list(cpes),
-                    purls: list(purls),
-                },
-            )
-        });
-        Facts { known: known.collect() }
+    pub fn finish(mut self) -> Facts {
+        for known in self.known.values_mut() {
+            for list in [&mut known.coordinates, &mut known.topics, &mut known.cpes, &mut known.purls] {
+                list.sort_unstable();
+                list.dedup();
+            }
+        }
+        Facts { known: self.known }
     }
 }
 
@@ -122,18 +116,21 @@ impl PackageIndex {
                 .unwrap_or_else(|| known_of(package));
             let owners = known.coordinates.iter().flat_map(|c| owner_labels(c)).collect();
             let mut names = Vec::new();
-            match &ecosystem {
-                Some(key) => index.by_language.entry((key.0, fold(&key.1))).or_default().push(n),
-                None => {
-                    for attr in &cluster.attrs {
-                        names.extend(package_names(attr, &package.pname));
-                    }
-                    names.sort();
-                    names.dedup_by(|a, b| a.0 == b.0);
-                    for (name, form) in &names {
-                        index.by_name.entry(name.clone()).or_default().push((n, *form));
-                    }
+            if let Some((ecosystem, name)) = &ecosystem {
+                index.by_language.entry((*ecosystem, fold(name))).or_default().push(n);
+            }
+            for attr in &cluster.attrs {
+                match &ecosystem {
+                    None => names.extend(package_names(attr, &package.pname)),
+                    // An application that is written in a language (`mitmproxy`, `spamassassin`) is known by its own name too.
+                    Some((_, name)) if !attr.contains('.') => names.extend(package_names(attr, name)),
+                    Some(_) => {}
                 }
+            }
+            names.sort();
+            names.dedup_by(|a, b| a.0 == b.0);
+            for (name, form) in &names {
+                index.by_name.entry(name.clone()).or_default().push((n, *form));
             }
             for place in known.coordinates.iter().filter(|c| c.starts_with("repo:")) {
                 index.by_repository.entry(place.clone()).or_default().push(n);
@@ -237,7 +234,12 @@ fn purl_key(purl: &str) -> String {
 }
 
 fn known_of(package: &Package) -> Known {
-    let urls = package.homepages.iter().chain(&package.changelogs).chain(&package.source_urls);
+    let urls = package
+        .homepages
+        .iter()
+        .chain(&package.pages)
+        .chain(&package.changelogs)
+        .chain(&package.source_urls);
     let places: BTreeSet<Coordinate> = urls.flat_map(|u| coordinates(u)).collect();
     let topics: BTreeSet<String> = package.description.iter().flat_map(|d| topic_words(d)).take(32).collect();
     Known {

@@ -87,8 +87,6 @@ const BUILD_VARIANTS: &[&str] = &[
     "-gtk2",
     "-gtk3",
     "-gtk",
-    
-    
     "-min",
     "-server",
     "-esr",
@@ -126,8 +124,6 @@ const BUILD_VARIANTS: &[&str] = &[
     "Wrapper",
     "-doc",
     "-server-light",
-    
-    
 ];
 
 /// A package name without its build variants and trailing version digits.
@@ -193,10 +189,10 @@ pub fn product_names(vendor: Option<&str>, product: &str) -> Vec<(String, Form)>
     let lower = product.to_lowercase();
     let folded = fold(&lower);
     let mut names = vec![(folded.clone(), Form::Exact)];
-    if let Some(vendor) = vendor.map(fold_vendor).filter(|v| v.len() >= 2) {
-        if let Some(rest) = folded.strip_prefix(vendor.as_str()).filter(|r| r.len() >= 2) {
-            names.push((rest.to_string(), Form::Loose));
-        }
+    if let Some(vendor) = vendor.map(fold_vendor).filter(|v| v.len() >= 2)
+        && let Some(rest) = folded.strip_prefix(vendor.as_str()).filter(|r| r.len() >= 2)
+    {
+        names.push((rest.to_string(), Form::Loose));
     }
     let words = lower.replace([' ', '-'], "_");
     for filler in PRODUCT_FILLERS {
@@ -429,7 +425,10 @@ mod tests {
         assert!(has(&names, "firefox", Form::Variant));
         assert!(has(&package_names("mysql57", "mysql"), "mysql", Form::Exact));
         assert!(has(&package_names("redis-server", "redis-server"), "redis", Form::Variant));
-        assert!(!has(&package_names("libgit2-glib", "libgit2-glib"), "libgit2", Form::Variant), "a binding is not what it binds");
+        assert!(
+            !has(&package_names("libgit2-glib", "libgit2-glib"), "libgit2", Form::Variant),
+            "a binding is not what it binds"
+        );
         assert!(has(&package_names("_7zz", "7zz"), "7zz", Form::Exact));
     }
 

@@ -47,7 +47,16 @@ const HERE: &[&str] = &[
 ];
 
 /// Words before a platform's name, and after it, that limit the issue to it.
-const BEFORE: &[&str] = &["only on ", "only affects ", "only ", "specific to ", "on ", "for ", "under ", "running on "];
+const BEFORE: &[&str] = &[
+    "only on ",
+    "only affects ",
+    "only ",
+    "specific to ",
+    "on ",
+    "for ",
+    "under ",
+    "running on ",
+];
 const AFTER: &[&str] = &["-only", " only", " specific", "-specific", " users are affected"];
 
 /// The platform, where the description limits the issue to one that is not Linux.
@@ -57,7 +66,10 @@ pub(super) fn only_elsewhere(description: &str) -> Option<&'static str> {
         words(&text, platform).any(|at| {
             let before = text.get(..at).unwrap_or("");
             let after = text.get(at + platform.len()..).unwrap_or("");
-            AFTER.iter().any(|w| after.starts_with(w)) || BEFORE.iter().any(|w| before.strip_suffix(w).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric)))
+            AFTER.iter().any(|w| after.starts_with(w))
+                || BEFORE
+                    .iter()
+                    .any(|w| before.strip_suffix(w).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric)))
         })
     };
     let platform = ELSEWHERE.iter().copied().find(|p| limited(p))?;

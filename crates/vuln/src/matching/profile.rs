@@ -147,10 +147,10 @@ impl ProfilesBuilder {
             .flat_map(|n| &n.matches)
             .filter(|m| m.vulnerable)
         {
-            if let (Some(vendor), Some(product)) = (&matched.cpe.vendor, &matched.cpe.product) {
-                if let Some(draft) = self.products.get_mut(&(fold_vendor(vendor), fold(product))) {
-                    draft.lines.add_cpe(date, matched);
-                }
+            if let (Some(vendor), Some(product)) = (&matched.cpe.vendor, &matched.cpe.product)
+                && let Some(draft) = self.products.get_mut(&(fold_vendor(vendor), fold(product)))
+            {
+                draft.lines.add_cpe(date, matched);
             }
         }
         for affected in &advisory.affected {
@@ -232,10 +232,11 @@ impl ProfilesBuilder {
 fn products_of(advisory: &Advisory) -> Vec<(String, String)> {
     let mut found: Vec<(&str, &str)> = Vec::new();
     for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches) {
-        if matched.vulnerable && matched.cpe.part != Part::Hardware {
-            if let (Some(vendor), Some(product)) = (matched.cpe.vendor.as_deref(), matched.cpe.product.as_deref()) {
-                found.push((vendor, product));
-            }
+        if matched.vulnerable
+            && matched.cpe.part != Part::Hardware
+            && let (Some(vendor), Some(product)) = (matched.cpe.vendor.as_deref(), matched.cpe.product.as_deref())
+        {
+            found.push((vendor, product));
         }
     }
     for affected in &advisory.affected {
