@@ -4,17 +4,23 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use cli_kit::Manners;
 
 /// Finds what is vulnerable in Nixpkgs.
 #[derive(Debug, Parser)]
 #[command(name = "firn-tracker", version, about, long_about = None)]
+#[command(after_help = "Examples:
+  firn-tracker serve                                    take in all feeds, match, serve pages on 127.0.0.1:8080
+  firn-tracker ingest cve 2026-11-21_all_CVEs_at_midnight.zip.zip
+  firn-tracker ingest nixpkgs --channel nixos-unstable packages.json.br
+  firn-tracker match && firn-tracker explain CVE-2024-3094")]
 pub struct Cli {
-    /// Database address, `sqlite:///path/to/file`; by default `tracker.sqlite` in the data folder.
+    /// Database address, sqlite:///path/to/file [default: tracker.sqlite in the data folder]
     #[arg(long, global = true, value_name = "URL", env = "FIRN_DATABASE")]
     pub database: Option<String>,
-    /// No talk on stderr.
-    #[arg(long, short, global = true)]
-    pub quiet: bool,
+    /// How to talk.
+    #[command(flatten)]
+    pub manners: Manners,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -23,104 +29,115 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the pages; take in what is new and match it in the background.
+    /// Serve the pages, and take in and match what is new in the background
     Serve {
-        /// Address to listen on.
+        /// Address to listen on
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
         /// Where feeds come from.
         #[command(flatten)]
         feeds: Feeds,
     },
-    /// Take in what is new in all sources, and match.
+    /// Take in what is new in all sources, and match
     Sync {
         /// Where feeds come from.
         #[command(flatten)]
         feeds: Feeds,
     },
-    /// Take in one file, folder or URL of one source.
+    /// Take in files of one source
+    #[command(after_help = "Examples:
+  firn-tracker ingest nvd mirror/nvd
+  firn-tracker ingest osv https://osv-vulnerabilities.storage.googleapis.com/Go/all.zip
+  firn-tracker ingest nixpkgs mirror/channels/nixos-unstable")]
     Ingest {
-        /// The source.
+        /// The source
         source: SourceName,
-        /// File, folder of files, or URL.
+        /// A file, a folder of files, or a URL
         #[arg(value_name = "PATH|URL")]
         from: String,
-        /// The channel that a package set belongs to.
+        /// The channel that a package set belongs to [default: the name of its folder]
         #[arg(long, value_name = "NAME")]
         channel: Option<String>,
     },
-    /// Match vulnerabilities with the package sets.
+    /// Match vulnerabilities with the package sets
     Match {
-        /// Everything, not only what changed.
+        /// Match everything, not only what changed
         #[arg(long)]
         full: bool,
     },
-    /// Print the whole reasoning about one vulnerability.
+    /// Print the whole reasoning about one vulnerability
+    #[command(after_help = "Examples:
+  firn-tracker explain CVE-2020-8169 --package curl
+  firn-tracker explain GO-2020-0007 --channel nixos-unstable")]
     Explain {
-        /// `CVE-2024-3094`, or another source's id.
+        /// CVE-2024-3094, or an id of another source
         id: String,
-        /// Only this attribute.
+        /// Only this attribute
         #[arg(long, value_name = "ATTR")]
         package: Option<String>,
-        /// Only this channel.
+        /// Only this channel
         #[arg(long, value_name = "NAME")]
         channel: Option<String>,
     },
-    /// Print what the database holds.
-    Stats {
-        /// How.
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
-    },
-    /// Write data for other programs.
+    /// Print what the database holds, and how old it is
+    Stats,
+    /// Write data for other programs
     Export {
         /// What to write.
         #[command(subcommand)]
         what: Export,
     },
-    /// Check the database: consistency, and the hashes of the raw documents.
+    /// Check the database: its consistency, and the digests of the raw documents
     Check,
 }
 
 /// Where feeds come from.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Feeds {
-    /// Folder or URL that holds the upstream files, a folder a source; else the upstream servers.
+    /// Folder or URL that holds the upstream files, one folder a source [default: the upstream servers]
     #[arg(long, value_name = "DIR|URL", env = "FIRN_MIRROR")]
     pub mirror: Option<String>,
 }
 
 /// The sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "named as the sources are")]
 pub enum SourceName {
+    /// CVE records, as cvelistV5 publishes them
     Cve,
+    /// NVD feeds and API pages
     Nvd,
+    /// OSV records
     Osv,
+    /// CISA's known exploited vulnerabilities
     Kev,
+    /// FIRST's exploit prediction scores
     Epss,
+    /// Package sets: packages.json, nix-env -qaP --json, nix-eval-jobs
     Nixpkgs,
-}
-
-/// Shapes of output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Table,
-    /// One JSON object.
-    Json,
 }
 
 /// What can be exported.
 #[derive(Debug, Subcommand)]
 pub enum Export {
-    /// Every (vulnerability, package, version, channel) that was matched, all verdicts, as JSON Lines.
+    /// Every package that was matched with a vulnerability, all verdicts, as JSON Lines
     Suggestions {
-        /// The file to write; `-` is stdout.
+        /// The file to write; - is stdout
         #[arg(long, value_name = "P")]
         out: PathBuf,
-        /// Only this channel.
+        /// Only this channel
         #[arg(long, value_name = "NAME")]
         channel: Option<String>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
 }

@@ -5,8 +5,10 @@
 //! - [`cli`] is the command line.
 
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod document;
+pub mod ingest;
 pub mod progress;
 pub mod state;
 pub mod store;

@@ -1,11 +1,7 @@
-//! `firn-tracker`.
+//! `firn-tracker`: see the library.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use tracker::cli::Cli;
-
 fn main() -> ExitCode {
-    let _cli = Cli::parse();
-    ExitCode::from(70)
+    cli_kit::run(tracker::commands::run)
 }

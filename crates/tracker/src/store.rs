@@ -24,6 +24,9 @@ pub trait Store: Read {
     /// The file taken last under this name.
     fn taken_file(&self, source: &str, url: &str) -> Result<Option<TakenFile>, StoreError>;
 
+    /// The newest date of the data that a source brought.
+    fn data_date(&self, name: &str) -> Result<Option<String>, StoreError>;
+
     /// A source is about to be taken.
     fn source_begins(&self, name: &str, at: i64) -> Result<(), StoreError>;
 

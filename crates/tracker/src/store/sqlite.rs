@@ -99,6 +99,14 @@ impl Store for Sqlite {
         self.read("look for a taken file", |db| books::taken_file(db, source, url))
     }
 
+    fn data_date(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT data_date FROM source WHERE name = ?1";
+        self.read("read the date of a source", |db| {
+            db.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()
+        })
+        .map(Option::flatten)
+    }
+
     fn source_begins(&self, name: &str, at: i64) -> Result<(), StoreError> {
         self.write("note that a source is looked at", |tx| books::source_begins(tx, name, at))
     }

@@ -122,6 +122,8 @@ pub struct PackageSet {
     pub revision: String,
     /// Each attribute once.
     pub packages: Vec<Package>,
+    /// How many of them have a derivation that was read: their patches are known.
+    pub with_derivation: u64,
 }
 
 /// What taking a package set did.

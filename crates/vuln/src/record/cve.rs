@@ -1,18 +1,15 @@
 //! CVE Record Format 5.0, 5.1 and 5.2: the CNA's container and every ADP's.
 
-#[cfg(test)]
-mod tests;
-
 use std::borrow::Cow;
 
 use super::RecordError;
 use super::applicability::configurations;
 use super::field::{
-    Link, add_description_tags, add_once, add_references, add_scores, cpes, cve_id, cvss, cwe, join, links, named, package_url, plain_id,
-    tag, text_in_english,
+    add_description_tags, add_once, add_references, add_scores, cpes, cve_id, cvss, cwe, list, named, plain_id, references, tag,
+    text_in_english,
 };
 use super::json::{Reader, Result};
-use crate::advisory::{Advisory, Affected, Change, Configuration, Source, Ssvc, State, Status, Tag, UpperBound, VersionEntry};
+use crate::advisory::{Advisory, Affected, Change, Configuration, Reference, Source, Ssvc, State, Status, Tag, UpperBound, VersionEntry};
 use crate::problem::Problem;
 use crate::score::{CvssVersion, Score};
 
@@ -67,18 +64,18 @@ impl<'a> Metadata<'a> {
 }
 
 #[derive(Default)]
-struct Containers<'a> {
-    cna: Option<Container<'a>>,
-    adp: Vec<Container<'a>>,
+struct Containers {
+    cna: Option<Container>,
+    adp: Vec<Container>,
 }
 
-impl<'a> Containers<'a> {
-    fn read(r: &mut Reader<'a>) -> Result<Self> {
+impl Containers {
+    fn read(r: &mut Reader<'_>) -> Result<Self> {
         let mut this = Self::default();
         r.object(|r, key| {
             match key {
                 "cna" => this.cna = Some(Container::read(r)?),
-                "adp" => this.adp = r.list(|r| Container::read(r).map(Some))?,
+                "adp" => this.adp = list(r, |r| Container::read(r).map(Some))?,
                 _ => r.skip()?,
             }
             Ok(())
@@ -89,14 +86,14 @@ impl<'a> Containers<'a> {
 
 /// What one provider says.
 #[derive(Default)]
-struct Container<'a> {
-    provider: Option<Cow<'a, str>>,
+struct Container {
+    provider: Option<String>,
     title: Option<String>,
     description: Option<String>,
     date_public: Option<String>,
     affected: Vec<Affected>,
     configurations: Vec<Configuration>,
-    references: Vec<Link<'a>>,
+    references: Vec<Reference>,
     cwes: Vec<String>,
     metrics: Metrics,
     tags: Vec<Tag>,
@@ -104,8 +101,8 @@ struct Container<'a> {
     replaced_by: Vec<String>,
 }
 
-impl<'a> Container<'a> {
-    fn read(r: &mut Reader<'a>) -> Result<Self> {
+impl Container {
+    fn read(r: &mut Reader<'_>) -> Result<Self> {
         let mut this = Self::default();
         r.object(|r, key| {
             match key {
@@ -113,9 +110,9 @@ impl<'a> Container<'a> {
                 "title" => this.title = r.owned()?,
                 "descriptions" => this.description = text_in_english(r)?,
                 "datePublic" => this.date_public = r.owned()?,
-                "affected" => this.affected = r.list(affected)?,
+                "affected" => this.affected = list(r, affected)?,
                 "cpeApplicability" => this.configurations = configurations(r)?,
-                "references" => this.references = links(r)?,
+                "references" => this.references = references(r)?,
                 "problemTypes" => this.cwes = problem_types(r)?,
                 "metrics" => this.metrics = Metrics::read(r)?,
                 "tags" => this.tags = tags(r)?,
@@ -230,15 +227,15 @@ fn affected(r: &mut Reader<'_>) -> Result<Option<Affected>> {
             "product" => this.product = named(r)?,
             "packageName" => this.package_name = named(r)?,
             "collectionURL" => this.collection_url = named(r)?,
-            "packageURL" => this.package_url = package_url(r)?,
+            "packageURL" => this.package_url = named(r)?,
             "repo" => this.repo = named(r)?,
             "cpes" => this.cpes = cpes(r)?,
             "platforms" => this.platforms = r.strings()?,
             "modules" => modules = r.strings()?,
             "programFiles" => files = r.strings()?,
-            "programRoutines" => routines = r.list(routine)?,
+            "programRoutines" => routines = list(r, routine)?,
             "defaultStatus" => this.default_status = status(r)?,
-            "versions" => this.versions = r.list(version)?,
+            "versions" => this.versions = list(r, version)?,
             _ => r.skip()?,
         }
         Ok(())
@@ -292,7 +289,7 @@ fn version(r: &mut Reader<'_>) -> Result<Option<VersionEntry>> {
             }
             "lessThan" => less_than = r.owned()?,
             "lessThanOrEqual" => less_than_or_equal = r.owned()?,
-            "changes" => entry.changes = r.list(change)?,
+            "changes" => entry.changes = list(r, change)?,
             _ => r.skip()?,
         }
         Ok(())
@@ -350,11 +347,11 @@ fn status(r: &mut Reader<'_>) -> Result<Status> {
     })
 }
 
-fn provider<'a>(r: &mut Reader<'a>) -> Result<Option<Cow<'a, str>>> {
+fn provider(r: &mut Reader<'_>) -> Result<Option<String>> {
     let mut name = None;
     r.object(|r, key| {
         match key {
-            "shortName" => name = r.string()?,
+            "shortName" => name = r.owned()?,
             _ => r.skip()?,
         }
         Ok(())
@@ -393,15 +390,15 @@ fn problem_types(r: &mut Reader<'_>) -> Result<Vec<String>> {
 }
 
 fn tags(r: &mut Reader<'_>) -> Result<Vec<Tag>> {
-    r.list(|r| Ok(r.string()?.as_deref().and_then(tag)))
+    list(r, |r| Ok(r.string()?.as_deref().and_then(tag)))
 }
 
 fn replaced_by(r: &mut Reader<'_>) -> Result<Vec<String>> {
-    r.list(|r| Ok(r.string()?.map(plain_id)))
+    list(r, |r| Ok(r.string()?.map(plain_id)))
 }
 
 /// Puts the containers together, the CNA's first.
-fn assemble(id: String, metadata: Metadata<'_>, containers: Containers<'_>, r: &mut Reader<'_>) -> Advisory {
+fn assemble(id: String, metadata: Metadata<'_>, containers: Containers, r: &mut Reader<'_>) -> Advisory {
     let mut advisory = Advisory {
         id,
         source: Source::Cve,
@@ -419,9 +416,9 @@ fn assemble(id: String, metadata: Metadata<'_>, containers: Containers<'_>, r: &
         .chain(containers.adp.into_iter().map(|container| (false, container)))
     {
         let provider = if is_cna {
-            "cna"
+            "cna".to_owned()
         } else {
-            container.provider.as_deref().unwrap_or("adp")
+            container.provider.unwrap_or_else(|| "adp".to_owned())
         };
         if is_cna {
             advisory.title = container.title.filter(|title| !title.is_empty());
@@ -430,19 +427,18 @@ fn assemble(id: String, metadata: Metadata<'_>, containers: Containers<'_>, r: &
         if advisory.description.is_empty() {
             advisory.description = container.description.unwrap_or_default();
         }
-        let mut affected = container.affected;
-        for product in &mut affected {
-            product.provider = provider.to_owned();
+        for mut affected in container.affected {
+            affected.provider.clone_from(&provider);
+            advisory.affected.push(affected);
         }
-        join(&mut advisory.affected, affected);
         let mut scores = container.metrics.scores;
         for score in &mut scores {
-            score.provider = provider.to_owned();
+            score.provider.clone_from(&provider);
         }
         add_scores(&mut advisory.scores, scores);
         advisory.ssvc = container.metrics.ssvc.or(advisory.ssvc);
         advisory.kev_date = container.metrics.kev_date.or(advisory.kev_date);
-        join(&mut advisory.configurations, container.configurations);
+        advisory.configurations.extend(container.configurations);
         add_references(&mut advisory.references, container.references, r);
         for cwe in container.cwes {
             add_once(&mut advisory.cwes, cwe);
@@ -451,7 +447,7 @@ fn assemble(id: String, metadata: Metadata<'_>, containers: Containers<'_>, r: &
             add_once(&mut advisory.tags, tag);
         }
         reason = reason.or(container.rejected_reason);
-        join(&mut replaced_by, container.replaced_by);
+        replaced_by.extend(container.replaced_by);
     }
     add_description_tags(&mut advisory.tags, &advisory.description);
     if metadata.rejected {

@@ -1,12 +1,9 @@
 //! OSV schema 1.x.
 
-#[cfg(test)]
-mod tests;
-
 use super::RecordError;
-use super::field::{Link, add_once, add_references, add_scores, cpes, cwe, named, package_url, plain_id, reference_tag, score};
+use super::field::{add_once, add_references, add_scores, cpes, cwe, list, named, plain_id, reference_tag, score};
 use super::json::{Reader, Result};
-use crate::advisory::{Advisory, Affected, Event, EventRange, RangeKind, Source, State, Status, VersionEntry};
+use crate::advisory::{Advisory, Affected, Event, EventRange, RangeKind, Reference, Source, State, Status, VersionEntry};
 use crate::cpe::Cpe;
 use crate::problem::Problem;
 use crate::score::{CvssVersion, Score};
@@ -24,7 +21,7 @@ pub fn parse(bytes: &[u8]) -> std::result::Result<(Advisory, Vec<Problem>), Reco
 }
 
 #[derive(Default)]
-struct Fields<'a> {
+struct Fields {
     id: Option<String>,
     summary: Option<String>,
     details: Option<String>,
@@ -35,7 +32,7 @@ struct Fields<'a> {
     upstream: Vec<String>,
     scores: Vec<Score>,
     affected: Vec<Package>,
-    references: Vec<Link<'a>>,
+    references: Vec<Reference>,
     database: DatabaseSpecific,
 }
 
@@ -54,8 +51,8 @@ struct DatabaseSpecific {
     cwes: Vec<String>,
 }
 
-impl<'a> Fields<'a> {
-    fn member(&mut self, r: &mut Reader<'a>, key: &str) -> Result<()> {
+impl Fields {
+    fn member(&mut self, r: &mut Reader<'_>, key: &str) -> Result<()> {
         match key {
             "id" => self.id = r.string()?.map(plain_id),
             "summary" => self.summary = r.owned()?,
@@ -66,8 +63,8 @@ impl<'a> Fields<'a> {
             "aliases" => self.aliases = ids(r)?,
             "upstream" => self.upstream = ids(r)?,
             "severity" => self.scores = severities(r)?,
-            "affected" => self.affected = r.list(package)?,
-            "references" => self.references = links(r)?,
+            "affected" => self.affected = list(r, package)?,
+            "references" => self.references = references(r)?,
             "database_specific" => self.database = database_specific(r)?,
             _ => r.skip()?,
         }
@@ -78,7 +75,7 @@ impl<'a> Fields<'a> {
         let id = self
             .id
             .filter(|id| (1..=MAX_ID).contains(&id.len()))
-            .ok_or_else(|| Box::new(RecordError::NoId { path: "/id" }))?;
+            .ok_or(RecordError::NoId { path: "/id" })?;
         let provider = id.split_once('-').map_or(id.as_str(), |(database, _)| database).to_owned();
         let mut advisory = Advisory {
             source: Source::Osv,
@@ -125,12 +122,12 @@ impl<'a> Fields<'a> {
 }
 
 fn ids(r: &mut Reader<'_>) -> Result<Vec<String>> {
-    r.list(|r| Ok(r.string()?.filter(|id| !id.is_empty()).map(plain_id)))
+    list(r, |r| Ok(r.string()?.filter(|id| !id.is_empty()).map(plain_id)))
 }
 
 /// `[{"type": "CVSS_V3", "score": "CVSS:3.1/..."}]`; types that are not CVSS (`Ubuntu`) have words instead of vectors.
 fn severities(r: &mut Reader<'_>) -> Result<Vec<Score>> {
-    r.list(|r| {
+    list(r, |r| {
         let (mut kind, mut vector, mut at) = (None, None, 0);
         r.object(|r, key| {
             match key {
@@ -165,7 +162,7 @@ fn package(r: &mut Reader<'_>) -> Result<Option<Package>> {
                     match key {
                         "name" => this.affected.package_name = named(r)?,
                         "ecosystem" => this.affected.ecosystem = named(r)?,
-                        "purl" => this.affected.package_url = package_url(r)?,
+                        "purl" => this.affected.package_url = named(r)?,
                         _ => r.skip()?,
                     }
                     Ok(())
@@ -174,9 +171,9 @@ fn package(r: &mut Reader<'_>) -> Result<Option<Package>> {
             "severity" => this.scores = severities(r)?,
             "ranges" => {
                 repo = None;
-                this.affected.ranges = r.list(|r| range(r, &mut repo))?;
+                this.affected.ranges = list(r, |r| range(r, &mut repo))?;
             }
-            "versions" => this.affected.versions = r.list(version)?,
+            "versions" => this.affected.versions = list(r, version)?,
             "ecosystem_specific" => imports = self::imports(r)?,
             "database_specific" => this.database = database_specific(r)?,
             _ => r.skip()?,
@@ -201,12 +198,11 @@ fn version(r: &mut Reader<'_>) -> Result<Option<VersionEntry>> {
 
 fn range(r: &mut Reader<'_>, repo: &mut Option<String>) -> Result<Option<EventRange>> {
     let start = r.value_start();
-    let (mut kind, mut has_kind, mut events) = (None, false, Vec::new());
+    let (mut kind, mut events) = (None, Vec::new());
     let is_object = r.object(|r, key| {
         match key {
             "type" => {
                 let at = r.value_start();
-                has_kind = true;
                 kind = match r.string()?.as_deref() {
                     Some("SEMVER") => Some(RangeKind::Semver),
                     Some("ECOSYSTEM") => Some(RangeKind::Ecosystem),
@@ -218,32 +214,34 @@ fn range(r: &mut Reader<'_>, repo: &mut Option<String>) -> Result<Option<EventRa
                 };
             }
             "repo" => *repo = named(r)?.or(repo.take()),
-            "events" => events = r.list(event)?,
+            "events" => events = self::events(r)?,
             _ => r.skip()?,
         }
         Ok(())
     })?;
-    if is_object && !has_kind {
+    if is_object && kind.is_none() {
         r.note_at(start, "no type of range, left out");
     }
     Ok(kind.map(|kind| EventRange { kind, events }))
 }
 
-/// An event object has one member; of several only the last is kept.
-fn event(r: &mut Reader<'_>) -> Result<Option<Event>> {
-    let mut event = None;
-    r.object(|r, key| {
-        let kind = match key {
-            "introduced" => Event::Introduced,
-            "fixed" => Event::Fixed,
-            "last_affected" => Event::LastAffected,
-            "limit" => Event::Limit,
-            _ => return r.skip(),
-        };
-        event = r.owned()?.map(kind).or(event.take());
+fn events(r: &mut Reader<'_>) -> Result<Vec<Event>> {
+    let mut events = Vec::new();
+    r.array(|r| {
+        r.object(|r, key| {
+            let event = match key {
+                "introduced" => Event::Introduced,
+                "fixed" => Event::Fixed,
+                "last_affected" => Event::LastAffected,
+                "limit" => Event::Limit,
+                _ => return r.skip(),
+            };
+            events.extend(r.owned()?.map(event));
+            Ok(())
+        })?;
         Ok(())
     })?;
-    Ok(event)
+    Ok(events)
 }
 
 /// Go's `imports[].path`: the packages inside the module, and Rust's `affects.functions`.
@@ -253,7 +251,7 @@ fn imports(r: &mut Reader<'_>) -> Result<Vec<String>> {
         if key != "imports" {
             return r.skip();
         }
-        paths = r.list(|r| {
+        paths = list(r, |r| {
             let mut path = None;
             r.object(|r, key| {
                 match key {
@@ -275,7 +273,7 @@ fn database_specific(r: &mut Reader<'_>) -> Result<DatabaseSpecific> {
     r.object(|r, key| {
         match key {
             "cpes" => this.cpes = cpes(r)?,
-            "cwe_ids" => this.cwes = r.list(|r| Ok(r.string()?.as_deref().and_then(cwe)))?,
+            "cwe_ids" => this.cwes = list(r, |r| Ok(r.string()?.as_deref().and_then(cwe)))?,
             _ => r.skip()?,
         }
         Ok(())
@@ -284,17 +282,17 @@ fn database_specific(r: &mut Reader<'_>) -> Result<DatabaseSpecific> {
 }
 
 /// `[{"type": "FIX", "url"}]`
-fn links<'a>(r: &mut Reader<'a>) -> Result<Vec<Link<'a>>> {
-    r.list(|r| {
+fn references(r: &mut Reader<'_>) -> Result<Vec<Reference>> {
+    list(r, |r| {
         let (mut url, mut tags) = (None, Vec::new());
         r.object(|r, key| {
             match key {
-                "url" => url = r.string()?,
+                "url" => url = r.owned()?,
                 "type" => tags = r.string()?.map(|kind| reference_tag(&kind)).into_iter().collect(),
                 _ => r.skip()?,
             }
             Ok(())
         })?;
-        Ok(Link::new(url, tags))
+        Ok(url.filter(|url| !url.is_empty()).map(|url| Reference { url, tags }))
     })
 }

@@ -103,11 +103,10 @@ fn insert_set(tx: &Transaction<'_>, channel: i64, set: &PackageSet, digest: &Dig
         .iter()
         .filter(|p| !p.homepages.is_empty() || p.description.is_some())
         .count();
-    let with_derivation = set.packages.iter().filter(|p| p.drv_path.is_some()).count();
     tx.prepare_cached(
         "INSERT INTO package_set (channel_id, revision, digest, taken_at, packages, with_meta, with_derivation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
-    .insert(params![channel, set.revision, digest.0, at, set.packages.len() as i64, with_meta as i64, with_derivation as i64])
+    .insert(params![channel, set.revision, digest.0, at, set.packages.len() as i64, with_meta as i64, set.with_derivation as i64])
 }
 
 fn insert_members(tx: &Transaction<'_>, set: i64, split: &[Split<'_>]) -> Result<u64> {

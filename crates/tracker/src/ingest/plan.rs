@@ -1,0 +1,260 @@
+//! Which files to take, and in which order.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use vuln::advisory::Source;
+
+/// A file, or a folder of loose documents, that is taken as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name in our books, the same wherever the files lie: `nvd/nvdcve-2.0-2020.json.gz`.
+    pub url: String,
+    /// `YYYY-MM-DD` at the start of the name.
+    pub date: Option<String>,
+    /// The loose documents below `path`, where it is a folder.
+    pub documents: Option<Vec<PathBuf>>,
+}
+
+/// What a path holds.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// What is taken, in this order.
+    pub units: Vec<Unit>,
+    /// What is left aside, and why.
+    pub refused: Vec<(PathBuf, String)>,
+}
+
+/// Folders deeper than any checkout has.
+const MAX_DEPTH: u32 = 24;
+
+/// The files of a source of records below a path.
+pub fn plan(source: Source, path: &Path) -> io::Result<Plan> {
+    let mut found = Found::default();
+    // A link that the user names is followed, one that is met inside a folder is not.
+    if fs::metadata(path)?.is_dir() {
+        found.walk(path, 0)?;
+    } else {
+        found.files.push(path.to_owned());
+    }
+    let is_dir = fs::metadata(path)?.is_dir();
+    let (mut units, mut loose) = (Vec::new(), Vec::new());
+    for file in found.files {
+        let name = file_name(&file);
+        // Loose documents are records, but NVD's are feeds of their own.
+        if is_dir && source != Source::Nvd && name.ends_with(".json") {
+            if !is_bookkeeping(&name) {
+                loose.push(file);
+            }
+        } else if !is_dir || is_feed(source, &name) {
+            units.push(Unit {
+                url: url(path, &file),
+                date: date(&name),
+                path: file,
+                documents: None,
+            });
+        }
+    }
+    if !loose.is_empty() {
+        loose.sort();
+        units.push(Unit {
+            url: file_name(path),
+            date: None,
+            path: path.to_owned(),
+            documents: Some(loose),
+        });
+    }
+    units.sort_by_key(|unit| {
+        let name = file_name(&unit.path);
+        let order = if unit.documents.is_some() { String::new() } else { name.clone() };
+        (rank(&name), unit.date.clone(), order, unit.url.clone())
+    });
+    Ok(Plan {
+        units,
+        refused: found.refused,
+    })
+}
+
+/// Whole collections come before what changed since.
+fn rank(name: &str) -> u8 {
+    let name = name.to_ascii_lowercase();
+    u8::from(["delta", "modified", "recent"].iter().any(|word| name.contains(word)))
+}
+
+fn is_feed(source: Source, name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+    let endings: &[&str] = match source {
+        Source::Cve | Source::Osv => &[".zip", ".jsonl", ".ndjson"],
+        Source::Nvd => &[".zip", ".jsonl", ".ndjson", ".json"],
+    };
+    endings.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Files that cvelistV5 keeps beside its records.
+pub fn is_bookkeeping(name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    matches!(name, "delta.json" | "deltaLog.json" | "recent_activities.json")
+}
+
+/// `YYYY-MM-DD` at the start of a name.
+fn date(name: &str) -> Option<String> {
+    let date = name.get(..10)?;
+    let digits = |range| date.get(range).is_some_and(|part: &str| part.bytes().all(|b| b.is_ascii_digit()));
+    let dashes = date.as_bytes().get(4) == Some(&b'-') && date.as_bytes().get(7) == Some(&b'-');
+    (digits(0..4) && digits(5..7) && digits(8..10) && dashes).then(|| date.to_owned())
+}
+
+/// The path from the folder that was named on, with that folder's name; of a file that was named, with the name of its folder.
+fn url(root: &Path, file: &Path) -> String {
+    match file.strip_prefix(root) {
+        Ok(rest) if !rest.as_os_str().is_empty() => format!("{}/{}", file_name(root), rest.to_string_lossy()),
+        _ => match fs::canonicalize(file).ok().as_deref().and_then(Path::parent).map(file_name) {
+            Some(folder) if !folder.is_empty() => format!("{folder}/{}", file_name(file)),
+            _ => file_name(file),
+        },
+    }
+}
+
+/// The last part of a path, made whole first where it ends in dots.
+pub fn file_name(path: &Path) -> String {
+    match path.file_name() {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => fs::canonicalize(path)
+            .ok()
+            .and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()))
+            .unwrap_or_default(),
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    files: Vec<PathBuf>,
+    refused: Vec<(PathBuf, String)>,
+}
+
+impl Found {
+    fn walk(&mut self, dir: &Path, depth: u32) -> io::Result<()> {
+        if depth > MAX_DEPTH {
+            self.refused.push((dir.to_owned(), "folders are nested too deep".to_owned()));
+            return Ok(());
+        }
+        let mut entries = fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let (path, kind) = (entry.path(), entry.file_type()?);
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            if kind.is_dir() {
+                self.walk(&path, depth + 1)?;
+            } else if kind.is_symlink() {
+                self.refused.push((path, "is a symbolic link".to_owned()));
+            } else if kind.is_file() {
+                self.files.push(path);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join("feed").join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        dir
+    }
+
+    fn urls(source: Source, dir: &tempfile::TempDir) -> Vec<String> {
+        units(source, &dir.path().join("feed"))
+            .unwrap()
+            .0
+            .into_iter()
+            .map(|u| u.url)
+            .collect()
+    }
+
+    #[test]
+    fn deltas_come_after_the_whole_by_date() {
+        let dir = folder(&[
+            "2024-10-26_delta_CVEs_at_end_of_day.zip",
+            "2024-10-26_delta_CVEs_at_1500Z.zip",
+            "2024-10-25_delta_CVEs_at_end_of_day.zip",
+            "2024-10-27_all_CVEs_at_midnight.zip.zip",
+            "README.md",
+        ]);
+        assert_eq!(
+            urls(Source::Cve, &dir),
+            [
+                "feed/2024-10-27_all_CVEs_at_midnight.zip.zip",
+                "feed/2024-10-25_delta_CVEs_at_end_of_day.zip",
+                "feed/2024-10-26_delta_CVEs_at_1500Z.zip",
+                "feed/2024-10-26_delta_CVEs_at_end_of_day.zip",
+            ]
+        );
+    }
+
+    #[test]
+    fn years_come_before_what_was_modified() {
+        let dir = folder(&[
+            "nvdcve-2.0-modified.json.gz",
+            "nvdcve-2.0-2003.json.gz",
+            "nvdcve-2.0-2002.json.gz",
+            "page-1.json",
+            "x.txt",
+        ]);
+        assert_eq!(
+            urls(Source::Nvd, &dir),
+            [
+                "feed/nvdcve-2.0-2002.json.gz",
+                "feed/nvdcve-2.0-2003.json.gz",
+                "feed/page-1.json",
+                "feed/nvdcve-2.0-modified.json.gz"
+            ]
+        );
+    }
+
+    #[test]
+    fn loose_documents_are_one_unit_and_links_are_left_aside() {
+        let dir = folder(&[
+            "cves/2024/3xxx/CVE-2024-3094.json",
+            "cves/delta.json",
+            ".git/x.json",
+            "README.md",
+            "Go/all.zip",
+        ]);
+        std::os::unix::fs::symlink("/etc/passwd", dir.path().join("feed/CVE-2024-1.json")).unwrap();
+        let Plan { units, refused } = plan(Source::Cve, &dir.path().join("feed")).unwrap();
+        assert_eq!(
+            units.iter().map(|u| u.url.as_str()).collect::<Vec<_>>(),
+            ["feed/Go/all.zip", "feed"]
+        );
+        assert_eq!(units[0].documents.as_ref().unwrap().len(), 1);
+        assert_eq!(refused.len(), 1);
+    }
+
+    #[test]
+    fn a_file_is_named_with_its_folder() {
+        let dir = folder(&["Go/all.zip"]);
+        let units = plan(Source::Osv, &dir.path().join("feed/Go/all.zip")).unwrap().units;
+        assert_eq!(units[0].url, "Go/all.zip");
+    }
+
+    #[test]
+    fn dates_of_names() {
+        assert_eq!(date("2024-10-26_delta.zip").as_deref(), Some("2024-10-26"));
+        for none in ["nvdcve-2.0-2020", "2024-10-2x_", "2024", "", "é024-10-26_"] {
+            assert_eq!(date(none), None, "{none}");
+        }
+    }
+}
