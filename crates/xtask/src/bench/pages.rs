@@ -1,0 +1,158 @@
+//! The server: how soon it is up again, how fast its pages are.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::Tracker;
+use super::client::{free_address, get};
+use super::measure::{Running, peak_of};
+use super::report::{Figure, Report};
+
+/// What a page may take on the server.
+const PAGE: Duration = Duration::from_millis(20);
+
+/// How often a page is asked for that is one of its kind.
+const REPEATS: usize = 20;
+
+/// Starts the server on a full database, and asks for pages of every kind.
+pub fn measure_all(tracker: &Tracker, mirror: &Path, report: &mut Report) -> Result<()> {
+    let address = free_address()?;
+    let started = Instant::now();
+    let mut command = tracker.command(&["serve", "--listen", &address.to_string(), "--mirror"]);
+    let mut server = Running(
+        command
+            .arg(mirror)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("start the server")?,
+    );
+    wait_until_up(&mut server, address)?;
+    report.against("up again", Figure::Time(started.elapsed()), Figure::Time(Duration::from_secs(2)));
+    wait_until_idle(address)?;
+    for (kind, paths) in pages(address, mirror)? {
+        let mut times = Vec::new();
+        for path in &paths {
+            let answer = get(address, path)?;
+            if answer.status == 200 {
+                times.push(answer.time);
+            } else if answer.status >= 500 {
+                println!("{path} answers {}", answer.status);
+            }
+        }
+        times.sort();
+        let (Some(middle), Some(late), Some(last)) = (percentile(&times, 50), percentile(&times, 95), times.last()) else {
+            println!("{kind}: none of {} pages is there", paths.len());
+            continue;
+        };
+        let name = format!("{kind} ({} pages): median", times.len());
+        report.show(name, Figure::Time(middle));
+        report.against("  95th percentile", Figure::Time(late), Figure::Time(PAGE));
+        report.show("  slowest", Figure::Time(*last));
+    }
+    report.show("memory of the server", Figure::Memory(peak_of(&server.0)));
+    Ok(())
+}
+
+fn wait_until_up(server: &mut Running, address: SocketAddr) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < deadline {
+        if get(address, "/").is_ok_and(|a| a.status == 200) {
+            return Ok(());
+        }
+        if let Some(status) = server.0.try_wait().context("look after the server")? {
+            bail!("the server ended with {status}");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    bail!("the server is not up after a minute")
+}
+
+/// Pages are measured when the background work of the start is over.
+fn wait_until_idle(address: SocketAddr) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(300);
+    while Instant::now() < deadline {
+        let health: Value = serde_json::from_slice(&get(address, "/health")?.body).unwrap_or_default();
+        if health["loading"] != Value::Bool(true) {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+    println!("the server is still loading: pages are measured beside that");
+    Ok(())
+}
+
+/// Paths of pages by kind: one of a kind many times, many of a kind once.
+fn pages(address: SocketAddr, mirror: &Path) -> Result<Vec<(&'static str, Vec<String>)>> {
+    let (ids, packages) = labelled(mirror)?;
+    let channels = super::feeds::channels(mirror)?.into_iter().map(|(name, _)| name);
+    let again = |path: &str| vec![path.to_owned(); REPEATS];
+    let words = [
+        "openssl",
+        "heap overflow",
+        "CVE-2020-1967",
+        "linux",
+        "python",
+        "buffer",
+        "jenkins plugin",
+        "xss",
+        "firefox",
+        "zzzz",
+    ];
+    let kinds = vec![
+        ("overview", again("/")),
+        ("cve", ids.iter().map(|id| format!("/cve/{id}")).collect()),
+        ("cve.json", ids.iter().map(|id| format!("/cve/{id}.json")).collect()),
+        ("package", packages.iter().map(|p| format!("/package/{p}")).collect()),
+        ("package linux", again("/package/linux")),
+        ("channel", channels.map(|c| format!("/channel/{c}")).cycle().take(REPEATS).collect()),
+        ("queue", again("/queue")),
+        (
+            "search",
+            words.iter().map(|w| format!("/search?q={}", w.replace(' ', "+"))).collect(),
+        ),
+        ("problems", again("/problems")),
+        ("stats", again("/api/v1/stats")),
+    ];
+    // A first request of each kind is not special: caches are warm in a server's life.
+    get(address, "/")?;
+    Ok(kinds)
+}
+
+/// Ids and packages that people looked at, from the labels.
+fn labelled(mirror: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+    let text = fs::read_to_string(mirror.join("labels/dev.csv")).context("read the labels of the mirror")?;
+    let rows = text.lines().skip(1).filter_map(|line| {
+        let mut cells = line.split(',');
+        Some((cells.next()?.to_owned(), cells.next()?.to_owned()))
+    });
+    let plain = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c));
+    Ok(rows.filter(|(id, package)| plain(id) && plain(package)).unzip())
+}
+
+/// The smallest time that `percent` of all do not exceed.
+fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
+    sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles() {
+        let times: Vec<Duration> = (1..=20).map(Duration::from_millis).collect();
+        assert_eq!(percentile(&times, 50), Some(Duration::from_millis(10)));
+        assert_eq!(percentile(&times, 95), Some(Duration::from_millis(19)));
+        assert_eq!(percentile(&times[..1], 95), Some(Duration::from_millis(1)));
+        assert_eq!(percentile(&[], 95), None);
+    }
+}
