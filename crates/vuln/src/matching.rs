@@ -3,29 +3,19 @@
 //! The caller builds, in this order: [`ProfilesBuilder`] over all advisories, [`FactsBuilder`] over the packages of all
 //! channels, one [`PackageIndex`] a channel; then asks [`candidates`] for each vulnerability.
 
+mod applicability;
+mod coordinate;
+mod engine;
+mod identity;
 mod index;
+mod lines;
+mod name;
+mod platform;
 mod profile;
+mod rules;
+mod subject;
 
-pub use index::{Cluster, Facts, FactsBuilder, PackageIndex};
-pub use profile::{Profiles, ProfilesBuilder};
-
-use crate::advisory::Advisory;
-use crate::verdict::{Disposition, Outcome};
-
-/// Everything that the sources say about one vulnerability.
-#[derive(Debug, Clone, Copy)]
-pub struct Vulnerability<'a> {
-    /// `CVE-2024-3094`, or the record's own id where it has no CVE.
-    pub id: &'a str,
-    /// One or more advisories.
-    pub advisories: &'a [Advisory],
-}
-
-/// Matches one vulnerability with a package set. Pure: the same answer for the same input, whatever was asked before.
-pub fn candidates(_vulnerability: Vulnerability<'_>, _index: &PackageIndex, _profiles: &Profiles) -> Outcome {
-    Outcome {
-        disposition: Disposition::NothingInNixpkgs,
-        matches: Vec::new(),
-        near_misses: Vec::new(),
-    }
-}
+pub use engine::{Prepared, Vulnerability, candidates};
+pub use index::{Cluster, Facts, FactsBuilder, PackageIndex, marked_ids, patched_ids};
+pub use profile::{Profile, Profiles, ProfilesBuilder};
+pub use rules::rules_digest;

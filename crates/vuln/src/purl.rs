@@ -42,11 +42,12 @@ impl FromStr for Purl {
 
     /// Reads canonical and sloppy spellings: `pkg://type/...`, slashes too many, an npm scope with a bare `@`, any case where case does not count.
     fn from_str(s: &str) -> Result<Self, PurlError> {
+        const TOO_LONG: PurlError = PurlError {
+            at: MAX_LEN,
+            message: "longer than 4096 bytes",
+        };
         if s.len() > MAX_LEN {
-            return Err(PurlError {
-                at: MAX_LEN,
-                message: "longer than 4096 bytes",
-            });
+            return Err(TOO_LONG);
         }
         let whole = Piece { text: s, at: 0 };
         let scheme = s.get(..4).filter(|scheme| scheme.eq_ignore_ascii_case("pkg:"));
@@ -87,6 +88,10 @@ impl FromStr for Purl {
             subpath: subpath.map(|path| path.segments(true)).transpose()?.flatten(),
         };
         purl.normalise();
+        // Printing encodes a byte as three: what would then be too long to be read again is refused now.
+        if s.len() > MAX_LEN / 4 && purl.to_string().len() > MAX_LEN {
+            return Err(TOO_LONG);
+        }
         Ok(purl)
     }
 }
@@ -422,6 +427,8 @@ mod tests {
         assert_eq!(error_of("pkg:npm/a?x"), (10, "expected key=value"));
         assert_eq!(error_of("pkg:npm/a%2"), (9, "expected two hexadecimal digits after %"));
         assert_eq!(error_of("pkg:npm/a%fe@1"), (8, "percent-encoded bytes are not UTF-8"));
+        assert_eq!(error_of(&format!("pkg:npm/{}", "a".repeat(5000))), (4096, "longer than 4096 bytes"));
+        assert_eq!(error_of(&format!("pkg:npm/{}", " ".repeat(2000))), (4096, "longer than 4096 bytes"));
         assert_eq!(error_of("pkg:npm/x%2Fy/a"), (8, "segment holds an encoded slash"));
     }
 

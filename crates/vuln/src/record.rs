@@ -20,6 +20,8 @@ mod applicability;
 mod field;
 mod json;
 mod sniff;
+#[cfg(test)]
+mod tests;
 
 pub use sniff::{Kind, sniff};
 
@@ -80,4 +82,10 @@ pub enum RecordError {
         /// What was expected.
         message: &'static str,
     },
+}
+
+impl From<Box<RecordError>> for RecordError {
+    fn from(error: Box<RecordError>) -> Self {
+        *error
+    }
 }

@@ -1,5 +1,7 @@
 //! CVSS: the score computed from the vector, beside the one that was published.
 
+mod memo;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -101,7 +103,7 @@ pub enum VectorError {
     /// Longer than all metrics of a version together.
     #[error("vector is longer than {MAX_VECTOR} bytes")]
     TooLong,
-    /// A base metric is missing.
+    /// A base metric is missing (where the parser does not say so itself).
     #[error("CVSS {version} vector has no {metric} metric")]
     Missing {
         /// The version it was read as.
@@ -127,6 +129,10 @@ pub fn compute(version: CvssVersion, vector: &str) -> Result<f32, VectorError> {
     if vector.len() > MAX_VECTOR {
         return Err(VectorError::TooLong);
     }
+    memo::score(version, vector, compute_anew)
+}
+
+fn compute_anew(version: CvssVersion, vector: &str) -> Result<f32, VectorError> {
     let invalid = |e: cvss::Error| VectorError::Invalid {
         version,
         reason: e.to_string(),
@@ -141,11 +147,7 @@ pub fn compute(version: CvssVersion, vector: &str) -> Result<f32, VectorError> {
             require(version, vector, &["AV", "AC", "PR", "UI", "S", "C", "I", "A"])?;
             parsed.score().value()
         }
-        CvssVersion::V4 => {
-            let parsed = vector.parse::<cvss::v4::Vector>().map_err(invalid)?;
-            require(version, vector, &["AV", "AC", "AT", "PR", "UI", "VC", "VI", "VA", "SC", "SI", "SA"])?;
-            parsed.score().value()
-        }
+        CvssVersion::V4 => vector.parse::<cvss::v4::Vector>().map_err(invalid)?.score().value(),
     };
     Ok(score as f32)
 }
@@ -232,5 +234,146 @@ impl std::str::FromStr for Severity {
             .into_iter()
             .find(|v| v.name().eq_ignore_ascii_case(s))
             .ok_or_else(|| format!("no severity named {s:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_vectors() {
+        for (version, vector, score) in [
+            // FIRST's guide to CVSS 2, section 3.3: CVE-2002-0392, CVE-2003-0818, CVE-2003-0062.
+            (CvssVersion::V2, "AV:N/AC:L/Au:N/C:N/I:N/A:C", 7.8),
+            (CvssVersion::V2, "AV:N/AC:L/Au:N/C:C/I:C/A:C", 10.0),
+            (CvssVersion::V2, "AV:L/AC:H/Au:N/C:C/I:C/A:C", 6.2),
+            // NVD: CVE-2014-0160.
+            (CvssVersion::V2, "(AV:N/AC:L/Au:N/C:P/I:N/A:N)", 5.0),
+            // FIRST's examples for CVSS 3.1: CVE-2013-1937, CVE-2013-0375, CVE-2014-3566, CVE-2012-1516, CVE-2009-0783, CVE-2014-0160.
+            (CvssVersion::V31, "CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 6.1),
+            (CvssVersion::V31, "CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:C/C:L/I:L/A:N", 6.4),
+            (CvssVersion::V31, "CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:N/A:N", 3.1),
+            (CvssVersion::V31, "CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:C/C:H/I:H/A:H", 9.9),
+            (CvssVersion::V31, "CVSS:3.1/AV:L/AC:L/PR:H/UI:N/S:U/C:L/I:L/A:L", 4.2),
+            (CvssVersion::V31, "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", 7.5),
+            // NVD: CVE-2021-44228.
+            (CvssVersion::V31, "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H", 10.0),
+            (CvssVersion::V30, "CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 9.8),
+            (CvssVersion::V30, "CVSS:3.0/AV:P/AC:H/PR:L/UI:R/S:U/C:L/I:H/A:H", 5.8),
+            // FIRST's examples for CVSS 4.0: CVE-2022-41741, CVE-2020-3549, CVE-2023-3089, CVE-2021-44714, CVE-2022-21830, CVE-2022-22186.
+            (
+                CvssVersion::V4,
+                "CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N",
+                7.3,
+            ),
+            (
+                CvssVersion::V4,
+                "CVSS:4.0/AV:N/AC:L/AT:P/PR:N/UI:P/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N",
+                7.7,
+            ),
+            (
+                CvssVersion::V4,
+                "CVSS:4.0/AV:N/AC:L/AT:P/PR:N/UI:N/VC:H/VI:L/VA:L/SC:N/SI:N/SA:N",
+                8.3,
+            ),
+            (
+                CvssVersion::V4,
+                "CVSS:4.0/AV:L/AC:L/AT:N/PR:N/UI:A/VC:L/VI:N/VA:N/SC:N/SI:N/SA:N",
+                4.6,
+            ),
+            (
+                CvssVersion::V4,
+                "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:A/VC:N/VI:N/VA:N/SC:L/SI:L/SA:N",
+                5.1,
+            ),
+            (
+                CvssVersion::V4,
+                "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:N/VA:N/SC:N/SI:L/SA:N",
+                6.9,
+            ),
+            (
+                CvssVersion::V4,
+                "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H",
+                10.0,
+            ),
+        ] {
+            assert_eq!(compute(version, vector), Ok(score), "{vector}");
+        }
+    }
+
+    #[test]
+    fn optional_metrics_do_not_change_a_base_score() {
+        assert_eq!(
+            compute(CvssVersion::V31, "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H/E:U/RL:O/RC:U"),
+            Ok(9.8)
+        );
+        assert_eq!(compute(CvssVersion::V2, "AV:N/AC:L/Au:N/C:P/I:N/A:N/E:U/RL:OF/RC:UC"), Ok(5.0));
+    }
+
+    #[test]
+    fn vectors_that_are_none() {
+        let error_of = |version, vector: &str| compute(version, vector).unwrap_err().to_string();
+        assert_eq!(
+            error_of(CvssVersion::V31, "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H"),
+            "CVSS 3.1 vector has no A metric"
+        );
+        assert_eq!(
+            error_of(CvssVersion::V4, "CVSS:4.0/AV:N/AC:L/AT:P/PR:N/UI:P/VC:H/VI:H/VA:H/SC:N/SI:N"),
+            "not a CVSS 4.0 vector: missing mandatory CVSSv4 SA (Availability Impact to the Subsequent System) metric"
+        );
+        assert_eq!(error_of(CvssVersion::V31, &"x".repeat(257)), "vector is longer than 256 bytes");
+        for (version, vector) in [
+            (CvssVersion::V31, "AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"),
+            (CvssVersion::V31, "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:X"),
+            (CvssVersion::V31, "CVSS:3.1/AV:N/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"),
+            (CvssVersion::V2, "AV:N/AC:L/Au:N"),
+            (CvssVersion::V2, "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"),
+            (CvssVersion::V4, ""),
+            (CvssVersion::V4, "é/:"),
+        ] {
+            assert!(compute(version, vector).is_err(), "{vector}");
+        }
+    }
+
+    #[test]
+    fn a_vector_names_its_version() {
+        let vector = "CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H";
+        let (score, error) = Score::new("cna".into(), CvssVersion::V31, vector.into(), Some(9.8));
+        assert_eq!((score.version, score.computed, error), (CvssVersion::V30, Some(9.8), None));
+    }
+
+    #[test]
+    fn a_score_without_a_valid_vector_keeps_what_was_published() {
+        let (score, error) = Score::new("cna".into(), CvssVersion::V31, "CVSS:3.1/broken".into(), Some(7.1));
+        assert_eq!((score.value(), score.severity()), (Some(7.1), Severity::High));
+        assert!(matches!(
+            error,
+            Some(VectorError::Invalid {
+                version: CvssVersion::V31,
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn severities_of_scores() {
+        for (score, severity) in [
+            (None, Severity::Unknown),
+            (Some(0.0), Severity::None),
+            (Some(0.1), Severity::Low),
+            (Some(3.9), Severity::Low),
+            (Some(4.0), Severity::Medium),
+            (Some(6.9), Severity::Medium),
+            (Some(7.0), Severity::High),
+            (Some(8.9), Severity::High),
+            (Some(9.0), Severity::Critical),
+            (Some(10.0), Severity::Critical),
+            (Some(f32::NAN), Severity::Unknown),
+        ] {
+            assert_eq!(Severity::from_score(score), severity, "{score:?}");
+        }
+        assert_eq!("CRITICAL".parse(), Ok(Severity::Critical));
+        assert!(Severity::ALL.is_sorted_by(|a, b| a > b));
     }
 }

@@ -176,9 +176,7 @@ mod tests {
     }
 
     fn urls(source: Source, dir: &tempfile::TempDir) -> Vec<String> {
-        units(source, &dir.path().join("feed"))
-            .unwrap()
-            .0
+        plan(source, &dir.path().join("feed")).unwrap().units
             .into_iter()
             .map(|u| u.url)
             .collect()

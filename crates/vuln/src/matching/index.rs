@@ -1,8 +1,13 @@
 //! The package side of matching: clusters of attributes that are one package, and the tables to find them.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 
-use crate::package::Package;
+use super::coordinate::{Coordinate, coordinates, labels};
+use super::name::{Form, base, fold, package_names, topic_words};
+use crate::cpe::Cpe;
+use crate::package::{Ecosystem, Package, ecosystem, ids_in};
 
 /// Attributes that a person sees as one line: the same software, version, patches and marks.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,21 +20,52 @@ pub struct Cluster {
     pub package: Package,
 }
 
-/// What any channel knows about a package's identity (homepage, sources), for channels that list names only.
+/// What any channel knows about a package's identity (homepage, sources, subject), for channels that list names only.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Facts {}
+pub struct Facts {
+    known: HashMap<String, Known>,
+}
+
+/// Identity facts of one package.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Known {
+    /// Sorted.
+    pub coordinates: Vec<Coordinate>,
+    /// Sorted.
+    pub topics: Vec<String>,
+    pub cpes: Vec<String>,
+    pub purls: Vec<String>,
+}
 
 /// Collects [`Facts`] from packages in any order.
 #[derive(Debug, Default)]
-pub struct FactsBuilder {}
+pub struct FactsBuilder {
+    known: HashMap<String, Known>,
+}
 
 impl FactsBuilder {
     /// Learns from one package.
-    pub fn add(&mut self, _package: &Package) {}
+    pub fn add(&mut self, package: &Package) {
+        let new = known_of(package);
+        if new == Known::default() {
+            return;
+        }
+        let known = self.known.entry(software_key(package)).or_default();
+        known.coordinates.extend(new.coordinates);
+        known.topics.extend(new.topics);
+        known.cpes.extend(new.cpes);
+        known.purls.extend(new.purls);
+    }
 
     /// The facts.
-    pub fn finish(self) -> Facts {
-        Facts {}
+    pub fn finish(mut self) -> Facts {
+        for known in self.known.values_mut() {
+            for list in [&mut known.coordinates, &mut known.topics, &mut known.cpes, &mut known.purls] {
+                list.sort_unstable();
+                list.dedup();
+            }
+        }
+        Facts { known: self.known }
     }
 }
 
@@ -37,16 +73,334 @@ impl FactsBuilder {
 #[derive(Debug, Default)]
 pub struct PackageIndex {
     clusters: Vec<Cluster>,
+    pub(super) details: Vec<Details>,
+    by_name: HashMap<String, Vec<(u32, Form)>>,
+    by_language: HashMap<(Ecosystem, String), Vec<u32>>,
+    by_repository: HashMap<Coordinate, Vec<u32>>,
+    by_cpe: HashMap<(String, String), Vec<u32>>,
+    by_purl: HashMap<String, Vec<u32>>,
+    patched: HashMap<String, Vec<u32>>,
+    marked: HashMap<String, Vec<u32>>,
+}
+
+/// What matching asks of a cluster, made once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Details {
+    pub ecosystem: Option<(Ecosystem, String)>,
+    pub known: Known,
+    /// Folded labels of hosts and owners: who.
+    pub owners: HashSet<String>,
+    /// Folded names (pname, attribute, variants).
+    pub names: Vec<(String, Form)>,
+    /// Folded base name, for rules.
+    pub base: String,
+    pub is_esr: bool,
 }
 
 impl PackageIndex {
     /// Clusters and indexes the packages of one channel.
-    pub fn new(_packages: Vec<Package>, _facts: &Facts) -> Self {
-        Self::default()
+    pub fn new(packages: Vec<Package>, facts: &Facts) -> Self {
+        let mut index = Self {
+            clusters: cluster(packages),
+            ..Self::default()
+        };
+        index.details.reserve(index.clusters.len());
+        for (n, cluster) in index.clusters.iter().enumerate() {
+            let n = u32::try_from(n).unwrap_or(u32::MAX);
+            let package = &cluster.package;
+            let ecosystem = ecosystem(&package.attr, &package.pname);
+            let known = facts
+                .known
+                .get(&software_key(package))
+                .cloned()
+                .unwrap_or_else(|| known_of(package));
+            let owners = known.coordinates.iter().flat_map(|c| owner_labels(c)).collect();
+            let mut names = Vec::new();
+            if let Some((ecosystem, name)) = &ecosystem {
+                index.by_language.entry((*ecosystem, fold(name))).or_default().push(n);
+            }
+            for attr in &cluster.attrs {
+                match &ecosystem {
+                    None => names.extend(package_names(attr, &package.pname)),
+                    // An application that is written in a language (`mitmproxy`, `spamassassin`) is known by its own name too.
+                    Some((_, name)) if !attr.contains('.') => names.extend(package_names(attr, name)),
+                    Some(_) => {}
+                }
+            }
+            names.sort();
+            names.dedup_by(|a, b| a.0 == b.0);
+            for (name, form) in &names {
+                index.by_name.entry(name.clone()).or_default().push((n, *form));
+            }
+            for place in known.coordinates.iter().filter(|c| c.starts_with("repo:")) {
+                index.by_repository.entry(place.clone()).or_default().push(n);
+            }
+            for cpe in known.cpes.iter().filter_map(|c| c.parse::<Cpe>().ok()) {
+                if let (Some(vendor), Some(product)) = (cpe.vendor, cpe.product) {
+                    index.by_cpe.entry((vendor.into(), product.into())).or_default().push(n);
+                }
+            }
+            for purl in &known.purls {
+                index.by_purl.entry(purl_key(purl)).or_default().push(n);
+            }
+            for id in patched_ids(package) {
+                index.patched.entry(id).or_default().push(n);
+            }
+            for id in marked_ids(package) {
+                index.marked.entry(id).or_default().push(n);
+            }
+            let is_esr = package.version.ends_with("esr") || cluster.attrs.iter().any(|a| a.contains("esr"));
+            index.details.push(Details {
+                ecosystem,
+                known,
+                owners,
+                names,
+                base: fold(base(&package.pname)),
+                is_esr,
+            });
+        }
+        index
     }
 
     /// The clusters; [`Match::cluster`](crate::verdict::Match::cluster) points into them.
     pub fn clusters(&self) -> &[Cluster] {
         &self.clusters
+    }
+
+    /// Plain packages of this folded name.
+    pub(super) fn named(&self, name: &str) -> &[(u32, Form)] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Packages of a language's set by their folded upstream name.
+    pub(super) fn in_language(&self, ecosystem: Ecosystem, name: &str) -> &[u32] {
+        self.by_language.get(&(ecosystem, fold(name))).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn built_from(&self, repository: &str) -> &[u32] {
+        self.by_repository.get(repository).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn with_cpe(&self, vendor: &str, product: &str) -> &[u32] {
+        self.by_cpe
+            .get(&(vendor.to_string(), product.to_string()))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn with_purl(&self, purl: &str) -> &[u32] {
+        self.by_purl.get(&purl_key(purl)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Clusters with a patch that names the vulnerability.
+    pub(super) fn patched(&self, id: &str) -> &[u32] {
+        self.patched.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Clusters whose `knownVulnerabilities` name the vulnerability.
+    pub(super) fn marked(&self, id: &str) -> &[u32] {
+        self.marked.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The clusters of all languages with this folded upstream name.
+    pub(super) fn in_any_language(&self, name: &str) -> impl Iterator<Item = u32> {
+        Ecosystem::ALL.iter().flat_map(move |e| self.in_language(*e, name)).copied()
+    }
+}
+
+/// Ids that the package's patches name.
+pub fn patched_ids(package: &Package) -> BTreeSet<String> {
+    package.patches.iter().flat_map(|p| ids_in(p)).collect()
+}
+
+/// Ids that the package's `knownVulnerabilities` name.
+pub fn marked_ids(package: &Package) -> BTreeSet<String> {
+    package.known_vulnerabilities.iter().flat_map(|k| ids_in(k)).collect()
+}
+
+/// Who: the owner of a repository, the labels of a host; not the project's own name.
+fn owner_labels(coordinate: &str) -> Vec<String> {
+    let (kind, rest) = coordinate.split_once(':').unwrap_or(("", coordinate));
+    match kind {
+        "repo" => rest.split('/').next().map(fold).into_iter().collect(),
+        "host" => labels(coordinate).map(fold).collect(),
+        // `sub:gnu.org/tar`: GNU.
+        "sub" => rest.split('.').next().map(fold).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn purl_key(purl: &str) -> String {
+    purl.split(['@', '?', '#']).next().unwrap_or(purl).to_ascii_lowercase()
+}
+
+fn known_of(package: &Package) -> Known {
+    let urls = package
+        .homepages
+        .iter()
+        .chain(&package.pages)
+        .chain(&package.changelogs)
+        .chain(&package.source_urls);
+    let places: BTreeSet<Coordinate> = urls.flat_map(|u| coordinates(u)).collect();
+    let topics: BTreeSet<String> = package.description.iter().flat_map(|d| topic_words(d)).take(32).collect();
+    Known {
+        coordinates: places.into_iter().take(24).collect(),
+        topics: topics.into_iter().collect(),
+        cpes: package.cpes.clone(),
+        purls: package.purls.clone(),
+    }
+}
+
+/// What is one piece of software, whatever the channel, version and build variant.
+fn software_key(package: &Package) -> String {
+    match ecosystem(&package.attr, &package.pname) {
+        Some((ecosystem, name)) => format!("{ecosystem:?}/{}", fold(&name)),
+        None => fold(base(&package.pname)),
+    }
+}
+
+/// Whether the package's name may lose its build variant: names inside a language's set are the language's.
+fn software_key_is_plain(package: &Package) -> bool {
+    ecosystem(&package.attr, &package.pname).is_none()
+}
+
+/// Joins attributes that are the same software, version, patch state and mark.
+fn cluster(packages: Vec<Package>) -> Vec<Cluster> {
+    type State = (BTreeSet<String>, BTreeSet<String>);
+    let mut groups: BTreeMap<(String, String), BTreeMap<State, Vec<Package>>> = BTreeMap::new();
+    for package in packages {
+        let state = (patched_ids(&package), marked_ids(&package));
+        groups
+            .entry((software_key(&package), package.version.clone()))
+            .or_default()
+            .entry(state)
+            .or_default()
+            .push(package);
+    }
+    let mut clusters = Vec::new();
+    for (_, mut states) in groups {
+        // A wrapper has no source of its own: its state is that of what it wraps.
+        if states.len() == 2 {
+            let plain = (BTreeSet::new(), BTreeSet::new());
+            let wraps = |ps: &Vec<Package>| {
+                ps.iter()
+                    .all(|p| p.drv_path.is_some() && p.source_urls.is_empty() && p.source_names.is_empty())
+            };
+            if states.get(&plain).is_some_and(wraps) {
+                let wrappers = states.remove(&plain).unwrap_or_default();
+                if let Some(members) = states.values_mut().next() {
+                    members.extend(wrappers);
+                }
+            }
+        }
+        for (_, mut members) in states {
+            members.sort_by(|a, b| plainness(a).cmp(&plainness(b)));
+            let attrs: BTreeSet<String> = members.iter().map(|p| p.attr.clone()).collect();
+            // The richest member speaks for all, under the plainest one's attribute.
+            let (name, pname) = members
+                .first()
+                .map(|p| (p.attr.clone(), base(&p.pname).to_string()))
+                .unwrap_or_default();
+            let richest = members
+                .iter()
+                .enumerate()
+                .max_by_key(|(n, p)| (p.patches.len() + p.known_vulnerabilities.len(), std::cmp::Reverse(*n)))
+                .map(|(n, _)| n);
+            let Some(mut package) = richest.map(|n| members.swap_remove(n)) else {
+                continue;
+            };
+            package.attr.clone_from(&name);
+            if software_key_is_plain(&package) {
+                package.pname = pname;
+            }
+            clusters.push(Cluster {
+                name,
+                attrs: attrs.into_iter().collect(),
+                package,
+            });
+        }
+    }
+    clusters.sort_by(|a, b| a.name.cmp(&b.name));
+    clusters
+}
+
+/// Smaller is plainer: not a variant, few dots, short, then by name.
+fn plainness(package: &Package) -> (bool, usize, usize, &str) {
+    let attr = package.attr.as_str();
+    (
+        base(&package.pname).len() != package.pname.len(),
+        attr.matches('.').count(),
+        attr.len(),
+        attr,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(attr: &str, pname: &str, version: &str) -> Package {
+        Package {
+            attr: attr.into(),
+            pname: pname.into(),
+            version: version.into(),
+            ..Package::default()
+        }
+    }
+
+    #[test]
+    fn variants_of_one_version_are_one_cluster() {
+        let index = PackageIndex::new(
+            vec![
+                package("curlFull", "curl", "7.71.1"),
+                package("curl", "curl", "7.71.1"),
+                package("python38Packages.django", "python3.8-Django", "2.2"),
+                package("python37Packages.django", "python3.7-Django", "2.2"),
+                package("firefox-unwrapped", "firefox-unwrapped", "78.0"),
+                package("firefox", "firefox", "78.0"),
+                package("mysql57", "mysql", "5.7.27"),
+                package("mysql80", "mysql", "8.0.17"),
+            ],
+            &Facts::default(),
+        );
+        let names: Vec<(&str, usize)> = index.clusters().iter().map(|c| (c.name.as_str(), c.attrs.len())).collect();
+        assert_eq!(
+            names,
+            [
+                ("curl", 2),
+                ("firefox", 2),
+                ("mysql57", 1),
+                ("mysql80", 1),
+                ("python37Packages.django", 2)
+            ]
+        );
+        assert_eq!(index.named("firefox").len(), 1);
+    }
+
+    #[test]
+    fn patch_states_stay_apart_but_wrappers_follow_what_they_wrap() {
+        let mut patched = package("unzip", "unzip", "6.0");
+        patched.patches = vec!["CVE-2014-8140.diff".into()];
+        patched.source_names = vec!["unzip60.tar.gz".into()];
+        patched.drv_path = Some("/nix/store/a.drv".into());
+        let mut other = package("unzipNLS", "unzip", "6.0");
+        other.source_names = patched.source_names.clone();
+        other.drv_path = Some("/nix/store/b.drv".into());
+        let index = PackageIndex::new(vec![patched.clone(), other], &Facts::default());
+        assert_eq!(index.clusters().len(), 2);
+        let mut wrapper = package("unzip-wrapper", "unzip-wrapper", "6.0");
+        wrapper.drv_path = Some("/nix/store/c.drv".into());
+        let index = PackageIndex::new(vec![patched, wrapper], &Facts::default());
+        assert_eq!(index.clusters().len(), 1);
+        assert_eq!(index.patched("CVE-2014-8140"), [0]);
+    }
+
+    #[test]
+    fn channels_without_meta_learn_from_others() {
+        let mut known = package("curl", "curl", "7.1");
+        known.homepages = vec!["https://curl.haxx.se/".into()];
+        let mut facts = FactsBuilder::default();
+        facts.add(&known);
+        let index = PackageIndex::new(vec![package("curl", "curl", "8.0")], &facts.finish());
+        assert!(index.details[0].owners.contains("haxx"));
     }
 }

@@ -1,26 +1,268 @@
-//! What all records together tell about a product: who makes it, where it lives, which release lines it has.
+//! What all records together tell about a product: who makes it, where it lives, what it is about, which release lines it has.
+
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::advisory::Advisory;
+use super::coordinate::{Coordinate, coordinates};
+use super::lines::{Lines, LinesBuilder};
+use super::name::{fold, fold_vendor, topic_words};
+use super::subject::Subject;
+use crate::advisory::{Advisory, Status};
+use crate::cpe::Part;
+
+/// Records that name more products than this (a distribution's list) say little about each one's home.
+const MAX_PRODUCTS_FOR_HOME: usize = 8;
+/// Kept per product: the most frequent ones.
+const MAX_COORDINATES: usize = 24;
+const MAX_TOPICS: usize = 16;
 
 /// Profiles of all products. Serialisable: an incremental match uses the profiles of the last full one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Profiles {}
+pub struct Profiles {
+    /// By folded vendor, then folded product.
+    products: HashMap<String, HashMap<String, Profile>>,
+    /// By folded product: its vendors with the number of records.
+    vendors: HashMap<String, Vec<(String, u32)>>,
+}
+
+/// What is known of one (vendor, product).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Number of records.
+    pub records: u32,
+    /// Where its records point, with the number of records.
+    pub coordinates: Vec<(Coordinate, u32)>,
+    /// Words that its descriptions use more than others do.
+    pub topics: Vec<String>,
+    /// Its release lines, from records that name ranges with both ends.
+    pub lines: Lines,
+}
+
+impl Profiles {
+    /// The profile of a product by folded names.
+    pub fn get(&self, vendor: &str, product: &str) -> Option<&Profile> {
+        self.products.get(vendor)?.get(product)
+    }
+
+    /// The vendors under which records file a product, most frequent first.
+    pub fn vendors(&self, product: &str) -> &[(String, u32)] {
+        self.vendors.get(product).map_or(&[], Vec::as_slice)
+    }
+
+    /// The vendor that most records file a product under, for a subject that names none.
+    pub(super) fn usual_vendor(&self, subject: &Subject) -> Option<String> {
+        if !subject.vendor.is_empty() || subject.product.is_empty() {
+            return None;
+        }
+        let vendors = self.vendors(&subject.product);
+        let all: u32 = vendors.iter().filter(|(v, _)| !v.is_empty()).map(|(_, n)| n).sum();
+        vendors.iter().find(|(v, n)| !v.is_empty() && n * 2 >= all).map(|(v, _)| v.clone())
+    }
+
+    /// Number of profiles.
+    pub fn len(&self) -> usize {
+        self.products.values().map(HashMap::len).sum()
+    }
+
+    /// Whether nothing was learned.
+    pub fn is_empty(&self) -> bool {
+        self.products.is_empty()
+    }
+}
 
 /// Collects [`Profiles`] from advisories in any order.
 #[derive(Debug, Default)]
-pub struct ProfilesBuilder {}
+pub struct ProfilesBuilder {
+    products: HashMap<(String, String), Draft>,
+    /// Number of records that use a word at all.
+    words: HashMap<String, u32>,
+    records: u32,
+}
+
+#[derive(Debug, Default)]
+struct Draft {
+    records: u32,
+    described: u32,
+    coordinates: HashMap<Coordinate, u32>,
+    words: HashMap<String, u32>,
+    lines: LinesBuilder,
+}
 
 impl ProfilesBuilder {
     /// Learns from one advisory.
-    pub fn add(&mut self, _advisory: &Advisory) {}
+    pub fn add(&mut self, advisory: &Advisory) {
+        let products = products_of(advisory);
+        if products.is_empty() {
+            return;
+        }
+        self.records += 1;
+        let mut words: Vec<String> = topic_words(advisory.description.get(..2000).unwrap_or(&advisory.description)).collect();
+        words.sort_unstable();
+        words.dedup();
+        for word in &words {
+            match self.words.get_mut(word) {
+                Some(n) => *n += 1,
+                None => drop(self.words.insert(word.clone(), 1)),
+            }
+        }
+        let few = products.len() <= MAX_PRODUCTS_FOR_HOME;
+        let mut places: Vec<Coordinate> = Vec::new();
+        if few {
+            places = advisory.references.iter().take(64).flat_map(|r| coordinates(&r.url)).collect();
+            places.extend(
+                advisory
+                    .affected
+                    .iter()
+                    .filter_map(|a| a.repo.as_deref().or(a.collection_url.as_deref()))
+                    .flat_map(coordinates),
+            );
+            places.sort_unstable();
+            places.dedup();
+        }
+        for key in products {
+            let draft = self.products.entry(key).or_default();
+            draft.records += 1;
+            if few {
+                for place in &places {
+                    match draft.coordinates.get_mut(place) {
+                        Some(n) => *n += 1,
+                        None => drop(draft.coordinates.insert(place.clone(), 1)),
+                    }
+                }
+                // Descriptions of much reported products repeat themselves: enough is enough.
+                if draft.described < 60 {
+                    draft.described += 1;
+                    for word in &words {
+                        *draft.words.entry(word.clone()).or_default() += 1;
+                    }
+                }
+            }
+        }
+        let date = advisory.published.as_deref().map_or(0, day);
+        for matched in advisory
+            .configurations
+            .iter()
+            .flat_map(|c| &c.nodes)
+            .flat_map(|n| &n.matches)
+            .filter(|m| m.vulnerable)
+        {
+            if let (Some(vendor), Some(product)) = (&matched.cpe.vendor, &matched.cpe.product)
+                && let Some(draft) = self.products.get_mut(&(fold_vendor(vendor), fold(product)))
+            {
+                draft.lines.add_cpe(date, matched);
+            }
+        }
+        for affected in &advisory.affected {
+            let Some(product) = affected.product.as_deref().or(affected.package_name.as_deref()) else {
+                continue;
+            };
+            let key = (affected.vendor.as_deref().map(fold_vendor).unwrap_or_default(), fold(product));
+            if let Some(draft) = self.products.get_mut(&key) {
+                for entry in affected.versions.iter().filter(|v| v.status == Status::Affected).take(64) {
+                    draft.lines.add_entry(date, entry);
+                }
+            }
+        }
+    }
 
     /// Joins what another builder (another thread) learned.
-    pub fn merge(&mut self, _other: ProfilesBuilder) {}
+    pub fn merge(&mut self, other: ProfilesBuilder) {
+        self.records += other.records;
+        for (word, n) in other.words {
+            *self.words.entry(word).or_default() += n;
+        }
+        for (key, draft) in other.products {
+            let mine = self.products.entry(key).or_default();
+            mine.records += draft.records;
+            mine.described += draft.described;
+            for (place, n) in draft.coordinates {
+                *mine.coordinates.entry(place).or_default() += n;
+            }
+            for (word, n) in draft.words {
+                *mine.words.entry(word).or_default() += n;
+            }
+            mine.lines.merge(draft.lines);
+        }
+    }
 
     /// The profiles.
     pub fn finish(self) -> Profiles {
-        Profiles {}
+        let mut profiles = Profiles::default();
+        let all = f64::from(self.records.max(1));
+        for ((vendor, product), draft) in self.products {
+            profiles
+                .vendors
+                .entry(product.clone())
+                .or_default()
+                .push((vendor.clone(), draft.records));
+            let mut places: Vec<(Coordinate, u32)> = draft.coordinates.into_iter().collect();
+            places.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            places.truncate(MAX_COORDINATES);
+            let described = f64::from(draft.described.max(1));
+            let mut topics: Vec<(f64, String)> = draft
+                .words
+                .into_iter()
+                .filter_map(|(word, n)| {
+                    let share = f64::from(n) / described;
+                    let usual = f64::from(self.words.get(&word).copied().unwrap_or(1)) / all;
+                    (share >= 0.08 && share > 4.0 * usual).then(|| (share * (share / usual).ln(), word))
+                })
+                .collect();
+            topics.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+            topics.truncate(MAX_TOPICS);
+            let mut topics: Vec<String> = topics.into_iter().map(|(_, word)| word).collect();
+            topics.sort_unstable();
+            let profile = Profile {
+                records: draft.records,
+                coordinates: places,
+                topics,
+                lines: draft.lines.finish(),
+            };
+            profiles.products.entry(vendor).or_default().insert(product, profile);
+        }
+        for vendors in profiles.vendors.values_mut() {
+            vendors.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        }
+        profiles
+    }
+}
+
+/// The (vendor, product) pairs that a record calls vulnerable, folded, each once.
+fn products_of(advisory: &Advisory) -> Vec<(String, String)> {
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches) {
+        if matched.vulnerable
+            && matched.cpe.part != Part::Hardware
+            && let (Some(vendor), Some(product)) = (matched.cpe.vendor.as_deref(), matched.cpe.product.as_deref())
+        {
+            found.push((vendor, product));
+        }
+    }
+    for affected in &advisory.affected {
+        if let Some(product) = affected.product.as_deref().or(affected.package_name.as_deref()) {
+            found.push((affected.vendor.as_deref().unwrap_or(""), product));
+        }
+        found.extend(
+            affected
+                .cpes
+                .iter()
+                .filter_map(|c| Some((c.vendor.as_deref()?, c.product.as_deref()?))),
+        );
+    }
+    found.sort_unstable();
+    found.dedup();
+    let mut folded: Vec<(String, String)> = found.into_iter().map(|(v, p)| (fold_vendor(v), fold(p))).collect();
+    folded.sort_unstable();
+    folded.dedup();
+    folded
+}
+
+/// Days since 1970, roughly (months of 31 days): only compared with each other. 0 where the text is no date.
+pub(super) fn day(date: &str) -> u32 {
+    let part = |from: usize, to: usize| date.get(from..to).and_then(|t| t.parse::<u32>().ok());
+    match (part(0, 4), part(5, 7), part(8, 10)) {
+        (Some(year), Some(month), Some(day)) if (1970..3000).contains(&year) => (year - 1970) * 372 + month.min(12) * 31 + day.min(31),
+        _ => 0,
     }
 }

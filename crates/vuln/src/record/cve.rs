@@ -1,15 +1,18 @@
 //! CVE Record Format 5.0, 5.1 and 5.2: the CNA's container and every ADP's.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use super::RecordError;
 use super::applicability::configurations;
 use super::field::{
-    add_description_tags, add_once, add_references, add_scores, cpes, cve_id, cvss, cwe, list, named, plain_id, references, tag,
-    text_in_english,
+    Link, add_description_tags, add_once, add_references, add_scores, cpes, cve_id, cvss, cwe, join, links, named, package_url, plain_id,
+    tag, text_in_english,
 };
 use super::json::{Reader, Result};
-use crate::advisory::{Advisory, Affected, Change, Configuration, Reference, Source, Ssvc, State, Status, Tag, UpperBound, VersionEntry};
+use crate::advisory::{Advisory, Affected, Change, Configuration, Source, Ssvc, State, Status, Tag, UpperBound, VersionEntry};
 use crate::problem::Problem;
 use crate::score::{CvssVersion, Score};
 
@@ -64,18 +67,18 @@ impl<'a> Metadata<'a> {
 }
 
 #[derive(Default)]
-struct Containers {
-    cna: Option<Container>,
-    adp: Vec<Container>,
+struct Containers<'a> {
+    cna: Option<Container<'a>>,
+    adp: Vec<Container<'a>>,
 }
 
-impl Containers {
-    fn read(r: &mut Reader<'_>) -> Result<Self> {
+impl<'a> Containers<'a> {
+    fn read(r: &mut Reader<'a>) -> Result<Self> {
         let mut this = Self::default();
         r.object(|r, key| {
             match key {
                 "cna" => this.cna = Some(Container::read(r)?),
-                "adp" => this.adp = list(r, |r| Container::read(r).map(Some))?,
+                "adp" => this.adp = r.list(|r| Container::read(r).map(Some))?,
                 _ => r.skip()?,
             }
             Ok(())
@@ -86,14 +89,14 @@ impl Containers {
 
 /// What one provider says.
 #[derive(Default)]
-struct Container {
-    provider: Option<String>,
+struct Container<'a> {
+    provider: Option<Cow<'a, str>>,
     title: Option<String>,
     description: Option<String>,
     date_public: Option<String>,
     affected: Vec<Affected>,
     configurations: Vec<Configuration>,
-    references: Vec<Reference>,
+    references: Vec<Link<'a>>,
     cwes: Vec<String>,
     metrics: Metrics,
     tags: Vec<Tag>,
@@ -101,8 +104,8 @@ struct Container {
     replaced_by: Vec<String>,
 }
 
-impl Container {
-    fn read(r: &mut Reader<'_>) -> Result<Self> {
+impl<'a> Container<'a> {
+    fn read(r: &mut Reader<'a>) -> Result<Self> {
         let mut this = Self::default();
         r.object(|r, key| {
             match key {
@@ -110,9 +113,9 @@ impl Container {
                 "title" => this.title = r.owned()?,
                 "descriptions" => this.description = text_in_english(r)?,
                 "datePublic" => this.date_public = r.owned()?,
-                "affected" => this.affected = list(r, affected)?,
+                "affected" => this.affected = r.list(affected)?,
                 "cpeApplicability" => this.configurations = configurations(r)?,
-                "references" => this.references = references(r)?,
+                "references" => this.references = links(r)?,
                 "problemTypes" => this.cwes = problem_types(r)?,
                 "metrics" => this.metrics = Metrics::read(r)?,
                 "tags" => this.tags = tags(r)?,
@@ -227,15 +230,15 @@ fn affected(r: &mut Reader<'_>) -> Result<Option<Affected>> {
             "product" => this.product = named(r)?,
             "packageName" => this.package_name = named(r)?,
             "collectionURL" => this.collection_url = named(r)?,
-            "packageURL" => this.package_url = named(r)?,
+            "packageURL" => this.package_url = package_url(r)?,
             "repo" => this.repo = named(r)?,
             "cpes" => this.cpes = cpes(r)?,
             "platforms" => this.platforms = r.strings()?,
             "modules" => modules = r.strings()?,
             "programFiles" => files = r.strings()?,
-            "programRoutines" => routines = list(r, routine)?,
+            "programRoutines" => routines = r.list(routine)?,
             "defaultStatus" => this.default_status = status(r)?,
-            "versions" => this.versions = list(r, version)?,
+            "versions" => this.versions = r.list(version)?,
             _ => r.skip()?,
         }
         Ok(())
@@ -289,7 +292,7 @@ fn version(r: &mut Reader<'_>) -> Result<Option<VersionEntry>> {
             }
             "lessThan" => less_than = r.owned()?,
             "lessThanOrEqual" => less_than_or_equal = r.owned()?,
-            "changes" => entry.changes = list(r, change)?,
+            "changes" => entry.changes = r.list(change)?,
             _ => r.skip()?,
         }
         Ok(())
@@ -347,11 +350,11 @@ fn status(r: &mut Reader<'_>) -> Result<Status> {
     })
 }
 
-fn provider(r: &mut Reader<'_>) -> Result<Option<String>> {
+fn provider<'a>(r: &mut Reader<'a>) -> Result<Option<Cow<'a, str>>> {
     let mut name = None;
     r.object(|r, key| {
         match key {
-            "shortName" => name = r.owned()?,
+            "shortName" => name = r.string()?,
             _ => r.skip()?,
         }
         Ok(())
@@ -390,15 +393,15 @@ fn problem_types(r: &mut Reader<'_>) -> Result<Vec<String>> {
 }
 
 fn tags(r: &mut Reader<'_>) -> Result<Vec<Tag>> {
-    list(r, |r| Ok(r.string()?.as_deref().and_then(tag)))
+    r.list(|r| Ok(r.string()?.as_deref().and_then(tag)))
 }
 
 fn replaced_by(r: &mut Reader<'_>) -> Result<Vec<String>> {
-    list(r, |r| Ok(r.string()?.map(plain_id)))
+    r.list(|r| Ok(r.string()?.map(plain_id)))
 }
 
 /// Puts the containers together, the CNA's first.
-fn assemble(id: String, metadata: Metadata<'_>, containers: Containers, r: &mut Reader<'_>) -> Advisory {
+fn assemble(id: String, metadata: Metadata<'_>, containers: Containers<'_>, r: &mut Reader<'_>) -> Advisory {
     let mut advisory = Advisory {
         id,
         source: Source::Cve,
@@ -416,9 +419,9 @@ fn assemble(id: String, metadata: Metadata<'_>, containers: Containers, r: &mut 
         .chain(containers.adp.into_iter().map(|container| (false, container)))
     {
         let provider = if is_cna {
-            "cna".to_owned()
+            "cna"
         } else {
-            container.provider.unwrap_or_else(|| "adp".to_owned())
+            container.provider.as_deref().unwrap_or("adp")
         };
         if is_cna {
             advisory.title = container.title.filter(|title| !title.is_empty());
@@ -427,18 +430,19 @@ fn assemble(id: String, metadata: Metadata<'_>, containers: Containers, r: &mut 
         if advisory.description.is_empty() {
             advisory.description = container.description.unwrap_or_default();
         }
-        for mut affected in container.affected {
-            affected.provider.clone_from(&provider);
-            advisory.affected.push(affected);
+        let mut affected = container.affected;
+        for product in &mut affected {
+            product.provider = provider.to_owned();
         }
+        join(&mut advisory.affected, affected);
         let mut scores = container.metrics.scores;
         for score in &mut scores {
-            score.provider.clone_from(&provider);
+            score.provider = provider.to_owned();
         }
         add_scores(&mut advisory.scores, scores);
         advisory.ssvc = container.metrics.ssvc.or(advisory.ssvc);
         advisory.kev_date = container.metrics.kev_date.or(advisory.kev_date);
-        advisory.configurations.extend(container.configurations);
+        join(&mut advisory.configurations, container.configurations);
         add_references(&mut advisory.references, container.references, r);
         for cwe in container.cwes {
             add_once(&mut advisory.cwes, cwe);
@@ -447,7 +451,7 @@ fn assemble(id: String, metadata: Metadata<'_>, containers: Containers, r: &mut 
             add_once(&mut advisory.tags, tag);
         }
         reason = reason.or(container.rejected_reason);
-        replaced_by.extend(container.replaced_by);
+        join(&mut replaced_by, container.replaced_by);
     }
     add_description_tags(&mut advisory.tags, &advisory.description);
     if metadata.rejected {

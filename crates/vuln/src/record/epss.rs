@@ -79,3 +79,65 @@ fn score(line: &str) -> Result<EpssScore, String> {
 fn probability(text: &str) -> Option<f32> {
     text.parse().ok().filter(|p| (0.0..=1.0).contains(p))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day() {
+        let csv = "#model_version:v2099.01.01,score_date:2099-01-05T00:00:00+0000\r\ncve,epss,percentile\r\nCVE-2099-0001,0.5,0.975000000\r\n\r\ncve-2099-0002,0,1\n";
+        let scores = parse(csv.as_bytes()).unwrap();
+        assert_eq!(
+            (scores.date.as_deref(), scores.model.as_deref()),
+            (Some("2099-01-05"), Some("v2099.01.01"))
+        );
+        let score = |id: &str, score, percentile| {
+            Ok(EpssScore {
+                cve: id.parse().unwrap(),
+                score,
+                percentile,
+            })
+        };
+        assert_eq!(
+            scores.collect::<Vec<_>>(),
+            [score("CVE-2099-0001", 0.5, 0.975), score("CVE-2099-0002", 0.0, 1.0)]
+        );
+    }
+
+    #[test]
+    fn files_without_a_comment_line() {
+        let scores = parse(b"cve,epss,percentile\nCVE-2099-0001,0.1,0.2").unwrap();
+        assert_eq!(scores.date, None);
+        assert_eq!(scores.count(), 1);
+    }
+
+    #[test]
+    fn lines_that_cannot_be_read_are_problems() {
+        let scores =
+            parse(b"#x\ncve,epss,percentile\nCVE-2099-0001,0.1\nCVE-2099-0001,1.5,0\nfrob,0,0\nCVE-2099-0001,nan,0\nCVE-2099-0001,0.1,0.1")
+                .unwrap();
+        let found: Vec<_> = scores
+            .map(|line| line.map(|score| score.score).map_err(|p| (p.at, p.message)))
+            .collect();
+        let problem = |line: &str, message: &str| Err((line.to_owned(), message.to_owned()));
+        assert_eq!(
+            found,
+            [
+                problem("line 3", "percentile is not a number in [0, 1]"),
+                problem("line 4", "epss is not a number in [0, 1]"),
+                problem("line 5", "parse CVE id at byte 0: expected \"CVE-\""),
+                problem("line 6", "epss is not a number in [0, 1]"),
+                Ok(0.1),
+            ]
+        );
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        let message = "expected the columns cve,epss,percentile";
+        assert_eq!(parse(b"").map(drop), Err(RecordError::Csv { line: 1, message }));
+        assert_eq!(parse(b"#x\nid,score").map(drop), Err(RecordError::Csv { line: 2, message }));
+        assert_eq!(parse(b"cve,\xff").map(drop), Err(RecordError::Utf8 { at: 4 }));
+    }
+}

@@ -7,6 +7,7 @@ use super::json::{Reader, Result};
 use crate::advisory::{Reference, Tag};
 use crate::cpe::Cpe;
 use crate::id::CveId;
+use crate::purl::Purl;
 use crate::score::{CvssVersion, Score};
 
 /// References kept for one record: the CVE format allows 512 a container.
@@ -14,14 +15,13 @@ const MAX_REFERENCES: usize = 2048;
 
 /// An id that must be a CVE id, in upper case.
 pub(super) fn cve_id(id: Option<Cow<'_, str>>, path: &'static str) -> Result<String> {
-    let id = id.ok_or(RecordError::NoId { path })?;
+    let id = id.ok_or_else(|| Box::new(RecordError::NoId { path }))?;
     match id.parse::<CveId>() {
         Ok(_) => Ok(upper(id)),
-        Err(source) => Err(RecordError::BadId {
-            path,
-            id: id.chars().take(64).collect(),
-            source,
-        }),
+        Err(source) => {
+            let id = id.chars().take(64).collect();
+            Err(Box::new(RecordError::BadId { path, id, source }))
+        }
     }
 }
 
@@ -34,16 +34,6 @@ fn upper(id: Cow<'_, str>) -> String {
     let mut id = id.into_owned();
     id.make_ascii_uppercase();
     id
-}
-
-/// Reads a list of what `item` reads.
-pub(super) fn list<'a, T>(r: &mut Reader<'a>, mut item: impl FnMut(&mut Reader<'a>) -> Result<Option<T>>) -> Result<Vec<T>> {
-    let mut list = Vec::new();
-    r.array(|r| {
-        list.extend(item(r)?);
-        Ok(())
-    })?;
-    Ok(list)
 }
 
 /// Reads text in which nothing (`""`, `n/a`, `-`) is written out.
@@ -67,9 +57,19 @@ pub(super) fn cpe(r: &mut Reader<'_>) -> Result<Option<Cpe>> {
     }
 }
 
+/// Reads a package URL; one that cannot be taken apart is kept as written, with a problem.
+pub(super) fn package_url(r: &mut Reader<'_>) -> Result<Option<String>> {
+    let at = r.value_start();
+    let url = named(r)?;
+    if let Some(Err(error)) = url.as_deref().map(str::parse::<Purl>) {
+        r.note_at(at, error.to_string());
+    }
+    Ok(url)
+}
+
 /// Reads a list of CPE names.
 pub(super) fn cpes(r: &mut Reader<'_>) -> Result<Vec<Cpe>> {
-    list(r, cpe)
+    r.list(cpe)
 }
 
 /// Reads CVSS data: `vectorString` and `baseScore`; `None` where it has no vector. The provider is still to be filled in.
@@ -145,37 +145,43 @@ fn is_english(lang: &str) -> bool {
     lang == "eng" || matches!(bytes, [b'e' | b'E', b'n' | b'N'] | [b'e' | b'E', b'n' | b'N', b'-' | b'_', ..])
 }
 
+/// A reference that is not yet known to be the first with its URL: containers repeat each other's.
+pub(super) struct Link<'a> {
+    url: Cow<'a, str>,
+    tags: Vec<String>,
+}
+
+impl<'a> Link<'a> {
+    /// A link, where it has a URL.
+    pub(super) fn new(url: Option<Cow<'a, str>>, tags: Vec<String>) -> Option<Self> {
+        url.filter(|url| !url.is_empty()).map(|url| Self { url, tags })
+    }
+}
+
 /// Reads `[{"url", "tags"}]`.
-pub(super) fn references(r: &mut Reader<'_>) -> Result<Vec<Reference>> {
-    let mut list = Vec::new();
-    r.array(|r| {
+pub(super) fn links<'a>(r: &mut Reader<'a>) -> Result<Vec<Link<'a>>> {
+    r.list(|r| {
         let (mut url, mut tags) = (None, Vec::new());
         r.object(|r, key| {
             match key {
-                "url" => url = r.owned()?,
+                "url" => url = r.string()?,
                 "tags" => tags = reference_tags(r)?,
                 _ => r.skip()?,
             }
             Ok(())
         })?;
-        list.extend(url.filter(|url| !url.is_empty()).map(|url| Reference { url, tags }));
-        Ok(())
-    })?;
-    Ok(list)
+        Ok(Link::new(url, tags))
+    })
 }
 
 /// Tags in the spelling of the CVE format (`vendor-advisory`), without a source's private ones (`x_refsource_...`).
 fn reference_tags(r: &mut Reader<'_>) -> Result<Vec<String>> {
-    let mut tags = Vec::new();
-    r.array(|r| {
+    r.list(|r| {
         let tag = r.string()?;
-        tags.extend(
-            tag.filter(|tag| !tag.starts_with("x_") && !tag.is_empty())
-                .map(|tag| reference_tag(&tag)),
-        );
-        Ok(())
-    })?;
-    Ok(tags)
+        Ok(tag
+            .filter(|tag| !tag.starts_with("x_") && !tag.is_empty())
+            .map(|tag| reference_tag(&tag)))
+    })
 }
 
 /// A tag in lower case, words joined with hyphens.
@@ -185,18 +191,24 @@ pub(super) fn reference_tag(tag: &str) -> String {
     tag
 }
 
-/// Adds references; one whose URL is there already only adds its tags.
-pub(super) fn add_references(list: &mut Vec<Reference>, more: Vec<Reference>, r: &mut Reader<'_>) {
-    for reference in more {
-        if let Some(known) = list.iter_mut().find(|known| known.url == reference.url) {
-            for tag in reference.tags {
+/// Adds links as references; one whose URL is there already only adds its tags.
+pub(super) fn add_references(list: &mut Vec<Reference>, more: Vec<Link<'_>>, r: &mut Reader<'_>) {
+    if list.is_empty() {
+        list.reserve_exact(more.len().min(MAX_REFERENCES));
+    }
+    for Link { url, tags } in more {
+        if let Some(known) = list.iter_mut().find(|known| known.url == url) {
+            for tag in tags {
                 add_once(&mut known.tags, tag);
             }
         } else if list.len() == MAX_REFERENCES {
             r.note_at(0, "more than 2048 references, the rest is left out");
             return;
         } else {
-            list.push(reference);
+            list.push(Reference {
+                url: url.into_owned(),
+                tags,
+            });
         }
     }
 }
@@ -210,6 +222,15 @@ pub(super) fn cwe(text: &str) -> Option<String> {
     let len = digits.bytes().take_while(u8::is_ascii_digit).count();
     let digits = digits.get(..len).filter(|_| (1..=6).contains(&len))?;
     Some(format!("CWE-{digits}"))
+}
+
+/// Adds the items of another list.
+pub(super) fn join<T>(list: &mut Vec<T>, mut more: Vec<T>) {
+    if list.is_empty() {
+        *list = more;
+    } else {
+        list.append(&mut more);
+    }
 }
 
 /// Adds an item that is not there yet.
@@ -234,7 +255,7 @@ pub(super) fn add_description_tags(tags: &mut Vec<Tag>, description: &str) {
     let mut rest = description;
     while let Some((mark, after)) = rest.strip_prefix("** ").and_then(|rest| rest.split_once(" **")) {
         let name = mark.to_ascii_lowercase().replace([' ', '_'], "-");
-        if let Some(tag) = tag(&name).or((name == "unsupported-when-assigned").then_some(Tag::UnsupportedWhenAssigned)) {
+        if let Some(tag) = tag(&name) {
             add_once(tags, tag);
         }
         rest = after.trim_start();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::RecordError;
-use super::field::{cwe, list, named};
+use super::field::{cwe, named};
 use super::json::{Reader, Result};
 use crate::id::CveId;
 use crate::problem::Problem;
@@ -57,7 +57,7 @@ pub fn parse(bytes: &[u8]) -> std::result::Result<(Catalog, Vec<Problem>), Recor
             "dateReleased" => catalog.released = r.owned()?,
             "vulnerabilities" => {
                 has_entries = true;
-                catalog.entries = list(r, entry)?;
+                catalog.entries = r.list(entry)?;
             }
             _ => r.skip()?,
         }
@@ -90,7 +90,7 @@ fn entry(r: &mut Reader<'_>) -> Result<Option<KevEntry>> {
             "requiredAction" => required_action = r.owned()?.unwrap_or_default(),
             "knownRansomwareCampaignUse" => ransomware = r.string()?.as_deref() == Some("Known"),
             "notes" => notes = r.owned()?.unwrap_or_default(),
-            "cwes" => cwes = list(r, |r| Ok(r.string()?.as_deref().and_then(cwe)))?,
+            "cwes" => cwes = r.list(|r| Ok(r.string()?.as_deref().and_then(cwe)))?,
             _ => r.skip()?,
         }
         Ok(())
@@ -121,5 +121,61 @@ fn entry(r: &mut Reader<'_>) -> Result<Option<KevEntry>> {
             r.note_at(id_at, format!("{error}, left out"));
             Ok(None)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_catalogue() {
+        let (catalog, problems) = parse(
+            br#"{"title": "Known exploited", "catalogVersion": "2099.01.05", "dateReleased": "2099-01-05T12:00:00Z", "count": 4, "vulnerabilities": [
+                {"cveID": "CVE-2099-0001", "vendorProject": "Example", "product": "n/a", "vulnerabilityName": "Frob Overflow",
+                 "dateAdded": "2099-01-04", "dueDate": "2099-01-25", "shortDescription": "It overflows.", "requiredAction": "Update.",
+                 "knownRansomwareCampaignUse": "Known", "notes": "https:\/\/example.org", "cwes": ["CWE-787"]},
+                {"cveID": "CVE-2099-1", "dateAdded": "2099-01-04"}, {"dateAdded": "2099-01-04"}, {"cveID": "CVE-2099-0002"}]}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (catalog.version.as_deref(), catalog.released.as_deref()),
+            (Some("2099.01.05"), Some("2099-01-05T12:00:00Z"))
+        );
+        let expected = KevEntry {
+            cve: "CVE-2099-0001".parse().unwrap(),
+            vendor: Some("Example".into()),
+            product: None,
+            name: "Frob Overflow".into(),
+            date_added: "2099-01-04".into(),
+            due_date: Some("2099-01-25".into()),
+            description: "It overflows.".into(),
+            required_action: "Update.".into(),
+            ransomware: true,
+            notes: "https://example.org".into(),
+            cwes: vec!["CWE-787".into()],
+        };
+        assert_eq!(catalog.entries, [expected]);
+        let found: Vec<(&str, &str)> = problems.iter().map(|p| (p.at.as_str(), p.message.as_str())).collect();
+        assert_eq!(
+            found,
+            [
+                (
+                    "/vulnerabilities/1/cveID",
+                    "parse CVE id at byte 10: expected at least four digits after the year, left out"
+                ),
+                ("/vulnerabilities/2", "no cveID, left out"),
+                ("/vulnerabilities/3", "no dateAdded, left out"),
+            ]
+        );
+    }
+
+    #[test]
+    fn other_documents_are_refused() {
+        assert_eq!(
+            parse(b"{\"title\": \"x\"}").map(drop),
+            Err(RecordError::NoId { path: "/vulnerabilities" })
+        );
+        assert!(matches!(parse(b"{\"vulnerabilities\": ["), Err(RecordError::Json { .. })));
     }
 }

@@ -1,6 +1,8 @@
 //! NVD API 2.0: one entry, or the entries of a feed file or API page as a stream.
 
 mod split;
+#[cfg(test)]
+mod tests;
 
 pub use split::{Entry, Feed, MAX_ENTRY, SplitError, split};
 
@@ -8,7 +10,7 @@ use std::borrow::Cow;
 
 use super::RecordError;
 use super::applicability::configurations;
-use super::field::{add_description_tags, add_once, add_references, add_scores, cve_id, cvss, cwe, list, references, tag, text_in_english};
+use super::field::{Link, add_description_tags, add_once, add_references, add_scores, cve_id, cvss, cwe, links, tag, text_in_english};
 use super::json::{Reader, Result};
 use crate::advisory::{Advisory, Source, State, Tag};
 use crate::problem::Problem;
@@ -36,7 +38,7 @@ struct Fields<'a> {
     id: Option<Cow<'a, str>>,
     rejected: bool,
     advisory: Advisory,
-    references: Vec<crate::advisory::Reference>,
+    references: Vec<Link<'a>>,
     scores: Vec<Score>,
 }
 
@@ -54,7 +56,7 @@ impl<'a> Fields<'a> {
             "metrics" => self.scores = metrics(r)?,
             "weaknesses" => advisory.cwes = weaknesses(r)?,
             "configurations" => advisory.configurations = configurations(r)?,
-            "references" => self.references = references(r)?,
+            "references" => self.references = links(r)?,
             "cveTags" => advisory.tags = tags(r)?,
             _ => r.skip()?,
         }
@@ -88,7 +90,7 @@ fn metrics(r: &mut Reader<'_>) -> Result<Vec<Score>> {
             "cvssMetricV2" => CvssVersion::V2,
             _ => return r.skip(),
         };
-        scores.append(&mut list(r, |r| metric(r, version))?);
+        scores.append(&mut r.list(|r| metric(r, version))?);
         Ok(())
     })?;
     Ok(scores)
@@ -145,7 +147,7 @@ fn tags(r: &mut Reader<'_>) -> Result<Vec<Tag>> {
             if key != "tags" {
                 return r.skip();
             }
-            for tag in list(r, |r| Ok(r.string()?.as_deref().and_then(tag)))? {
+            for tag in r.list(|r| Ok(r.string()?.as_deref().and_then(tag)))? {
                 add_once(&mut tags, tag);
             }
             Ok(())

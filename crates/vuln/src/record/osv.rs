@@ -1,9 +1,12 @@
 //! OSV schema 1.x.
 
+#[cfg(test)]
+mod tests;
+
 use super::RecordError;
-use super::field::{add_once, add_references, add_scores, cpes, cwe, list, named, plain_id, reference_tag, score};
+use super::field::{Link, add_once, add_references, add_scores, cpes, cwe, named, package_url, plain_id, reference_tag, score};
 use super::json::{Reader, Result};
-use crate::advisory::{Advisory, Affected, Event, EventRange, RangeKind, Reference, Source, State, Status, VersionEntry};
+use crate::advisory::{Advisory, Affected, Event, EventRange, RangeKind, Source, State, Status, VersionEntry};
 use crate::cpe::Cpe;
 use crate::problem::Problem;
 use crate::score::{CvssVersion, Score};
@@ -21,7 +24,7 @@ pub fn parse(bytes: &[u8]) -> std::result::Result<(Advisory, Vec<Problem>), Reco
 }
 
 #[derive(Default)]
-struct Fields {
+struct Fields<'a> {
     id: Option<String>,
     summary: Option<String>,
     details: Option<String>,
@@ -32,7 +35,7 @@ struct Fields {
     upstream: Vec<String>,
     scores: Vec<Score>,
     affected: Vec<Package>,
-    references: Vec<Reference>,
+    references: Vec<Link<'a>>,
     database: DatabaseSpecific,
 }
 
@@ -51,8 +54,8 @@ struct DatabaseSpecific {
     cwes: Vec<String>,
 }
 
-impl Fields {
-    fn member(&mut self, r: &mut Reader<'_>, key: &str) -> Result<()> {
+impl<'a> Fields<'a> {
+    fn member(&mut self, r: &mut Reader<'a>, key: &str) -> Result<()> {
         match key {
             "id" => self.id = r.string()?.map(plain_id),
             "summary" => self.summary = r.owned()?,
@@ -63,8 +66,8 @@ impl Fields {
             "aliases" => self.aliases = ids(r)?,
             "upstream" => self.upstream = ids(r)?,
             "severity" => self.scores = severities(r)?,
-            "affected" => self.affected = list(r, package)?,
-            "references" => self.references = references(r)?,
+            "affected" => self.affected = r.list(package)?,
+            "references" => self.references = links(r)?,
             "database_specific" => self.database = database_specific(r)?,
             _ => r.skip()?,
         }
@@ -75,7 +78,7 @@ impl Fields {
         let id = self
             .id
             .filter(|id| (1..=MAX_ID).contains(&id.len()))
-            .ok_or(RecordError::NoId { path: "/id" })?;
+            .ok_or_else(|| Box::new(RecordError::NoId { path: "/id" }))?;
         let provider = id.split_once('-').map_or(id.as_str(), |(database, _)| database).to_owned();
         let mut advisory = Advisory {
             source: Source::Osv,
@@ -122,12 +125,12 @@ impl Fields {
 }
 
 fn ids(r: &mut Reader<'_>) -> Result<Vec<String>> {
-    list(r, |r| Ok(r.string()?.filter(|id| !id.is_empty()).map(plain_id)))
+    r.list(|r| Ok(r.string()?.filter(|id| !id.is_empty()).map(plain_id)))
 }
 
 /// `[{"type": "CVSS_V3", "score": "CVSS:3.1/..."}]`; types that are not CVSS (`Ubuntu`) have words instead of vectors.
 fn severities(r: &mut Reader<'_>) -> Result<Vec<Score>> {
-    list(r, |r| {
+    r.list(|r| {
         let (mut kind, mut vector, mut at) = (None, None, 0);
         r.object(|r, key| {
             match key {
@@ -162,7 +165,7 @@ fn package(r: &mut Reader<'_>) -> Result<Option<Package>> {
                     match key {
                         "name" => this.affected.package_name = named(r)?,
                         "ecosystem" => this.affected.ecosystem = named(r)?,
-                        "purl" => this.affected.package_url = named(r)?,
+                        "purl" => this.affected.package_url = package_url(r)?,
                         _ => r.skip()?,
                     }
                     Ok(())
@@ -171,9 +174,9 @@ fn package(r: &mut Reader<'_>) -> Result<Option<Package>> {
             "severity" => this.scores = severities(r)?,
             "ranges" => {
                 repo = None;
-                this.affected.ranges = list(r, |r| range(r, &mut repo))?;
+                this.affected.ranges = r.list(|r| range(r, &mut repo))?;
             }
-            "versions" => this.affected.versions = list(r, version)?,
+            "versions" => this.affected.versions = r.list(version)?,
             "ecosystem_specific" => imports = self::imports(r)?,
             "database_specific" => this.database = database_specific(r)?,
             _ => r.skip()?,
@@ -198,11 +201,12 @@ fn version(r: &mut Reader<'_>) -> Result<Option<VersionEntry>> {
 
 fn range(r: &mut Reader<'_>, repo: &mut Option<String>) -> Result<Option<EventRange>> {
     let start = r.value_start();
-    let (mut kind, mut events) = (None, Vec::new());
+    let (mut kind, mut has_kind, mut events) = (None, false, Vec::new());
     let is_object = r.object(|r, key| {
         match key {
             "type" => {
                 let at = r.value_start();
+                has_kind = true;
                 kind = match r.string()?.as_deref() {
                     Some("SEMVER") => Some(RangeKind::Semver),
                     Some("ECOSYSTEM") => Some(RangeKind::Ecosystem),
@@ -214,34 +218,32 @@ fn range(r: &mut Reader<'_>, repo: &mut Option<String>) -> Result<Option<EventRa
                 };
             }
             "repo" => *repo = named(r)?.or(repo.take()),
-            "events" => events = self::events(r)?,
+            "events" => events = r.list(event)?,
             _ => r.skip()?,
         }
         Ok(())
     })?;
-    if is_object && kind.is_none() {
+    if is_object && !has_kind {
         r.note_at(start, "no type of range, left out");
     }
     Ok(kind.map(|kind| EventRange { kind, events }))
 }
 
-fn events(r: &mut Reader<'_>) -> Result<Vec<Event>> {
-    let mut events = Vec::new();
-    r.array(|r| {
-        r.object(|r, key| {
-            let event = match key {
-                "introduced" => Event::Introduced,
-                "fixed" => Event::Fixed,
-                "last_affected" => Event::LastAffected,
-                "limit" => Event::Limit,
-                _ => return r.skip(),
-            };
-            events.extend(r.owned()?.map(event));
-            Ok(())
-        })?;
+/// An event object has one member; of several only the last is kept.
+fn event(r: &mut Reader<'_>) -> Result<Option<Event>> {
+    let mut event = None;
+    r.object(|r, key| {
+        let kind = match key {
+            "introduced" => Event::Introduced,
+            "fixed" => Event::Fixed,
+            "last_affected" => Event::LastAffected,
+            "limit" => Event::Limit,
+            _ => return r.skip(),
+        };
+        event = r.owned()?.map(kind).or(event.take());
         Ok(())
     })?;
-    Ok(events)
+    Ok(event)
 }
 
 /// Go's `imports[].path`: the packages inside the module, and Rust's `affects.functions`.
@@ -251,7 +253,7 @@ fn imports(r: &mut Reader<'_>) -> Result<Vec<String>> {
         if key != "imports" {
             return r.skip();
         }
-        paths = list(r, |r| {
+        paths = r.list(|r| {
             let mut path = None;
             r.object(|r, key| {
                 match key {
@@ -273,7 +275,7 @@ fn database_specific(r: &mut Reader<'_>) -> Result<DatabaseSpecific> {
     r.object(|r, key| {
         match key {
             "cpes" => this.cpes = cpes(r)?,
-            "cwe_ids" => this.cwes = list(r, |r| Ok(r.string()?.as_deref().and_then(cwe)))?,
+            "cwe_ids" => this.cwes = r.list(|r| Ok(r.string()?.as_deref().and_then(cwe)))?,
             _ => r.skip()?,
         }
         Ok(())
@@ -282,17 +284,17 @@ fn database_specific(r: &mut Reader<'_>) -> Result<DatabaseSpecific> {
 }
 
 /// `[{"type": "FIX", "url"}]`
-fn references(r: &mut Reader<'_>) -> Result<Vec<Reference>> {
-    list(r, |r| {
+fn links<'a>(r: &mut Reader<'a>) -> Result<Vec<Link<'a>>> {
+    r.list(|r| {
         let (mut url, mut tags) = (None, Vec::new());
         r.object(|r, key| {
             match key {
-                "url" => url = r.owned()?,
+                "url" => url = r.string()?,
                 "type" => tags = r.string()?.map(|kind| reference_tag(&kind)).into_iter().collect(),
                 _ => r.skip()?,
             }
             Ok(())
         })?;
-        Ok(url.filter(|url| !url.is_empty()).map(|url| Reference { url, tags }))
+        Ok(Link::new(url, tags))
     })
 }

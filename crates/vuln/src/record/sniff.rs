@@ -1,7 +1,6 @@
 //! Which format a document has, from its first members.
 
-use super::RecordError;
-use super::json::{Reader, Result};
+use super::json::{Reader, Result, enough};
 
 /// The formats that [`sniff`] tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,15 +70,51 @@ impl Clues {
         }
     }
 
-    /// Remembers the kind, and stops the reader by an error.
+    /// Remembers the kind, and stops the reader.
     fn decide(&mut self, kind: Kind) -> Result<()> {
         self.kind = Some(kind);
-        Err(RecordError::NoId { path: "" })
+        Err(enough())
     }
 
     fn verdict(self) -> Option<Kind> {
         self.kind
             .or((self.id && self.osv).then_some(Kind::Osv))
             .or(self.vulnerabilities.then_some(Kind::NvdFeed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format() {
+        for (text, kind) in [
+            (r#"{"dataType": "CVE_RECORD", "containers": {"#, Some(Kind::Cve)),
+            (
+                r#"{"containers": {"cna": {"affected": []}}, "cveMetadata": {"cveId": "CVE-2099-0001"}}"#,
+                Some(Kind::Cve),
+            ),
+            (r#"{"cve": {"id": "CVE-2099-0001"}}"#, Some(Kind::NvdEntry)),
+            (
+                r#"{"id": "CVE-2099-0001", "sourceIdentifier": "x", "published": "#,
+                Some(Kind::NvdEntry),
+            ),
+            (r#"{"resultsPerPage": 2000, "startIndex": 0"#, Some(Kind::NvdFeed)),
+            (r#"{"format": "NVD_CVE", "version": "2.0""#, Some(Kind::NvdFeed)),
+            (r#"{"vulnerabilities": []}"#, Some(Kind::NvdFeed)),
+            (r#"{"title": "x", "catalogVersion": "2099.01.05""#, Some(Kind::Kev)),
+            (r#"{"schema_version": "1.7.0", "id": "#, Some(Kind::Osv)),
+            (r#"{"id": "EX-1", "modified": "2099", "affected": []}"#, Some(Kind::Osv)),
+            ("#model_version:v1,score_date:2099-01-01\ncve,epss", Some(Kind::Epss)),
+            ("\u{feff}cve,epss,percentile\n", Some(Kind::Epss)),
+            (r#"{"data_type": "CVE", "data_version": "4.0"}"#, None),
+            (r#"{"id": "x"}"#, None),
+            (r#"[{"cve": {}}]"#, None),
+            ("", None),
+            ("frob", None),
+        ] {
+            assert_eq!(sniff(text.as_bytes()), kind, "{text}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use toml::Table;
 use super::Files;
 
 /// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
-const PARSERS: [(&str, &str); 14] = [
+const PARSERS: [(&str, &str); 15] = [
     ("crates/nix-model/src/base32.rs", "names"),
     ("crates/nix-model/src/derivation/aterm.rs", "aterm"),
     ("crates/nix-model/src/derivation/json.rs", "derivation_json"),
@@ -15,6 +15,7 @@ const PARSERS: [(&str, &str); 14] = [
     ("crates/vuln/src/cpe.rs", "cpe"),
     ("crates/vuln/src/id.rs", "names"),
     ("crates/vuln/src/purl.rs", "purl"),
+    ("crates/vuln/src/range/text.rs", "versions"),
     ("crates/vuln/src/record/cve.rs", "cve"),
     ("crates/vuln/src/record/epss.rs", "epss"),
     ("crates/vuln/src/record/kev.rs", "kev"),

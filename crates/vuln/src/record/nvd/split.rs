@@ -3,8 +3,7 @@
 use std::io::{self, Read};
 
 use crate::problem::Problem;
-use crate::record::RecordError;
-use crate::record::json::Reader;
+use crate::record::json::{Reader, enough};
 
 /// The largest entry that is passed on. The largest real ones (with thousands of CPE names) have a few MB.
 pub const MAX_ENTRY: usize = crate::record::json::MAX_LEN;
@@ -73,6 +72,7 @@ pub fn split<R: Read, E>(reader: R, mut receive: impl FnMut(Entry<'_>) -> Result
         start: 0,
         dropped: 0,
         ended: false,
+        failed: None,
     };
     let mut feed = Feed::default();
     let mut has_entries = false;
@@ -136,15 +136,13 @@ fn pass_on<E>(
 
 /// The id of an entry, as it is written. Real entries have it within the first hundred bytes.
 fn entry_id(raw: &[u8]) -> Option<String> {
-    const FOUND: RecordError = RecordError::NoId { path: "" };
     let mut id = None;
     let mut read_id = |r: &mut Reader<'_>, key: &str| {
         if key != "id" {
             return r.skip();
         }
         id = r.owned()?;
-        // Nothing behind the id is of interest, and an error is the way to stop.
-        Err(FOUND)
+        Err(enough())
     };
     // Whether the entry can be read to its end is for `parse_entry` to say.
     let _ = Reader::of_prefix(raw, raw.len().min(4096)).object(|r, key| match key {
@@ -163,6 +161,8 @@ struct Window<R> {
     /// Bytes that were dropped before the buffer.
     dropped: u64,
     ended: bool,
+    /// Why the reader failed behind what is in the buffer.
+    failed: Option<io::Error>,
 }
 
 /// A value of the feed, as it is written.
@@ -274,16 +274,19 @@ impl<R: Read> Window<R> {
         self.dropped += self.start as u64;
         self.start = 0;
         let before = self.buffer.len();
-        self.reader
-            .by_ref()
-            .take(CHUNK as u64)
-            .read_to_end(&mut self.buffer)
-            .map_err(|source| Fault::Read {
-                at: self.dropped + before as u64,
-                source,
-            })?;
-        self.ended = self.buffer.len() == before;
-        Ok(!self.ended)
+        let at = self.dropped + before as u64;
+        if let Some(source) = self.failed.take() {
+            return Err(Fault::Read { at, source });
+        }
+        let read = self.reader.by_ref().take(CHUNK as u64).read_to_end(&mut self.buffer);
+        let grown = self.buffer.len() > before;
+        match read {
+            // What came before the failure is used first.
+            Err(source) if grown => self.failed = Some(source),
+            Err(source) => return Err(Fault::Read { at, source }),
+            Ok(_) => self.ended = !grown,
+        }
+        Ok(grown)
     }
 
     fn invalid(&self, message: &'static str) -> Fault {
@@ -332,8 +335,8 @@ impl Scan {
             match byte {
                 b'"' => self.in_string = true,
                 b'{' | b'[' => self.depth += 1,
-                // A bracket that closes nothing: no value stands here.
-                b'}' | b']' if self.depth == 0 => return Some(at),
+                // No value stands here.
+                b'}' | b']' | b',' | b':' if self.depth == 0 => return Some(at),
                 b'}' | b']' => {
                     self.depth -= 1;
                     if self.depth == 0 {
@@ -360,6 +363,158 @@ impl<E> From<Fault> for SplitError<E> {
         match fault {
             Fault::Read { at, source } => SplitError::Read { at, source },
             Fault::Invalid { at, message } => SplitError::Invalid { at, message },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Gives `step` bytes at a time.
+    struct Slow<'a>(&'a [u8], usize);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let len = self.1.min(into.len()).min(self.0.len());
+            into[..len].copy_from_slice(&self.0[..len]);
+            self.0 = &self.0[len..];
+            Ok(len)
+        }
+    }
+
+    type Found = Vec<(u64, Option<String>, String)>;
+
+    fn entries(reader: impl Read) -> (Found, Result<Feed, SplitError<()>>) {
+        let mut found = Vec::new();
+        let feed = split(reader, |entry| {
+            found.push((
+                entry.index,
+                entry.id.map(str::to_owned),
+                String::from_utf8_lossy(entry.raw).into_owned(),
+            ));
+            Ok(())
+        });
+        (found, feed)
+    }
+
+    fn error_of(text: &str) -> (usize, String) {
+        let (found, feed) = entries(text.as_bytes());
+        (found.len(), feed.unwrap_err().to_string())
+    }
+
+    const FEED: &str = r#" {"resultsPerPage": 2, "startIndex": 4000, "totalResults": 4003, "extra": {"a": ["]", {}]}, "timestamp": "2099-01-05T00:00:00.000",
+        "vulnerabilities" : [ {"cve": {"id": "CVE-2099-0001", "x": "}\"]"}} ,{"cve":{"z":[],"id":"cve-2099-0002"}}, 7, {}, {"id": "CVE-2099-0003"}] } "#;
+
+    #[test]
+    fn a_page_of_any_chunk_size() {
+        for step in [1, 2, 3, 7, 64, 100_000] {
+            let (found, feed) = entries(Slow(FEED.as_bytes(), step));
+            let expected = [
+                (0, Some("CVE-2099-0001"), r#"{"cve": {"id": "CVE-2099-0001", "x": "}\"]"}}"#),
+                (1, Some("cve-2099-0002"), r#"{"cve":{"z":[],"id":"cve-2099-0002"}}"#),
+                (3, None, "{}"),
+                (4, Some("CVE-2099-0003"), r#"{"id": "CVE-2099-0003"}"#),
+            ];
+            assert_eq!(
+                found,
+                expected.map(|(index, id, raw)| (index, id.map(str::to_owned), raw.to_owned()))
+            );
+            let expected = Feed {
+                entries: 4,
+                timestamp: Some("2099-01-05T00:00:00.000".into()),
+                start_index: Some(4000),
+                total_results: Some(4003),
+                problems: vec![Problem::new("/vulnerabilities/2", "entry is not an object")],
+            };
+            assert_eq!(feed.unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn what_comes_before_the_break_is_passed_on() {
+        let head = r#"{"vulnerabilities": [{"cve": {"id": "CVE-2099-0001"}}"#;
+        assert_eq!(
+            error_of(head),
+            (1, "invalid feed at byte 53: expected a comma or the end of the list".into())
+        );
+        assert_eq!(
+            error_of(&format!("{head}, {{\"cve\"")),
+            (1, "invalid feed at byte 55: unexpected end".into())
+        );
+        assert_eq!(
+            error_of(&format!("{head}]")),
+            (1, "invalid feed at byte 54: expected a comma or the end of the object".into())
+        );
+        assert_eq!(
+            error_of(&format!("{head}]}} x")),
+            (1, "invalid feed at byte 56: expected the end of the feed".into())
+        );
+    }
+
+    #[test]
+    fn other_documents_are_refused() {
+        assert_eq!(error_of(""), (0, "invalid feed at byte 0: expected an object".into()));
+        assert_eq!(error_of("[]"), (0, "invalid feed at byte 0: expected an object".into()));
+        assert_eq!(error_of("{}"), (0, "invalid feed at byte 2: no member \"vulnerabilities\"".into()));
+        assert_eq!(
+            error_of(r#"{"vulnerabilities": {}}"#),
+            (0, "invalid feed at byte 20: expected a list of entries".into())
+        );
+        assert_eq!(
+            error_of(r#"{"a" 1}"#),
+            (0, "invalid feed at byte 5: expected a colon after a key".into())
+        );
+        assert_eq!(
+            error_of(r#"{"vulnerabilities": [,]}"#),
+            (0, "invalid feed at byte 21: expected a value".into())
+        );
+    }
+
+    #[test]
+    fn security_an_entry_without_end_takes_no_memory() {
+        let huge = format!(r#"{{"cve": {{"id": "CVE-2099-0001", "x": "{}"}}}}"#, "y".repeat(MAX_ENTRY));
+        let text = format!(
+            r#"{{"note": "{}", "vulnerabilities": [{huge}, {{"cve": {{"id": "CVE-2099-0002"}}}}]}}"#,
+            "z".repeat(1 << 20)
+        );
+        let (found, feed) = entries(text.as_bytes());
+        assert_eq!(
+            found.iter().map(|(index, id, _)| (*index, id.as_deref())).collect::<Vec<_>>(),
+            [(1, Some("CVE-2099-0002"))]
+        );
+        let message = format!("entry of {} bytes is above the limit of {MAX_ENTRY}", huge.len());
+        assert_eq!(feed.unwrap().problems, [Problem::new("/vulnerabilities/0", message)]);
+    }
+
+    #[test]
+    fn the_receiver_can_stop_and_the_reader_can_fail() {
+        assert!(matches!(
+            split(FEED.as_bytes(), |_| Err("enough")),
+            Err(SplitError::Stopped("enough"))
+        ));
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("gone"))
+            }
+        }
+        let (found, feed) = entries((&FEED.as_bytes()[..250]).chain(Broken));
+        assert_eq!(found.len(), 2);
+        assert!(matches!(feed, Err(SplitError::Read { at: 250, .. })), "{feed:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn damage_is_found_alike_in_any_chunk_size(at in 0..FEED.len(), byte in 0..128_u8, step in 1..40_usize) {
+            let mut bytes = FEED.as_bytes().to_vec();
+            bytes[at] = byte;
+            let (at_once, whole) = entries(&bytes[..]);
+            let (in_steps, stepped) = entries(Slow(&bytes, step));
+            prop_assert_eq!(at_once, in_steps);
+            prop_assert_eq!(format!("{whole:?}"), format!("{stepped:?}"));
         }
     }
 }

@@ -1,0 +1,708 @@
+//! What the records of an accepted subject say about one version: CPE configurations (NVD), CVE 5 and OSV version lists, each
+//! judged within its own release line.
+
+use std::cmp::Ordering;
+
+use super::profile::{Profile, day};
+use super::rules::RULES;
+use super::subject::Subject;
+use crate::advisory::{Advisory, Configuration, CpeMatch, End, Node, Operator, Status};
+use crate::cpe::Part;
+use crate::range::{self, LineClause, judge};
+use crate::version::{Scheme, compare, components, date_of, why_not};
+
+/// What one record says about one version of one subject.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Statement {
+    pub claim: Claim,
+    /// In [0, 1].
+    pub confidence: f32,
+    pub rule: &'static str,
+    pub detail: String,
+    pub fixed_in: Option<String>,
+}
+
+/// Ordered: a stronger claim about the same version wins among the statements of one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Claim {
+    Unknown,
+    NotAffected,
+    Fixed,
+    Affected,
+}
+
+/// The version that is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Judged<'a> {
+    pub version: &'a str,
+    pub scheme: Scheme,
+    pub is_esr: bool,
+}
+
+/// A record with the subjects of its parts (see [`Subjects`](super::subject::Subjects)).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Record<'a> {
+    pub advisory: &'a Advisory,
+    pub criteria: &'a [Option<usize>],
+    pub entries: &'a [Vec<usize>],
+}
+
+/// What is known around the subject.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub profile: Option<&'a Profile>,
+    /// What the description says about lines.
+    pub clauses: &'a [LineClause],
+    /// Whether a (vendor, product) of another node is in this package set in a version that holds there.
+    pub other_products: &'a dyn Fn(&CpeMatch) -> bool,
+}
+
+/// What the record says about the version, if it speaks of the subject at all.
+pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged: Judged<'_>, around: Around<'_>) -> Option<Statement> {
+    let advisory = record.advisory;
+    let mut all: Vec<Statement> = Vec::new();
+    let day = advisory.published.as_deref().map_or(0, day);
+    let mut cpe: Vec<Position<'_>> = Vec::new();
+    let mut criteria = record.criteria;
+    for configuration in &advisory.configurations {
+        let size = configuration
+            .nodes
+            .iter()
+            .map(|n| n.matches.len())
+            .sum::<usize>()
+            .min(criteria.len());
+        let (own, rest) = criteria.split_at(size);
+        criteria = rest;
+        if own.contains(&Some(n)) {
+            configured(configuration, (own, n), advisory, subject, judged, around, &mut cpe, &mut all);
+        }
+    }
+    if !cpe.is_empty() {
+        all.push(decide(cpe, advisory, judged, around, day));
+    }
+    for (affected, _) in advisory
+        .affected
+        .iter()
+        .zip(record.entries)
+        .filter(|(_, subjects)| subjects.contains(&n))
+    {
+        if RULES.only_other_platforms(affected) {
+            let detail = format!("{} lists only {} as platforms", affected.provider, affected.platforms.join(", "));
+            all.push(Statement {
+                claim: Claim::NotAffected,
+                confidence: 0.9,
+                rule: "other-platform",
+                detail,
+                fixed_in: None,
+            });
+            continue;
+        }
+        if affected.versions.is_empty() && affected.ranges.is_empty() && affected.default_status == Status::Unknown {
+            continue;
+        }
+        all.push(listed(affected, judged, around, day));
+    }
+    // A decided claim beats "unknown"; among decided ones an exact affected beats the rest.
+    all.into_iter()
+        .max_by(|a, b| a.claim.cmp(&b.claim).then(a.confidence.total_cmp(&b.confidence)))
+}
+
+/// A CVE 5 or OSV list, with the same care for lines.
+fn listed(affected: &crate::advisory::Affected, judged: Judged<'_>, around: Around<'_>, day: u32) -> Statement {
+    let judgement = judge(affected, judged.version, judged.scheme);
+    let detail = format!("{}: {}", affected.provider, judgement.reason);
+    let base = if judgement.decided_by_default { 0.75 } else { 0.95 };
+    let statement = |claim, confidence| Statement {
+        claim,
+        confidence,
+        rule: judgement.rule,
+        detail: detail.clone(),
+        fixed_in: judgement.fixed_in.clone(),
+    };
+    let unclear = || snapshot(judged, day, judgement.fixed_in.as_deref()).unwrap_or_else(|| statement(Claim::Unknown, 0.5));
+    match judgement.status {
+        Status::Affected => {
+            if let Some(end) = judgement.fixed_in.as_deref()
+                && let Some(other) = other_line(end, false, None, judged, around, day)
+            {
+                return other;
+            }
+            statement(Claim::Affected, base)
+        }
+        Status::Unaffected => statement(
+            if judgement.position == range::Position::After {
+                Claim::Fixed
+            } else {
+                Claim::NotAffected
+            },
+            base,
+        ),
+        // The format's default is "unknown", but a record that lists what is affected means that the rest is not.
+        Status::Unknown if judgement.decided_by_default => match judgement.position {
+            range::Position::After => statement(Claim::Fixed, 0.75),
+            range::Position::Before => statement(Claim::NotAffected, 0.75),
+            range::Position::Between => statement(Claim::NotAffected, 0.6),
+            range::Position::Inside | range::Position::Unclear => unclear(),
+        },
+        Status::Unknown => unclear(),
+    }
+}
+
+/// Where a version stands to one CPE criterion.
+#[derive(Debug, Clone)]
+enum Position<'a> {
+    Inside {
+        matched: &'a CpeMatch,
+        paired: bool,
+    },
+    Above {
+        matched: &'a CpeMatch,
+    },
+    Below {
+        matched: &'a CpeMatch,
+    },
+    /// Another version than the one listed.
+    Unlisted {
+        matched: &'a CpeMatch,
+        newer: bool,
+    },
+    /// No version is given at all.
+    Unversioned {
+        matched: &'a CpeMatch,
+    },
+    Incomparable {
+        matched: &'a CpeMatch,
+        reason: String,
+    },
+}
+
+/// Collects the positions of the subject's criteria in one configuration; conditions that cannot hold on Nixpkgs give a statement instead.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "two of them are outputs; a type for one caller would only hide them"
+)]
+fn configured<'a>(
+    configuration: &'a Configuration,
+    (criteria, subject_number): (&[Option<usize>], usize),
+    advisory: &Advisory,
+    subject: &Subject,
+    judged: Judged<'_>,
+    around: Around<'_>,
+    out: &mut Vec<Position<'a>>,
+    statements: &mut Vec<Statement>,
+) {
+    let mut criteria = criteria;
+    let mut named = false;
+    for (n, node) in configuration.nodes.iter().enumerate() {
+        let (own, rest) = criteria.split_at(node.matches.len().min(criteria.len()));
+        criteria = rest;
+        let mine = || {
+            node.matches
+                .iter()
+                .zip(own)
+                .filter(|(m, s)| **s == Some(subject_number) && m.cpe.part != Part::Hardware)
+                .map(|(m, _)| m)
+        };
+        if mine().next().is_none() {
+            continue;
+        }
+        named = true;
+        let mut paired = false;
+        if configuration.operator == Operator::And {
+            let others: Vec<&Node> = configuration
+                .nodes
+                .iter()
+                .enumerate()
+                .filter(|(k, _)| *k != n)
+                .map(|(_, node)| node)
+                .collect();
+            match environment(&others, advisory, subject, around) {
+                Environment::Holds => {}
+                Environment::Paired => paired = true,
+                Environment::Fails { rule, detail } => {
+                    statements.push(Statement {
+                        claim: Claim::NotAffected,
+                        confidence: 0.85,
+                        rule,
+                        detail,
+                        fixed_in: None,
+                    });
+                    continue;
+                }
+            }
+        }
+        let negated = node.negate != configuration.negate;
+        for matched in mine() {
+            if matched.cpe.sw_edition.as_deref() == Some("esr") && !judged.is_esr
+                || matched.cpe.sw_edition.is_none() && judged.is_esr && !subject.product.ends_with("esr")
+            {
+                continue;
+            }
+            if subject.product.ends_with("esr") && !judged.is_esr {
+                continue;
+            }
+            let position = position(matched, judged, paired);
+            out.push(match position {
+                Position::Inside { matched, .. } if negated => Position::Unlisted { matched, newer: false },
+                Position::Above { matched } | Position::Below { matched } | Position::Unlisted { matched, .. } if negated => {
+                    Position::Inside { matched, paired }
+                }
+                other => other,
+            });
+        }
+    }
+    if judged.is_esr && !subject.product.ends_with("esr") && out.is_empty() && named {
+        let detail = format!(
+            "the record speaks of {} and not of its extended support line, which has versions of its own",
+            subject.product_written
+        );
+        statements.push(Statement {
+            claim: Claim::NotAffected,
+            confidence: 0.6,
+            rule: "other-edition",
+            detail,
+            fixed_in: None,
+        });
+    }
+}
+
+enum Environment {
+    Holds,
+    /// It needs another product beside it.
+    Paired,
+    Fails {
+        rule: &'static str,
+        detail: String,
+    },
+}
+
+/// Whether the rest of an AND can hold where Nixpkgs runs.
+fn environment(others: &[&Node], advisory: &Advisory, subject: &Subject, around: Around<'_>) -> Environment {
+    let mut paired = false;
+    for node in others {
+        if node.negate || node.matches.is_empty() {
+            continue;
+        }
+        if node.matches.iter().all(is_foreign_platform) {
+            let names: Vec<&str> = node.matches.iter().filter_map(|m| m.cpe.product.as_deref()).take(3).collect();
+            return Environment::Fails {
+                rule: "other-platform",
+                detail: format!("the configuration holds on {} only", names.join(", ")),
+            };
+        }
+        let software: Vec<&CpeMatch> = node
+            .matches
+            .iter()
+            .filter(|m| m.vulnerable && m.cpe.part == Part::Application)
+            .collect();
+        if !software.is_empty() && software.len() == node.matches.len() {
+            // Both sides are called vulnerable: the one the description names first is the one that has the fault.
+            let text = advisory.description.to_lowercase();
+            let place = |product: &str| text.find(&product.to_lowercase().replace('_', " "));
+            let other =
+                software
+                    .iter()
+                    .filter_map(|m| m.cpe.product.as_deref())
+                    .find(|p| match (place(p), place(&subject.product_written)) {
+                        (Some(theirs), Some(ours)) => theirs < ours,
+                        (None, Some(_)) | (_, None) => false,
+                    });
+            let present = software.iter().any(|m| (around.other_products)(m));
+            if let Some(other) = other {
+                return Environment::Fails {
+                    rule: "environment-only",
+                    detail: format!("the fault is in {other}; {} is only what it runs with", subject.product_written),
+                };
+            }
+            if !present {
+                let names: Vec<&str> = software.iter().filter_map(|m| m.cpe.product.as_deref()).take(3).collect();
+                return Environment::Fails {
+                    rule: "condition-absent",
+                    detail: format!(
+                        "it needs {} beside it in a version that this package set does not have",
+                        names.join(", ")
+                    ),
+                };
+            }
+            paired = true;
+        } else if node.matches.iter().all(|m| m.cpe.part == Part::Application) {
+            paired = true;
+        }
+    }
+    if paired { Environment::Paired } else { Environment::Holds }
+}
+
+/// Operating systems that Nixpkgs' Linux packages do not run on.
+fn is_foreign_platform(matched: &CpeMatch) -> bool {
+    let (Some(vendor), Some(product)) = (matched.cpe.vendor.as_deref(), matched.cpe.product.as_deref()) else {
+        return false;
+    };
+    matched.cpe.part == Part::OperatingSystem
+        && (matches!(
+            vendor,
+            "microsoft"
+                | "apple"
+                | "google"
+                | "sun"
+                | "sco"
+                | "hp"
+                | "blackberry"
+                | "nokia"
+                | "palm"
+                | "symbian"
+                | "novell"
+                | "oracle"
+                | "ibm"
+                | "cisco"
+                | "vmware"
+        ) && !product.contains("linux"))
+        || matches!(product, "freebsd" | "netbsd" | "openbsd" | "dragonflybsd")
+}
+
+fn position<'a>(matched: &'a CpeMatch, judged: Judged<'_>, paired: bool) -> Position<'a> {
+    let version = judged.version;
+    let order = |other: &str| compare(judged.scheme, version, other);
+    let incomparable = |other: &str| {
+        let reason = why_not(judged.scheme, version, other).map_or_else(|| "no order".to_string(), |w| w.to_string());
+        Position::Incomparable { matched, reason }
+    };
+    if matched.start.is_some() || matched.end.is_some() {
+        if let Some(End { version: start, inclusive }) = &matched.start {
+            match order(start) {
+                Some(Ordering::Less) => return Position::Below { matched },
+                Some(Ordering::Equal) if !inclusive => return Position::Below { matched },
+                Some(_) => {}
+                None => return incomparable(start),
+            }
+        }
+        if let Some(End { version: end, inclusive }) = &matched.end {
+            match order(end) {
+                Some(Ordering::Greater) => return Position::Above { matched },
+                Some(Ordering::Equal) if !inclusive => return Position::Above { matched },
+                Some(_) => {}
+                None => return incomparable(end),
+            }
+        }
+        return Position::Inside { matched, paired };
+    }
+    let Some(single) = single_version(matched) else {
+        return Position::Unversioned { matched };
+    };
+    match order(&single) {
+        Some(Ordering::Equal) => Position::Inside { matched, paired },
+        Some(o) => Position::Unlisted {
+            matched,
+            newer: o == Ordering::Greater,
+        },
+        None => incomparable(&single),
+    }
+}
+
+/// The version that a CPE name itself states, with its update.
+fn single_version(matched: &CpeMatch) -> Option<String> {
+    let version = matched.cpe.version.as_deref().filter(|v| *v != "-")?;
+    let update = matched.cpe.update.as_deref().filter(|u| *u != "-");
+    Some(match update {
+        // Java: 1.8.0 update252 is 1.8.0_252.
+        Some(update) if update.starts_with("update") => {
+            format!("{version}_{}", update.trim_start_matches("update").trim_start_matches('_'))
+        }
+        Some(update) => format!("{version}-{update}"),
+        None => version.to_string(),
+    })
+}
+
+/// Joins the positions of one record into one statement.
+fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>, around: Around<'_>, day: u32) -> Statement {
+    let who = advisory.source.name().to_uppercase();
+    let version = judged.version;
+    let state = |claim, confidence, rule, detail: String, fixed_in: Option<&End>| Statement {
+        claim,
+        confidence,
+        rule,
+        detail: format!("{who}: {detail}"),
+        fixed_in: fixed_in.filter(|e| !e.inclusive).map(|e| e.version.clone()),
+    };
+    // A range that ends in the version's own line has been passed: that is more specific than an open range of another line.
+    let passed = positions.iter().find_map(|p| match p {
+        Position::Above { matched } => matched
+            .end
+            .as_ref()
+            .filter(|e| same_line(&e.version, version, around))
+            .map(|e| (*matched, e)),
+        _ => None,
+    });
+    let mut restricted: Option<Statement> = None;
+    for inside in &positions {
+        let Position::Inside { matched, paired } = inside else { continue };
+        let open = matched.start.is_none();
+        let weight = if *paired { 0.6 } else { 0.95 };
+        match &matched.end {
+            Some(end) if open => {
+                if let Some((range, passed)) = passed.filter(|(_, p)| p.version != end.version) {
+                    let detail = format!(
+                        "{version} has passed the end of {} for its own release line ({})",
+                        show(range),
+                        passed.version
+                    );
+                    restricted = Some(state(Claim::Fixed, 0.85, "line-passed", detail, Some(passed)));
+                    continue;
+                }
+                if let Some(other) = other_line(&end.version, end.inclusive, Some(&who), judged, around, day) {
+                    restricted = Some(other);
+                    continue;
+                }
+                return state(
+                    Claim::Affected,
+                    weight,
+                    "in-range",
+                    format!("{version} is {}", show(matched)),
+                    Some(end),
+                );
+            }
+            end => {
+                return state(
+                    Claim::Affected,
+                    weight,
+                    if matched.start.is_some() { "in-range" } else { "listed" },
+                    format!("{version} is {}", show(matched)),
+                    end.as_ref(),
+                );
+            }
+        }
+    }
+    if let Some(statement) = restricted {
+        return statement;
+    }
+    // No criterion holds. Best explanation first: past an end, then before a start, then merely not listed.
+    if let Some((matched, end)) = passed.or_else(|| lowest_end(&positions)) {
+        let confidence = if same_line(&end.version, version, around) { 0.95 } else { 0.85 };
+        return state(
+            Claim::Fixed,
+            confidence,
+            "past-range",
+            format!("{version} is past {}", show(matched)),
+            Some(end),
+        );
+    }
+    let mut unlisted = 0usize;
+    let mut newer = true;
+    let mut example = None;
+    for position in &positions {
+        match position {
+            Position::Below { matched } => {
+                return state(
+                    Claim::NotAffected,
+                    0.9,
+                    "before-range",
+                    format!("{version} is before {}", show(matched)),
+                    None,
+                );
+            }
+            Position::Unlisted { matched, newer: n } => {
+                unlisted += 1;
+                newer &= n;
+                example = Some(*matched);
+            }
+            _ => {}
+        }
+    }
+    if let Some(example) = example {
+        let rest = if unlisted > 1 {
+            format!(" and {} more", unlisted - 1)
+        } else {
+            String::new()
+        };
+        let listed = single_version(example).unwrap_or_default();
+        return if newer {
+            state(
+                Claim::Fixed,
+                0.8,
+                "newer-than-listed",
+                format!("{version} is newer than every version listed ({listed}{rest})"),
+                None,
+            )
+        } else {
+            state(
+                Claim::NotAffected,
+                0.75,
+                "not-listed",
+                format!("{version} is not among the versions listed ({listed}{rest})"),
+                None,
+            )
+        };
+    }
+    for position in &positions {
+        if let Position::Unversioned { matched } = position
+            && matched.cpe.version.is_none()
+        {
+            return state(
+                Claim::Affected,
+                0.55,
+                "all-versions",
+                "the record names the product without versions, which means all of them".to_string(),
+                None,
+            );
+        }
+    }
+    let fix = positions.iter().find_map(|p| match p {
+        Position::Incomparable { matched, .. } => matched.end.as_ref().map(|e| e.version.as_str()),
+        _ => None,
+    });
+    if let Some(statement) = snapshot(judged, day, fix) {
+        return statement;
+    }
+    let reason = positions.iter().find_map(|p| match p {
+        Position::Incomparable { matched, reason } => Some(format!("{version} cannot be compared with {}: {reason}", show(matched))),
+        _ => None,
+    });
+    state(
+        Claim::Unknown,
+        0.5,
+        "incomparable",
+        reason.unwrap_or_else(|| "the record gives no version that could be compared".to_string()),
+        None,
+    )
+}
+
+/// The lowest range end that the version has passed.
+fn lowest_end<'a>(positions: &[Position<'a>]) -> Option<(&'a CpeMatch, &'a End)> {
+    let mut best: Option<(&'a CpeMatch, &'a End)> = None;
+    for position in positions {
+        let Position::Above { matched } = position else { continue };
+        let Some(end) = &matched.end else { continue };
+        if best.is_none_or(|(_, known)| compare(Scheme::Generic, &known.version, &end.version) == Some(Ordering::Less)) {
+            best = Some((matched, end));
+        }
+    }
+    best
+}
+
+/// Whether two versions lie in one release line: one that is known for the product, else the same first two numbers.
+fn same_line(a: &str, b: &str, around: Around<'_>) -> bool {
+    let lines = around.profile.map(|p| &p.lines);
+    match (lines.and_then(|l| l.line_of(a)), lines.and_then(|l| l.line_of(b))) {
+        (Some(one), Some(two)) => one == two,
+        _ => {
+            let (a, b) = (components(a), components(b));
+            a.iter().zip(b.iter()).take_while(|(x, y)| x == y).count() >= 2
+        }
+    }
+}
+
+/// An open range ends in another release line than the version's: what the record and its siblings say about the version's own line.
+fn other_line(end: &str, inclusive: bool, who: Option<&str>, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
+    let version = judged.version;
+    let who = who.map(|w| format!("{w}: ")).unwrap_or_default();
+    let ends_here = |clause: &&LineClause| clause.end.as_ref().is_some_and(|e| e.version == end);
+    for clause in around.clauses.iter().filter(ends_here) {
+        if let Some(line) = &clause.line
+            && !components(version).is_on_line(line)
+            && starts_below(version, line)
+        {
+            let line = line.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+            let detail = format!("{who}the description speaks of {line}.x before {end}; {version} is an older release line");
+            return Some(Statement {
+                claim: Claim::NotAffected,
+                confidence: 0.8,
+                rule: "line-in-description",
+                detail,
+                fixed_in: None,
+            });
+        }
+        if let Some(start) = &clause.start
+            && compare(judged.scheme, version, start) == Some(Ordering::Less)
+        {
+            let detail = format!("{who}the description starts at {start}; {version} is before it");
+            return Some(Statement {
+                claim: Claim::NotAffected,
+                confidence: 0.8,
+                rule: "line-in-description",
+                detail,
+                fixed_in: None,
+            });
+        }
+    }
+    let lines = &around.profile?.lines;
+    let own = lines.line_of(version)?;
+    if lines.line_of(end) == Some(own) || components(end).is_on_line(own) {
+        return None;
+    }
+    let reached = lines.reached_after(version, day)?;
+    let line = own.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+    let bound = if inclusive { "up to" } else { "before" };
+    let detail = format!(
+        "{who}{bound} {end} is another release line than {line}; {version} is later than {reached}, which later records of this product name for line {line}"
+    );
+    Some(Statement {
+        claim: Claim::Fixed,
+        confidence: 0.65,
+        rule: "line-of-siblings",
+        detail,
+        fixed_in: None,
+    })
+}
+
+fn starts_below(version: &str, line: &[u64]) -> bool {
+    components(version).iter().copied().take(line.len()).lt(line.iter().copied())
+}
+
+/// A snapshot of the sources taken after the record told of a fix has the fix.
+fn snapshot(judged: Judged<'_>, published: u32, fix: Option<&str>) -> Option<Statement> {
+    let (year, month, date) = date_of(judged.version)?;
+    let taken = day(&format!("{year:04}-{month:02}-{date:02}"));
+    // Half a year's grace: records are published before, with, or a little after the fix.
+    if published == 0 || taken < published + 186 {
+        return None;
+    }
+    let fix = fix.map(|f| format!(" ({f})")).unwrap_or_default();
+    let detail = format!(
+        "{} is a snapshot taken long after the record was published with its fix{fix}",
+        judged.version
+    );
+    Some(Statement {
+        claim: Claim::Fixed,
+        confidence: 0.6,
+        rule: "snapshot-after-fix",
+        detail,
+        fixed_in: None,
+    })
+}
+
+/// A criterion in words: `before 1.2`, `from 1.0 up to 1.5`, `version 1.4`.
+fn show(matched: &CpeMatch) -> String {
+    let start = matched.start.as_ref().map(|s| {
+        if s.inclusive {
+            format!("from {} ", s.version)
+        } else {
+            format!("after {} ", s.version)
+        }
+    });
+    let end = matched.end.as_ref().map(|e| {
+        if e.inclusive {
+            format!("up to {}", e.version)
+        } else {
+            format!("before {}", e.version)
+        }
+    });
+    match (start, end) {
+        (None, None) => match single_version(matched) {
+            Some(version) => format!("version {version}"),
+            None => "any version".to_string(),
+        },
+        (start, end) => format!("{}{}", start.unwrap_or_default(), end.unwrap_or_else(|| "on".to_string())),
+    }
+}
+
+/// Whether a version is inside a criterion.
+pub(super) fn holds(matched: &CpeMatch, version: &str) -> bool {
+    let judged = Judged {
+        version,
+        scheme: Scheme::Generic,
+        is_esr: false,
+    };
+    matches!(
+        position(matched, judged, false),
+        Position::Inside { .. } | Position::Unversioned { .. }
+    )
+}

@@ -1,0 +1,485 @@
+//! One vulnerability against one package set: identities first, then what the records say about each version, then the verdict.
+
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+
+use super::applicability::{Around, Claim, Judged, Record, Statement, holds, statement};
+use super::coordinate::{Coordinate, coordinates};
+use super::identity::{Context, Identity, THRESHOLD, identify, identify_by_description};
+use super::index::PackageIndex;
+use super::name::{fold, topic_words};
+use super::platform::only_elsewhere;
+use super::profile::Profiles;
+use super::rules::{RULES, Target};
+use super::subject::Subjects;
+use crate::advisory::{Advisory, CpeMatch, End, State, Tag};
+use crate::package::Ecosystem;
+use crate::range::{LineClause, line_statement};
+use crate::verdict::{Disposition, Evidence, Match, NearMiss, Outcome, Verdict};
+use crate::version::{Scheme, compare, components};
+
+/// Near misses that are kept, and the confidence below which nobody would look at one.
+const MAX_NEAR_MISSES: usize = 5;
+const NEAR: f32 = 0.2;
+/// A description is read for release lines up to here.
+const MAX_DESCRIPTION: usize = 4096;
+
+/// Everything that the sources say about one vulnerability.
+#[derive(Debug, Clone, Copy)]
+pub struct Vulnerability<'a> {
+    /// `CVE-2024-3094`, or the record's own id where it has no CVE.
+    pub id: &'a str,
+    /// One or more advisories.
+    pub advisories: &'a [Advisory],
+}
+
+/// Matches one vulnerability with a package set. Pure: the same answer for the same input, whatever was asked before.
+pub fn candidates(vulnerability: Vulnerability<'_>, index: &PackageIndex, profiles: &Profiles) -> Outcome {
+    Prepared::new(vulnerability).candidates(index, profiles)
+}
+
+/// A vulnerability made ready to be asked against several package sets.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    vulnerability: Vulnerability<'a>,
+    /// Those that stand.
+    records: Vec<&'a Advisory>,
+    subjects: Subjects,
+    /// Sorted coordinates of all references.
+    references: Vec<Coordinate>,
+    /// By record: what its description says about release lines.
+    clauses: Vec<Vec<LineClause>>,
+    /// By record: the platform that its description limits it to.
+    platforms: Vec<Option<&'static str>>,
+    /// Set where the answer is the same for every package set.
+    settled: Option<Disposition>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Reads everything that does not depend on a package set.
+    pub fn new(vulnerability: Vulnerability<'a>) -> Self {
+        let records: Vec<&Advisory> = vulnerability.advisories.iter().filter(|a| a.state == State::Published).collect();
+        let settled = if records.is_empty() {
+            Some(Disposition::Rejected)
+        } else {
+            records
+                .iter()
+                .any(|a| a.tags.contains(&Tag::ExclusivelyHostedService))
+                .then_some(Disposition::HostedService)
+        };
+        let mut references: Vec<Coordinate> = records
+            .iter()
+            .flat_map(|a| a.references.iter().take(64))
+            .flat_map(|r| coordinates(&r.url))
+            .collect();
+        references.sort_unstable();
+        references.dedup();
+        let subjects = Subjects::of(&records);
+        let clauses = records.iter().map(|a| line_statement(head(&a.description))).collect();
+        let platforms = records.iter().map(|a| only_elsewhere(head(&a.description))).collect();
+        Self {
+            vulnerability,
+            records,
+            subjects,
+            references,
+            clauses,
+            platforms,
+            settled,
+        }
+    }
+
+    /// The answer for one package set.
+    pub fn candidates(&self, index: &PackageIndex, profiles: &Profiles) -> Outcome {
+        if let Some(disposition) = self.settled {
+            return Outcome {
+                disposition,
+                matches: Vec::new(),
+                near_misses: Vec::new(),
+            };
+        }
+        let context = Context {
+            index,
+            profiles,
+            references: &self.references,
+        };
+        let subjects = &self.subjects.list;
+        let mut case = Case {
+            prepared: self,
+            context,
+            identities: BTreeMap::new(),
+            patched: BTreeMap::new(),
+            marked: BTreeMap::new(),
+            claims: RefCell::default(),
+        };
+        for (n, subject) in subjects.iter().enumerate().filter(|(_, s)| !s.hardware) {
+            for identity in identify(subject, context) {
+                case.add(identity, Some(n));
+            }
+        }
+        if subjects.is_empty() {
+            case.add_described();
+        }
+        case.add_named_by_nixpkgs();
+        let outcome = case.judge();
+        let disposition = if !outcome.matches.is_empty() {
+            Disposition::Matched
+        } else if subjects.is_empty() && outcome.near_misses.is_empty() {
+            Disposition::NoProduct
+        } else if !subjects.is_empty() && subjects.iter().all(|s| s.hardware) {
+            Disposition::HardwareOnly
+        } else if !subjects.is_empty() && subjects.iter().all(|s| s.hardware || s.target == Some(Target::Platform)) {
+            Disposition::OtherPlatform
+        } else {
+            Disposition::NothingInNixpkgs
+        };
+        Outcome { disposition, ..outcome }
+    }
+}
+
+/// What is gathered while one vulnerability is judged for one package set.
+struct Case<'a> {
+    prepared: &'a Prepared<'a>,
+    context: Context<'a>,
+    /// By cluster: identities with the subject they hold for.
+    identities: BTreeMap<u32, Vec<(Identity, Option<usize>)>>,
+    patched: BTreeMap<u32, String>,
+    marked: BTreeMap<u32, String>,
+    /// Claims about one version of the same subjects: variants of a package share them.
+    claims: RefCell<HashMap<ClaimKey, (Statement, Vec<Evidence>)>>,
+}
+
+/// Accepted subjects, version, support line, and whether the version is PEP 440.
+type ClaimKey = (Vec<Option<usize>>, String, bool, bool);
+
+impl Case<'_> {
+    fn add(&mut self, identity: Identity, subject: Option<usize>) {
+        self.identities.entry(identity.cluster).or_default().push((identity, subject));
+    }
+
+    /// A record that names no product may name it in its description, in front of a version.
+    fn add_described(&mut self) {
+        let mut found = Vec::new();
+        for (record, clauses) in self.prepared.records.iter().zip(&self.prepared.clauses) {
+            let topics: Vec<String> = topic_words(head(&record.description)).collect();
+            for clause in clauses.iter().take(8) {
+                found.extend(identify_by_description(&clause.product_words, self.context, &topics));
+            }
+        }
+        for identity in found {
+            self.add(identity, None);
+        }
+    }
+
+    /// A patch or a mark that names the vulnerability is an identity stated by Nixpkgs itself.
+    fn add_named_by_nixpkgs(&mut self) {
+        let mut ids: Vec<&str> = vec![self.prepared.vulnerability.id];
+        ids.extend(
+            self.prepared
+                .records
+                .iter()
+                .flat_map(|a| std::iter::once(a.id.as_str()).chain(a.aliases.iter().map(String::as_str))),
+        );
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            for &cluster in self.context.index.patched(id) {
+                self.patched.entry(cluster).or_insert_with(|| id.to_string());
+            }
+            for &cluster in self.context.index.marked(id) {
+                self.marked.entry(cluster).or_insert_with(|| id.to_string());
+            }
+        }
+        let named: Vec<u32> = self.patched.keys().chain(self.marked.keys()).copied().collect();
+        for cluster in named {
+            self.identities.entry(cluster).or_default();
+        }
+    }
+
+    fn judge(self) -> Outcome {
+        let mut matches = Vec::new();
+        let mut near_misses = Vec::new();
+        for (&cluster, identities) in &self.identities {
+            let best = identities.iter().map(|(i, _)| i.confidence).fold(0.0, f32::max);
+            let named = self.patched.contains_key(&cluster) || self.marked.contains_key(&cluster);
+            if best < THRESHOLD && !named {
+                if best >= NEAR {
+                    let mut evidence: Vec<Evidence> = identities.iter().map(|(i, _)| i.evidence.clone()).collect();
+                    evidence.dedup();
+                    near_misses.push(NearMiss {
+                        cluster: cluster as usize,
+                        confidence: best,
+                        evidence,
+                    });
+                }
+                continue;
+            }
+            let found = self.verdict(cluster, identities);
+            let settled = matches!(found.verdict, Verdict::Fixed | Verdict::NotAffected);
+            if settled
+                && self
+                    .context
+                    .index
+                    .details
+                    .get(cluster as usize)
+                    .is_some_and(|d| RULES.is_open_only(&d.base))
+            {
+                continue;
+            }
+            matches.push(found);
+        }
+        let order = |a: f32, b: f32| b.total_cmp(&a);
+        matches.sort_by(|a, b| {
+            a.verdict
+                .cmp(&b.verdict)
+                .then(order(a.confidence, b.confidence))
+                .then(a.cluster.cmp(&b.cluster))
+        });
+        if matches.is_empty() {
+            near_misses.sort_by(|a, b| order(a.confidence, b.confidence).then(a.cluster.cmp(&b.cluster)));
+            near_misses.truncate(MAX_NEAR_MISSES);
+        } else {
+            near_misses.clear();
+        }
+        Outcome {
+            disposition: Disposition::NothingInNixpkgs,
+            matches,
+            near_misses,
+        }
+    }
+
+    fn verdict(&self, cluster: u32, identities: &[(Identity, Option<usize>)]) -> Match {
+        let mut accepted: Vec<&(Identity, Option<usize>)> = identities.iter().filter(|(i, _)| i.confidence >= THRESHOLD).collect();
+        accepted.sort_by(|a, b| b.0.confidence.total_cmp(&a.0.confidence));
+        let identity = accepted.first().map_or(0.97, |(i, _)| i.confidence);
+        let mut evidence: Vec<Evidence> = Vec::new();
+        for (i, _) in accepted.iter().take(3) {
+            if !evidence.iter().any(|e| e.rule == i.evidence.rule) {
+                evidence.push(i.evidence.clone());
+            }
+        }
+        let (claim, mut said) = self.claim(cluster, &accepted);
+        let (verdict, confidence) = if let Some(id) = self.marked.get(&cluster) {
+            evidence.insert(
+                0,
+                Evidence {
+                    rule: "known-vulnerability".into(),
+                    detail: format!("the package's meta.knownVulnerabilities names {id}"),
+                },
+            );
+            (Verdict::KnownVulnerable, 0.97)
+        } else if let Some(id) = self.patched.get(&cluster) {
+            let patch = self.patch_of(cluster, id);
+            evidence.insert(
+                0,
+                Evidence {
+                    rule: "patch-names-id".into(),
+                    detail: format!("the package applies {patch}, which names {id}"),
+                },
+            );
+            (Verdict::Patched, 0.97)
+        } else {
+            let verdict = match claim.claim {
+                Claim::Affected => Verdict::Affected,
+                Claim::Fixed => Verdict::Fixed,
+                Claim::NotAffected => Verdict::NotAffected,
+                Claim::Unknown => Verdict::Unknown,
+            };
+            (verdict, identity * claim.confidence)
+        };
+        evidence.append(&mut said);
+        Match {
+            cluster: cluster as usize,
+            verdict,
+            confidence,
+            evidence,
+            fixed_in: claim.fixed_in,
+        }
+    }
+
+    /// What all records together say about the cluster's version, with the evidence of each.
+    fn claim(&self, cluster: u32, accepted: &[&(Identity, Option<usize>)]) -> (Statement, Vec<Evidence>) {
+        let unknown = |rule, detail: &str| Statement {
+            claim: Claim::Unknown,
+            confidence: 0.5,
+            rule,
+            detail: detail.to_string(),
+            fixed_in: None,
+        };
+        let Some(package) = self.context.index.clusters().get(cluster as usize).map(|c| &c.package) else {
+            return (unknown("no-package", "no such package"), Vec::new());
+        };
+        let details = self.context.index.details.get(cluster as usize);
+        let scheme = match details.and_then(|d| d.ecosystem.as_ref()).map(|(e, _)| *e) {
+            Some(Ecosystem::Python) => Scheme::Python,
+            _ => Scheme::Generic,
+        };
+        let judged = Judged {
+            version: &package.version,
+            scheme,
+            is_esr: details.is_some_and(|d| d.is_esr),
+        };
+        let key = (
+            accepted.iter().map(|(_, n)| *n).collect::<Vec<_>>(),
+            package.version.clone(),
+            judged.is_esr,
+            scheme == Scheme::Python,
+        );
+        if let Some(known) = self.claims.borrow().get(&key) {
+            return known.clone();
+        }
+        let other_products = |matched: &CpeMatch| {
+            let name = matched.cpe.product.as_deref().map(fold).unwrap_or_default();
+            self.context
+                .index
+                .named(&name)
+                .iter()
+                .filter_map(|(c, _)| self.context.index.clusters().get(*c as usize))
+                .any(|c| holds(matched, &c.package.version))
+        };
+        let mut statements: Vec<Statement> = Vec::new();
+        let prepared = self.prepared;
+        for (r, (record, clauses)) in prepared.records.iter().zip(&prepared.clauses).enumerate() {
+            let mut own: Vec<Statement> = Vec::new();
+            for (_, n) in accepted {
+                let Some((n, subject)) = n.and_then(|n| Some((n, prepared.subjects.list.get(n)?))) else {
+                    own.extend(described(clauses, judged));
+                    continue;
+                };
+                if subject.target == Some(Target::Platform) {
+                    own.push(Statement {
+                        claim: Claim::NotAffected,
+                        confidence: 0.9,
+                        rule: "other-platform",
+                        detail: format!("{} is named for another operating system", subject.written),
+                        fixed_in: None,
+                    });
+                    continue;
+                }
+                let profile = self.context.profiles.get(&subject.vendor, &subject.product);
+                let (criteria, entries) = (prepared.subjects.criteria.get(r), prepared.subjects.entries.get(r));
+                let record = Record {
+                    advisory: record,
+                    criteria: criteria.map_or(&[], Vec::as_slice),
+                    entries: entries.map_or(&[], Vec::as_slice),
+                };
+                own.extend(statement(
+                    record,
+                    n,
+                    subject,
+                    judged,
+                    Around {
+                        profile,
+                        clauses,
+                        other_products: &other_products,
+                    },
+                ));
+            }
+            let Some(mut best) = own
+                .into_iter()
+                .max_by(|a, b| a.claim.cmp(&b.claim).then(a.confidence.total_cmp(&b.confidence)))
+            else {
+                continue;
+            };
+            if (best.claim > Claim::NotAffected || best.claim == Claim::Unknown)
+                && let Some(platform) = prepared.platforms.get(r).copied().flatten()
+            {
+                best = Statement {
+                    claim: Claim::NotAffected,
+                    confidence: 0.8,
+                    rule: "platform-in-description",
+                    detail: format!("{}: the description speaks of {platform} only", record.source.name().to_uppercase()),
+                    fixed_in: None,
+                };
+            }
+            statements.push(best);
+        }
+        let joined = join(&statements).unwrap_or_else(|| unknown("no-version", "no record says which versions are affected"));
+        let mut said: Vec<Evidence> = Vec::new();
+        for s in statements.iter().chain(std::iter::once(&joined)) {
+            let evidence = Evidence {
+                rule: s.rule.to_string(),
+                detail: s.detail.clone(),
+            };
+            if !said.contains(&evidence) {
+                said.push(evidence);
+            }
+        }
+        said.sort_by_key(|e| (e.rule != joined.rule, e.detail != joined.detail));
+        self.claims.borrow_mut().insert(key, (joined.clone(), said.clone()));
+        (joined, said)
+    }
+
+    fn patch_of(&self, cluster: u32, id: &str) -> &str {
+        let package = self.context.index.clusters().get(cluster as usize).map(|c| &c.package);
+        package
+            .and_then(|p| p.patches.iter().find(|p| crate::package::ids_in(p).iter().any(|i| i == id)))
+            .map_or("a patch", String::as_str)
+    }
+}
+
+/// Joins what several records say: those that know beat those that do not, and disagreement costs confidence.
+fn join(statements: &[Statement]) -> Option<Statement> {
+    let mut best = statements
+        .iter()
+        .max_by(|a, b| a.claim.cmp(&b.claim).then(a.confidence.total_cmp(&b.confidence)))?
+        .clone();
+    let against = statements
+        .iter()
+        .filter(|s| s.claim != Claim::Unknown && (s.claim == Claim::Affected) != (best.claim == Claim::Affected))
+        .max_by(|a, b| a.confidence.total_cmp(&b.confidence));
+    if let Some(other) = against {
+        if best.confidence + 0.2 < other.confidence {
+            best = other.clone();
+        }
+        best.confidence *= 0.75;
+        best.detail = format!("{} (sources disagree)", best.detail);
+    }
+    Some(best)
+}
+
+/// What a description alone says about a version.
+fn described(clauses: &[LineClause], judged: Judged<'_>) -> Option<Statement> {
+    let version = judged.version;
+    let mut best: Option<Statement> = None;
+    for clause in clauses {
+        let on_line = clause.line.as_ref().is_none_or(|l| components(version).is_on_line(l));
+        let after_start = clause
+            .start
+            .as_ref()
+            .map(|s| compare(judged.scheme, version, s).map(Ordering::is_ge));
+        let end = clause
+            .end
+            .as_ref()
+            .map(|e| compare(judged.scheme, version, &e.version).map(|o| o == Ordering::Less || (e.inclusive && o == Ordering::Equal)));
+        let Some(End { version: bound, inclusive }) = &clause.end else {
+            continue;
+        };
+        let claim = match (on_line, after_start, end) {
+            (_, Some(None), _) | (_, _, Some(None) | None) => Claim::Unknown,
+            (true, None | Some(Some(true)), Some(Some(true))) => Claim::Affected,
+            (true, _, Some(Some(false))) => Claim::Fixed,
+            _ => Claim::NotAffected,
+        };
+        let detail = format!("the description says {} {bound}", if *inclusive { "up to" } else { "before" });
+        let next = Statement {
+            claim,
+            confidence: 0.75,
+            rule: "range-in-description",
+            detail,
+            fixed_in: (!inclusive).then(|| bound.clone()),
+        };
+        if best.as_ref().is_none_or(|b| next.claim > b.claim) {
+            best = Some(next);
+        }
+    }
+    best
+}
+
+fn head(text: &str) -> &str {
+    let mut end = text.len().min(MAX_DESCRIPTION);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or(text)
+}

@@ -1,0 +1,502 @@
+//! Is this package the software that the record means? Each answer has a rule's name, a weight and a sentence.
+
+use super::coordinate::Coordinate;
+use super::index::{Details, PackageIndex};
+use super::name::{Form, fold, product_names};
+use super::profile::{Profile, Profiles};
+use super::rules::{RULES, Target};
+use super::subject::Subject;
+use crate::package::Ecosystem;
+use crate::verdict::Evidence;
+
+/// From here on two things are taken to be the same software.
+pub(super) const THRESHOLD: f32 = 0.5;
+
+/// How sure we are that a subject is a package, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Identity {
+    pub cluster: u32,
+    pub confidence: f32,
+    pub evidence: Evidence,
+}
+
+/// What an identity is judged with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub index: &'a PackageIndex,
+    pub profiles: &'a Profiles,
+    /// Coordinates of this vulnerability's own references.
+    pub references: &'a [Coordinate],
+}
+
+/// Every cluster that the subject may be, with the strongest reason for each; those below the threshold are near misses.
+pub(super) fn identify(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
+    let mut found: Vec<Identity> = Vec::new();
+    let index = context.index;
+    if let Some((vendor, product)) = &subject.cpe {
+        for &cluster in index.with_cpe(vendor, product) {
+            let detail = format!("the package's metadata states CPE {vendor}:{product}, the record names the same");
+            keep(&mut found, cluster, 0.99, "cpe-metadata", detail);
+        }
+    }
+    for purl in &subject.purls {
+        for &cluster in index.with_purl(purl) {
+            keep(
+                &mut found,
+                cluster,
+                0.99,
+                "purl",
+                format!("the package's metadata states {purl}, the record names the same"),
+            );
+        }
+    }
+    if subject.target != Some(Target::Extension) {
+        for repository in &subject.repositories {
+            let built = index.built_from(repository);
+            // A repository that many packages come from (a monorepo, a plugin collection) does not tell which one.
+            if built.len() <= 4 {
+                for &cluster in built {
+                    keep(
+                        &mut found,
+                        cluster,
+                        0.93,
+                        "repository",
+                        format!(
+                            "the record names the repository {} that the package is built from",
+                            plain(repository)
+                        ),
+                    );
+                }
+            }
+        }
+    }
+    if let Some((ecosystem, name)) = &subject.language {
+        for &cluster in index.in_language(*ecosystem, name) {
+            keep(
+                &mut found,
+                cluster,
+                0.97,
+                "ecosystem-package",
+                format!("the record is about {name} of {}, the package is that one", ecosystem.title()),
+            );
+        }
+    }
+    let usual = context.profiles.usual_vendor(subject);
+    if let Some((packages, reason)) = RULES.alias(usual.as_deref().unwrap_or(&subject.vendor), &subject.product)
+        && !matches!(subject.target, Some(Target::Extension))
+    {
+        for package in packages {
+            for (cluster, form) in spelled(index, &fold(package), package) {
+                let detail = format!("{} is {} here: {reason}", subject.written, name_of(index, cluster));
+                if form <= Form::Variant {
+                    keep(&mut found, cluster, 0.96, "alias", detail);
+                }
+            }
+        }
+    }
+    for (name, product_form) in product_names(Some(&subject.vendor), &subject.product_written) {
+        for (cluster, package_form) in spelled(index, &name, &subject.product_written) {
+            judge_plain(&mut found, subject, cluster, product_form.max(package_form), context);
+        }
+        if product_form == Form::Exact {
+            for cluster in index.in_any_language(&name) {
+                judge_language(&mut found, subject, cluster, context);
+            }
+        }
+    }
+    found
+}
+
+/// Plain packages of a folded name; where one is spelled as written, those that are not (`sam-ba` for `samba`) are left out.
+fn spelled(index: &PackageIndex, name: &str, written: &str) -> Vec<(u32, Form)> {
+    let soft = |text: &str| text.to_lowercase().replace(['_', ' ', '.'], "-");
+    let (named, written) = (index.named(name), soft(written));
+    let is_spelled = |cluster: u32| {
+        index
+            .clusters()
+            .get(cluster as usize)
+            .is_some_and(|c| soft(&c.package.pname) == written)
+    };
+    let exact = named.iter().any(|(c, form)| *form == Form::Exact && is_spelled(*c));
+    named
+        .iter()
+        .copied()
+        .filter(|(c, form)| !exact || *form != Form::Exact || is_spelled(*c))
+        .collect()
+}
+
+/// A plain package with the product's name: who makes it decides.
+fn judge_plain(found: &mut Vec<Identity>, subject: &Subject, cluster: u32, form: Form, context: Context<'_>) {
+    let Some(details) = context.index.details.get(cluster as usize) else {
+        return;
+    };
+    let package = name_of(context.index, cluster);
+    if let Some(reason) = RULES.never(&subject.vendor, &subject.product, &details.base) {
+        return keep(
+            found,
+            cluster,
+            0.05,
+            "never",
+            format!("{} is not {package}: {reason}", subject.written),
+        );
+    }
+    if subject.target == Some(Target::Extension) {
+        return keep(
+            found,
+            cluster,
+            0.1,
+            "extension",
+            format!(
+                "{} is an extension of another program, {package} is a program of its own",
+                subject.written
+            ),
+        );
+    }
+    let usual;
+    let (subject, profile) = match context.profiles.usual_vendor(subject) {
+        // A record without a vendor means the one that everybody files the product under.
+        Some(vendor) => {
+            usual = Subject { vendor, ..subject.clone() };
+            (&usual, context.profiles.get(&usual.vendor, &usual.product))
+        }
+        None => (subject, context.profiles.get(&subject.vendor, &subject.product)),
+    };
+    let support = Support::of(subject, details, profile, context);
+    let foreign_language = subject.language.is_some()
+        || matches!(
+            subject.target,
+            Some(Target::Node | Target::Python | Target::Ruby | Target::Perl | Target::Rust | Target::Go | Target::Language)
+        );
+    let (confidence, rule, why) = if foreign_language {
+        match support.place() {
+            Some(place) => (
+                0.85,
+                "language-same-home",
+                format!("a package of a language, and both point at {place}"),
+            ),
+            None => (
+                0.2,
+                "language-only-name",
+                "the record is about a library of a language, the package is a program of the same name".to_string(),
+            ),
+        }
+    } else {
+        support.weigh(form, subject, details, profile, context)
+    };
+    let confidence = match form {
+        Form::Exact => confidence,
+        Form::Variant => confidence * 0.98,
+        Form::Loose => confidence * 0.92,
+    };
+    keep(
+        found,
+        cluster,
+        confidence,
+        rule,
+        format!("{} has the name of {package}, and {why}", subject.written),
+    );
+}
+
+/// A package of a language's set: the name alone never suffices.
+fn judge_language(found: &mut Vec<Identity>, subject: &Subject, cluster: u32, context: Context<'_>) {
+    let Some(details) = context.index.details.get(cluster as usize) else {
+        return;
+    };
+    let Some((ecosystem, name)) = &details.ecosystem else { return };
+    let package = name_of(context.index, cluster);
+    let same = matches!(
+        (subject.target, ecosystem),
+        (Some(Target::Python), Ecosystem::Python)
+            | (Some(Target::Ruby), Ecosystem::Ruby)
+            | (Some(Target::Node), Ecosystem::Node)
+            | (Some(Target::Perl), Ecosystem::Perl)
+    );
+    if same {
+        return keep(
+            found,
+            cluster,
+            0.93,
+            "ecosystem-target",
+            format!(
+                "the record's CPE says {} for {}, {package} is {name} of it",
+                ecosystem.title(),
+                subject.written
+            ),
+        );
+    }
+    if subject.target.is_some() || subject.language.is_some() {
+        return;
+    }
+    let profile = context.profiles.get(&subject.vendor, &subject.product);
+    let support = Support::of(subject, details, profile, context);
+    match support.place() {
+        Some(place) => keep(
+            found,
+            cluster,
+            0.88,
+            "language-same-home",
+            format!(
+                "{} has the name of {package} ({}), and both point at {place}",
+                subject.written,
+                ecosystem.title()
+            ),
+        ),
+        None => keep(
+            found,
+            cluster,
+            0.3,
+            "language-only-name",
+            format!(
+                "{package} is {name} of {}; nothing says that the record means a package of that language",
+                ecosystem.title()
+            ),
+        ),
+    }
+}
+
+/// What speaks for and against two things of one name being the same.
+#[derive(Debug, Default)]
+struct Support {
+    /// A place that the product's records and the package both point at.
+    shared: Option<Coordinate>,
+    /// The vendor's name stands in the package's homepage or sources.
+    vendor_at_home: bool,
+    /// Words that both descriptions use.
+    topics: Vec<String>,
+    /// Both sides say where they live or what they are, and nothing agrees.
+    disagree: bool,
+    /// Nothing is known of the package but its name.
+    nameless: bool,
+}
+
+impl Support {
+    fn of(subject: &Subject, details: &Details, profile: Option<&Profile>, context: Context<'_>) -> Self {
+        let known = &details.known;
+        let has = |place: &Coordinate| known.coordinates.binary_search(place).is_ok();
+        let own = context
+            .references
+            .iter()
+            .find(|r| has(r))
+            .or_else(|| subject.repositories.iter().find(|r| has(r)));
+        // One record of many may point anywhere; a place that several point at is home.
+        let often = |n: u32, all: u32| n >= 2 || n * 8 >= all;
+        let usual = profile
+            .and_then(|p| p.coordinates.iter().find(|(place, n)| has(place) && often(*n, p.records)))
+            .map(|(place, _)| place);
+        let shared = own.or(usual).cloned();
+        let vendor_at_home = subject.vendor.len() > 2 && details.owners.contains(&subject.vendor);
+        let told: Vec<String> = [&subject.product, &subject.vendor].into_iter().cloned().collect();
+        let topics: Vec<String> = profile
+            .map(|p| {
+                p.topics
+                    .iter()
+                    .filter(|t| !told.contains(t) && known.topics.binary_search(t).is_ok())
+                    .cloned()
+                    .collect()
+            })
+            .unwrap_or_default();
+        let homes_differ = !known.coordinates.is_empty()
+            && profile.is_some_and(|p| p.coordinates.iter().any(|(c, n)| often(*n, p.records) && !c.starts_with("sub:")));
+        let topics_differ = known.topics.len() >= 3 && profile.is_some_and(|p| p.topics.len() >= 6);
+        let disagree = shared.is_none() && !vendor_at_home && topics.is_empty() && homes_differ && topics_differ;
+        Self {
+            shared,
+            vendor_at_home,
+            topics,
+            disagree,
+            nameless: known.coordinates.is_empty() && known.topics.is_empty(),
+        }
+    }
+
+    fn place(&self) -> Option<&str> {
+        self.shared.as_deref().map(plain)
+    }
+
+    fn weigh(
+        &self,
+        form: Form,
+        subject: &Subject,
+        details: &Details,
+        profile: Option<&Profile>,
+        context: Context<'_>,
+    ) -> (f32, &'static str, String) {
+        let vendor = subject.vendor_written.as_deref().unwrap_or("");
+        match (self.place(), self.vendor_at_home) {
+            (Some(place), true) => {
+                return (
+                    0.98,
+                    "same-home-and-vendor",
+                    format!("both point at {place}, and the package comes from {vendor}"),
+                );
+            }
+            (Some(place), false) => return (0.94, "same-home", format!("both point at {place}")),
+            (None, true) => return (0.93, "vendor-at-home", format!("the package's homepage or source is {vendor}'s")),
+            (None, false) => {}
+        }
+        let words = self.topics.join(", ");
+        if form == Form::Loose {
+            return match self.topics.len() {
+                0 | 1 => (0.25, "loose-name", "only part of the name agrees, nothing else".to_string()),
+                _ => (0.62, "loose-name-same-topic", format!("both descriptions speak of {words}")),
+            };
+        }
+        let own_vendor =
+            subject.vendor.is_empty() || details.names.iter().any(|(n, _)| *n == subject.vendor) || subject.vendor == subject.product;
+        if own_vendor && !subject.vendor.is_empty() {
+            return match (self.topics.is_empty(), self.disagree) {
+                (false, _) => (
+                    0.9,
+                    "own-vendor-same-topic",
+                    format!("the vendor has the product's name, and both descriptions speak of {words}"),
+                ),
+                (true, true) if subject.product.len() < 6 => (
+                    0.45,
+                    "own-vendor-other-home",
+                    "the vendor has the product's name, but home and description agree in nothing".to_string(),
+                ),
+                (true, true) => (
+                    0.55,
+                    "own-vendor-other-home",
+                    "the vendor has the product's name, but home and description agree in nothing".to_string(),
+                ),
+                (true, false) => (0.75, "own-vendor", "the vendor has the product's name".to_string()),
+            };
+        }
+        if self.topics.len() >= 2 {
+            return (0.78, "same-topic", format!("both descriptions speak of {words}"));
+        }
+        let distinctive = subject.product.len() >= 6;
+        if RULES.is_umbrella(&subject.vendor) && (distinctive || !self.disagree) {
+            return (
+                if self.disagree { 0.55 } else { 0.74 },
+                "umbrella-vendor",
+                format!("{vendor} publishes for many projects"),
+            );
+        }
+        if self.topics.len() == 1 && !self.disagree {
+            return (0.64, "same-topic", format!("both descriptions speak of {words}"));
+        }
+        let vendors = context.profiles.vendors(&subject.product);
+        let all: u32 = vendors.iter().map(|(_, n)| n).sum();
+        let mine = profile.map_or(0, |p| p.records);
+        if self.disagree {
+            return (
+                0.3,
+                "only-name",
+                format!(
+                    "{} and the package agree in nothing but the name",
+                    if vendor.is_empty() { "the record" } else { vendor }
+                ),
+            );
+        }
+        if subject.vendor.is_empty() || mine * 10 >= all * 9 {
+            return if distinctive {
+                (0.6, "distinctive-name", "no other product has this name".to_string())
+            } else {
+                (0.4, "short-name", "the name is short and nothing else is known".to_string())
+            };
+        }
+        if self.nameless && mine * 10 >= all * 6 {
+            return (
+                0.55,
+                "usual-vendor",
+                format!("most records of this name are {vendor}'s, and the channel lists names only"),
+            );
+        }
+        (0.3, "only-name", "products of several vendors have this name".to_string())
+    }
+}
+
+/// A package that is known by the words in front of a version in a description, for records that name no product.
+pub(super) fn identify_by_description(words: &[String], context: Context<'_>, description_topics: &[String]) -> Vec<Identity> {
+    let mut found = Vec::new();
+    for length in (1..=words.len().min(3)).rev() {
+        let Some(name) = words.get(words.len() - length..).map(|w| fold(&w.concat())) else {
+            continue;
+        };
+        if name.len() < 2 {
+            continue;
+        }
+        for &(cluster, form) in context.index.named(&name) {
+            let Some(details) = context.index.details.get(cluster as usize) else {
+                continue;
+            };
+            if form == Form::Loose {
+                continue;
+            }
+            let shared = context
+                .references
+                .iter()
+                .find(|r| details.known.coordinates.binary_search(r).is_ok());
+            let topics: Vec<&String> = description_topics
+                .iter()
+                .filter(|t| **t != name && details.known.topics.binary_search(t).is_ok())
+                .collect();
+            let package = name_of(context.index, cluster);
+            match (shared, topics.as_slice()) {
+                (Some(place), _) => keep(
+                    &mut found,
+                    cluster,
+                    0.88,
+                    "description-same-home",
+                    format!(
+                        "the description speaks of {name}, and a reference and {package} point at {}",
+                        plain(place)
+                    ),
+                ),
+                (None, [one, two, ..]) => keep(
+                    &mut found,
+                    cluster,
+                    0.65,
+                    "description-same-topic",
+                    format!("the description speaks of {name}, {one} and {two}, as {package}'s does"),
+                ),
+                _ => keep(
+                    &mut found,
+                    cluster,
+                    0.35,
+                    "description-only-name",
+                    format!("the description speaks of {name}; nothing else agrees with {package}"),
+                ),
+            }
+        }
+        if !found.is_empty() {
+            break;
+        }
+    }
+    found
+}
+
+/// Keeps the strongest identity of each cluster.
+fn keep(found: &mut Vec<Identity>, cluster: u32, confidence: f32, rule: &'static str, detail: String) {
+    let evidence = Evidence {
+        rule: rule.to_string(),
+        detail,
+    };
+    match found.iter_mut().find(|i| i.cluster == cluster) {
+        // A stated "never" outweighs what the name alone suggests, not what metadata or an alias states.
+        Some(known) if known.evidence.rule == "never" && confidence < 0.9 => {}
+        Some(known) if known.confidence >= confidence && !(rule == "never" && known.confidence < 0.9) => {}
+        Some(known) => {
+            *known = Identity {
+                cluster,
+                confidence,
+                evidence,
+            }
+        }
+        None => found.push(Identity {
+            cluster,
+            confidence,
+            evidence,
+        }),
+    }
+}
+
+fn name_of(index: &PackageIndex, cluster: u32) -> &str {
+    index.clusters().get(cluster as usize).map_or("", |c| c.name.as_str())
+}
+
+/// A coordinate as a person writes it.
+fn plain(coordinate: &str) -> &str {
+    coordinate.split_once(':').map_or(coordinate, |(_, rest)| rest)
+}

@@ -1,0 +1,107 @@
+//! Platforms in descriptions: "a Windows-only issue" is not Nixpkgs' issue.
+
+/// Systems that Nixpkgs' Linux packages do not run on, as descriptions write them.
+const ELSEWHERE: &[&str] = &[
+    "windows",
+    "microsoft windows",
+    "mac os x",
+    "os x",
+    "macos",
+    "mac os",
+    "android",
+    "ios",
+    "iphone",
+    "solaris",
+    "aix",
+    "hp-ux",
+    "openvms",
+    "netware",
+    "os/2",
+    "cygwin",
+    "openbsd",
+    "freebsd",
+    "netbsd",
+    "irix",
+    "sco unixware",
+    "qnx",
+    "symbian",
+    "blackberry",
+    "sunos",
+    "windows nt",
+    "windows xp",
+    "win32",
+];
+
+/// Words that make a platform one of several.
+const HERE: &[&str] = &[
+    "linux",
+    "unix",
+    "posix",
+    "gtk",
+    "x11",
+    "all platforms",
+    "other platforms",
+    "multiple platforms",
+    "any platform",
+    "cross-platform",
+];
+
+/// Words before a platform's name, and after it, that limit the issue to it.
+const BEFORE: &[&str] = &[
+    "only on ",
+    "only affects ",
+    "only ",
+    "specific to ",
+    "on ",
+    "for ",
+    "under ",
+    "running on ",
+];
+const AFTER: &[&str] = &["-only", " only", " specific", "-specific", " users are affected"];
+
+/// The platform, where the description limits the issue to one that is not Linux.
+pub(super) fn only_elsewhere(description: &str) -> Option<&'static str> {
+    let text = description.to_lowercase();
+    let limited = |platform: &str| {
+        words(&text, platform).any(|at| {
+            let before = text.get(..at).unwrap_or("");
+            let after = text.get(at + platform.len()..).unwrap_or("");
+            AFTER.iter().any(|w| after.starts_with(w))
+                || BEFORE
+                    .iter()
+                    .any(|w| before.strip_suffix(w).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric)))
+        })
+    };
+    let platform = ELSEWHERE.iter().copied().find(|p| limited(p))?;
+    HERE.iter().all(|w| words(&text, w).next().is_none()).then_some(platform)
+}
+
+/// Where a phrase stands between word boundaries.
+fn words<'t>(text: &'t str, phrase: &'t str) -> impl Iterator<Item = usize> + 't {
+    memchr::memmem::find_iter(text.as_bytes(), phrase.as_bytes()).filter(move |at| {
+        let before = text.get(..*at).and_then(|t| t.chars().next_back());
+        let after = text.get(at + phrase.len()..).and_then(|t| t.chars().next());
+        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_are_read_from_descriptions() {
+        assert_eq!(
+            only_elsewhere("Curl before 7.68.0 lacks proper validation (Windows-only issue)."),
+            Some("windows")
+        );
+        assert_eq!(only_elsewhere("Mozilla Firefox before 46.0 on Android does not"), Some("android"));
+        assert_eq!(only_elsewhere("Google Chrome before 45 on Linux and Windows allows"), None);
+        assert_eq!(only_elsewhere("a buffer overflow in foo before 1.2"), None);
+        assert_eq!(
+            only_elsewhere("scrolling windows onion"),
+            None,
+            "words inside other words are no platform"
+        );
+    }
+}

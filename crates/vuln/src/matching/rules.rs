@@ -1,0 +1,223 @@
+//! The curated rules (`data/rules.toml`): read once, embedded in the program.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::name::{fold, fold_vendor};
+use crate::advisory::Affected;
+
+const TEXT: &str = include_str!("../../data/rules.toml");
+
+/// The rules of this build.
+pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| match Rules::parse(TEXT) {
+    Ok(rules) => rules,
+    // A test reads the same text: a broken file never leaves the workshop.
+    Err(error) => unreachable!("data/rules.toml: {error}"),
+});
+
+/// A digest of the rules' text: when it changes, everything is matched again.
+pub fn rules_digest() -> String {
+    // FNV-1a: only to notice a change, nobody gains by forging it.
+    let hash = TEXT.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{ENGINE}-{hash:016x}")
+}
+
+/// Raised when the matcher itself decides differently.
+const ENGINE: u32 = 1;
+
+/// What a CPE's target software means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Target {
+    /// An extension of another program.
+    Extension,
+    /// A build for another operating system.
+    Platform,
+    Node,
+    Python,
+    Ruby,
+    Perl,
+    Rust,
+    Go,
+    /// A library of a language that has no package set of its own here.
+    Language,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    /// (vendor, product), folded → packages as written and the reason. Vendor "*" is any.
+    alias: HashMap<(String, String), (Vec<String>, String)>,
+    never: HashMap<(String, String), (HashSet<String>, String)>,
+    umbrella: HashSet<String>,
+    open_only: HashSet<String>,
+    targets: HashMap<String, Target>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    alias: Vec<AliasRule>,
+    never: Vec<NeverRule>,
+    umbrella: Vec<UmbrellaRule>,
+    open_only: Vec<OpenOnlyRule>,
+    target: Vec<TargetRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AliasRule {
+    products: Vec<String>,
+    packages: Vec<String>,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NeverRule {
+    product: String,
+    packages: Vec<String>,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UmbrellaRule {
+    vendors: Vec<String>,
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpenOnlyRule {
+    packages: Vec<String>,
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TargetRule {
+    names: Vec<String>,
+    kind: Target,
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+impl Rules {
+    fn parse(text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
+        let mut rules = Rules::default();
+        for rule in file.alias {
+            let packages = rule.packages;
+            for product in &rule.products {
+                let entry = rules
+                    .alias
+                    .entry(pair(product)?)
+                    .or_insert_with(|| (Vec::new(), rule.reason.clone()));
+                for package in &packages {
+                    if !entry.0.contains(package) {
+                        entry.0.push(package.clone());
+                    }
+                }
+            }
+        }
+        for rule in file.never {
+            let packages = rule.packages.iter().map(|p| fold(p)).collect();
+            rules.never.insert(pair(&rule.product)?, (packages, rule.reason));
+        }
+        rules.umbrella = file
+            .umbrella
+            .iter()
+            .flat_map(|u| u.vendors.iter().map(|v| fold_vendor(v)))
+            .collect();
+        rules.open_only = file.open_only.iter().flat_map(|r| r.packages.iter().map(|p| fold(p))).collect();
+        rules.targets = file
+            .target
+            .into_iter()
+            .flat_map(|t| t.names.into_iter().map(move |n| (n, t.kind)))
+            .collect();
+        Ok(rules)
+    }
+
+    /// Packages that a product is known to be, with the reason.
+    pub(super) fn alias(&self, vendor: &str, product: &str) -> Option<(&[String], &str)> {
+        let key = |v: &str, p: &str| self.alias.get(&(v.to_string(), p.to_string()));
+        let (packages, reason) = key(vendor, product).or_else(|| key("*", product)).or_else(|| key(vendor, "*"))?;
+        Some((packages, reason))
+    }
+
+    /// Why a product is never this package.
+    pub(super) fn never(&self, vendor: &str, product: &str, package: &str) -> Option<&str> {
+        let (packages, reason) = self.never.get(&(vendor.to_string(), product.to_string()))?;
+        packages.contains(package).then_some(reason)
+    }
+
+    pub(super) fn is_umbrella(&self, vendor: &str) -> bool {
+        self.umbrella.contains(vendor)
+    }
+
+    /// Whether a package (folded) is listed only where something is open.
+    pub(super) fn is_open_only(&self, package: &str) -> bool {
+        self.open_only.contains(package)
+    }
+
+    /// What a CPE target software or a CVE 5 platform says; `None` where it says nothing for Nixpkgs (`linux`, `*`).
+    pub(super) fn target(&self, name: &str) -> Option<Target> {
+        self.targets.get(name).copied()
+    }
+
+    /// Whether all platforms that a CVE 5 product lists are other operating systems.
+    pub(super) fn only_other_platforms(&self, affected: &Affected) -> bool {
+        !affected.platforms.is_empty() && affected.platforms.iter().all(|p| self.is_other_platform(p))
+    }
+
+    fn is_other_platform(&self, platform: &str) -> bool {
+        let lower = platform.to_lowercase();
+        let name = lower.trim().replace(' ', "_");
+        self.targets.get(&name) == Some(&Target::Platform)
+            || ["windows", "macos", "mac os", "android", "ios ", "iphone", "ipad"]
+                .iter()
+                .any(|p| lower.starts_with(p))
+                && !lower.contains("linux")
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (vendor, product) = text.split_once(':').ok_or_else(|| format!("{text:?} is not vendor:product"))?;
+    let star = |t: &str, folded: String| if t == "*" { "*".to_string() } else { folded };
+    Ok((star(vendor, fold_vendor(vendor)), star(product, fold(product))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_rules_are_valid() {
+        let rules = Rules::parse(TEXT).unwrap();
+        let (packages, reason) = rules.alias("linux", "linuxkernel").unwrap();
+        assert_eq!(packages[0], "linux");
+        assert!(!reason.is_empty());
+        assert!(rules.never("theforeman", "foreman", "foreman").is_some());
+        assert!(rules.never("ddollar", "foreman", "foreman").is_none());
+    }
+
+    #[test]
+    fn no_shipped_rule_names_a_single_cve() {
+        assert_eq!(crate::package::ids_in(TEXT), Vec::<String>::new());
+        assert!(!TEXT.to_ascii_lowercase().contains("cve-") && !TEXT.to_ascii_lowercase().contains("ghsa-"));
+    }
+
+    #[test]
+    fn every_rule_has_its_reason() {
+        let file: File = toml::from_str(TEXT).unwrap();
+        assert!(file.alias.iter().all(|r| !r.reason.trim().is_empty() && !r.packages.is_empty()));
+        assert!(file.never.iter().all(|r| r.reason.trim().len() > 10));
+        assert!(file.target.iter().all(|r| !r._reason.is_empty()) && file.umbrella.iter().all(|r| !r._reason.is_empty()));
+    }
+}
