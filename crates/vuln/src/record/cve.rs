@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use super::RecordError;
 use super::applicability::configurations;
 use super::field::{
-    Link, add_description_tags, add_once, add_references, add_scores, cpes, cve_id, cvss, cwe, join, links, named, package_url, plain_id,
-    tag, text_in_english,
+    Link, add_description_tags, add_once, add_references, add_scores, cpes, cve_id, cvss, cwe, each_once, join, links, named, package_url,
+    plain_id, tags, text_in_english,
 };
 use super::json::{Reader, Result};
 use crate::advisory::{Advisory, Affected, Change, Configuration, Source, Ssvc, State, Status, Tag, UpperBound, VersionEntry};
@@ -141,18 +141,19 @@ impl Metrics {
     fn read(r: &mut Reader<'_>) -> Result<Self> {
         let mut this = Self::default();
         r.array(|r| {
+            let (mut v2, mut v30, mut v31, mut v4) = (None, None, None, None);
             r.object(|r, key| {
-                let version = match key {
-                    "cvssV3_1" => CvssVersion::V31,
-                    "cvssV3_0" => CvssVersion::V30,
-                    "cvssV4_0" => CvssVersion::V4,
-                    "cvssV2_0" => CvssVersion::V2,
-                    "other" => return this.read_other(r),
-                    _ => return r.skip(),
-                };
-                this.scores.extend(cvss(r, version)?);
+                match key {
+                    "cvssV3_1" => v31 = cvss(r, CvssVersion::V31)?,
+                    "cvssV3_0" => v30 = cvss(r, CvssVersion::V30)?,
+                    "cvssV4_0" => v4 = cvss(r, CvssVersion::V4)?,
+                    "cvssV2_0" => v2 = cvss(r, CvssVersion::V2)?,
+                    "other" => this.read_other(r)?,
+                    _ => r.skip()?,
+                }
                 Ok(())
             })?;
+            this.scores.extend([v4, v31, v30, v2].into_iter().flatten());
             Ok(())
         })?;
         Ok(this)
@@ -177,15 +178,9 @@ impl Metrics {
                 }
             }
             Some("kev") => {
-                r.revisit(content, |r| {
-                    r.object(|r, key| {
-                        match key {
-                            "dateAdded" => self.kev_date = r.owned()?,
-                            _ => r.skip()?,
-                        }
-                        Ok(())
-                    })
-                })?;
+                if let Some(date) = r.revisit(content, |r| r.member("dateAdded", Reader::owned))? {
+                    self.kev_date = Some(date);
+                }
             }
             _ => {}
         }
@@ -194,31 +189,30 @@ impl Metrics {
 }
 
 fn ssvc(r: &mut Reader<'_>) -> Result<Option<Ssvc>> {
-    let mut ssvc = Ssvc {
-        exploitation: String::new(),
-        automatable: String::new(),
-        technical_impact: String::new(),
-    };
-    r.object(|r, key| {
-        if key != "options" {
-            return r.skip();
-        }
+    let points = r.member("options", |r| {
+        let (mut exploitation, mut automatable, mut technical_impact) = (None, None, None);
         r.array(|r| {
             r.object(|r, key| {
                 match key {
-                    "Exploitation" => ssvc.exploitation = r.owned()?.unwrap_or_default(),
-                    "Automatable" => ssvc.automatable = r.owned()?.unwrap_or_default(),
-                    "Technical Impact" => ssvc.technical_impact = r.owned()?.unwrap_or_default(),
+                    "Exploitation" => exploitation = r.owned()?,
+                    "Automatable" => automatable = r.owned()?,
+                    "Technical Impact" => technical_impact = r.owned()?,
                     _ => r.skip()?,
                 }
                 Ok(())
             })?;
             Ok(())
         })?;
-        Ok(())
+        Ok(Some((exploitation, automatable, technical_impact)))
     })?;
-    let is_empty = ssvc.exploitation.is_empty() && ssvc.automatable.is_empty() && ssvc.technical_impact.is_empty();
-    Ok(Some(ssvc).filter(|_| !is_empty))
+    Ok(match points {
+        None | Some((None, None, None)) => None,
+        Some((exploitation, automatable, technical_impact)) => Some(Ssvc {
+            exploitation: exploitation.unwrap_or_default(),
+            automatable: automatable.unwrap_or_default(),
+            technical_impact: technical_impact.unwrap_or_default(),
+        }),
+    })
 }
 
 fn affected(r: &mut Reader<'_>) -> Result<Option<Affected>> {
@@ -236,7 +230,7 @@ fn affected(r: &mut Reader<'_>) -> Result<Option<Affected>> {
             "platforms" => this.platforms = r.strings()?,
             "modules" => modules = r.strings()?,
             "programFiles" => files = r.strings()?,
-            "programRoutines" => routines = r.list(routine)?,
+            "programRoutines" => routines = r.list(|r| r.member("name", Reader::owned))?,
             "defaultStatus" => this.default_status = status(r)?,
             "versions" => this.versions = r.list(version)?,
             _ => r.skip()?,
@@ -247,18 +241,6 @@ fn affected(r: &mut Reader<'_>) -> Result<Option<Affected>> {
     this.components.append(&mut files);
     this.components.append(&mut routines);
     Ok(Some(this).filter(|_| is_object))
-}
-
-fn routine(r: &mut Reader<'_>) -> Result<Option<String>> {
-    let mut name = None;
-    r.object(|r, key| {
-        match key {
-            "name" => name = r.owned()?,
-            _ => r.skip()?,
-        }
-        Ok(())
-    })?;
-    Ok(name)
 }
 
 fn version(r: &mut Reader<'_>) -> Result<Option<VersionEntry>> {
@@ -351,49 +333,26 @@ fn status(r: &mut Reader<'_>) -> Result<Status> {
 }
 
 fn provider<'a>(r: &mut Reader<'a>) -> Result<Option<Cow<'a, str>>> {
-    let mut name = None;
-    r.object(|r, key| {
-        match key {
-            "shortName" => name = r.string()?,
-            _ => r.skip()?,
-        }
-        Ok(())
-    })?;
-    Ok(name.filter(|name| !name.is_empty()))
+    Ok(r.member("shortName", Reader::string)?.filter(|name| !name.is_empty()))
 }
 
 /// CWE ids, from `cweId` or, where that is missing, from the start of the description.
 fn problem_types(r: &mut Reader<'_>) -> Result<Vec<String>> {
-    let mut cwes = Vec::new();
-    r.array(|r| {
-        r.object(|r, key| {
-            if key != "descriptions" {
-                return r.skip();
-            }
-            r.array(|r| {
-                let (mut id, mut text) = (None, None);
-                r.object(|r, key| {
-                    match key {
-                        "cweId" => id = r.string()?,
-                        "description" => text = r.string()?,
-                        _ => r.skip()?,
-                    }
-                    Ok(())
-                })?;
-                if let Some(cwe) = id.as_deref().and_then(cwe).or_else(|| text.as_deref().and_then(cwe)) {
-                    add_once(&mut cwes, cwe);
-                }
-                Ok(())
-            })?;
-            Ok(())
-        })?;
-        Ok(())
-    })?;
-    Ok(cwes)
+    let types = r.list(|r| r.member("descriptions", |r| r.list(problem_type).map(Some)))?;
+    Ok(each_once(types))
 }
 
-fn tags(r: &mut Reader<'_>) -> Result<Vec<Tag>> {
-    r.list(|r| Ok(r.string()?.as_deref().and_then(tag)))
+fn problem_type(r: &mut Reader<'_>) -> Result<Option<String>> {
+    let (mut id, mut text) = (None, None);
+    r.object(|r, key| {
+        match key {
+            "cweId" => id = r.string()?,
+            "description" => text = r.string()?,
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(id.as_deref().and_then(cwe).or_else(|| text.as_deref().and_then(cwe)))
 }
 
 fn replaced_by(r: &mut Reader<'_>) -> Result<Vec<String>> {

@@ -233,6 +233,15 @@ pub(super) fn join<T>(list: &mut Vec<T>, mut more: Vec<T>) {
     }
 }
 
+/// The items of all lists, each once.
+pub(super) fn each_once<T: PartialEq>(lists: Vec<Vec<T>>) -> Vec<T> {
+    let mut all = Vec::new();
+    for item in lists.into_iter().flatten() {
+        add_once(&mut all, item);
+    }
+    all
+}
+
 /// Adds an item that is not there yet.
 pub(super) fn add_once<T: PartialEq>(list: &mut Vec<T>, item: T) {
     if !list.contains(&item) {
@@ -240,8 +249,12 @@ pub(super) fn add_once<T: PartialEq>(list: &mut Vec<T>, item: T) {
     }
 }
 
-/// The tag with this name in the CVE format.
-pub(super) fn tag(name: &str) -> Option<Tag> {
+/// Reads a list of tags, leaving out those that are not the CVE format's own.
+pub(super) fn tags(r: &mut Reader<'_>) -> Result<Vec<Tag>> {
+    r.list(|r| Ok(r.string()?.as_deref().and_then(tag)))
+}
+
+fn tag(name: &str) -> Option<Tag> {
     match name {
         "disputed" => Some(Tag::Disputed),
         "exclusively-hosted-service" => Some(Tag::ExclusivelyHostedService),

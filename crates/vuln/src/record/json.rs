@@ -138,6 +138,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads one member of an object, stepping over the others.
+    pub(crate) fn member<T>(&mut self, name: &str, mut read: impl FnMut(&mut Self) -> Result<Option<T>>) -> Result<Option<T>> {
+        let mut value = None;
+        self.object(|r, key| {
+            if key == name {
+                value = read(r)?;
+                return Ok(());
+            }
+            r.skip()
+        })?;
+        Ok(value)
+    }
+
     /// Reads a list of what `item` reads, leaving out where it reads nothing.
     pub(crate) fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Result<Option<T>>) -> Result<Vec<T>> {
         let mut list = Vec::new();

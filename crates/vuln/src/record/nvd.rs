@@ -10,7 +10,9 @@ use std::borrow::Cow;
 
 use super::RecordError;
 use super::applicability::configurations;
-use super::field::{Link, add_description_tags, add_once, add_references, add_scores, cve_id, cvss, cwe, links, tag, text_in_english};
+use super::field::{
+    self, Link, add_description_tags, add_references, add_scores, cve_id, cvss, cwe, each_once, join, links, text_in_english,
+};
 use super::json::{Reader, Result};
 use crate::advisory::{Advisory, Source, State, Tag};
 use crate::problem::Problem;
@@ -81,18 +83,21 @@ impl<'a> Fields<'a> {
 }
 
 fn metrics(r: &mut Reader<'_>) -> Result<Vec<Score>> {
-    let mut scores = Vec::new();
+    let (mut v2, mut v30, mut v31, mut v4) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     r.object(|r, key| {
-        let version = match key {
-            "cvssMetricV31" => CvssVersion::V31,
-            "cvssMetricV30" => CvssVersion::V30,
-            "cvssMetricV40" => CvssVersion::V4,
-            "cvssMetricV2" => CvssVersion::V2,
-            _ => return r.skip(),
-        };
-        scores.append(&mut r.list(|r| metric(r, version))?);
+        match key {
+            "cvssMetricV31" => v31 = r.list(|r| metric(r, CvssVersion::V31))?,
+            "cvssMetricV30" => v30 = r.list(|r| metric(r, CvssVersion::V30))?,
+            "cvssMetricV40" => v4 = r.list(|r| metric(r, CvssVersion::V4))?,
+            "cvssMetricV2" => v2 = r.list(|r| metric(r, CvssVersion::V2))?,
+            _ => r.skip()?,
+        }
         Ok(())
     })?;
+    let mut scores = v4;
+    for more in [v31, v30, v2] {
+        join(&mut scores, more);
+    }
     Ok(scores)
 }
 
@@ -114,45 +119,13 @@ fn metric(r: &mut Reader<'_>, version: CvssVersion) -> Result<Option<Score>> {
 
 /// CWE ids; `NVD-CWE-Other` and `NVD-CWE-noinfo` name none.
 fn weaknesses(r: &mut Reader<'_>) -> Result<Vec<String>> {
-    let mut cwes = Vec::new();
-    r.array(|r| {
-        r.object(|r, key| {
-            if key != "description" {
-                return r.skip();
-            }
-            r.array(|r| {
-                r.object(|r, key| {
-                    if key != "value" {
-                        return r.skip();
-                    }
-                    if let Some(cwe) = r.string()?.as_deref().and_then(cwe) {
-                        add_once(&mut cwes, cwe);
-                    }
-                    Ok(())
-                })?;
-                Ok(())
-            })?;
-            Ok(())
-        })?;
-        Ok(())
-    })?;
-    Ok(cwes)
+    let id = |r: &mut Reader<'_>| r.member("value", |r| Ok(r.string()?.as_deref().and_then(cwe)));
+    let weaknesses = r.list(|r| r.member("description", |r| r.list(id).map(Some)))?;
+    Ok(each_once(weaknesses))
 }
 
 /// `[{"sourceIdentifier", "tags": []}]`
 fn tags(r: &mut Reader<'_>) -> Result<Vec<Tag>> {
-    let mut tags = Vec::new();
-    r.array(|r| {
-        r.object(|r, key| {
-            if key != "tags" {
-                return r.skip();
-            }
-            for tag in r.list(|r| Ok(r.string()?.as_deref().and_then(tag)))? {
-                add_once(&mut tags, tag);
-            }
-            Ok(())
-        })?;
-        Ok(())
-    })?;
-    Ok(tags)
+    let of_sources = r.list(|r| r.member("tags", |r| field::tags(r).map(Some)))?;
+    Ok(each_once(of_sources))
 }

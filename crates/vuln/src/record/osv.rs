@@ -8,6 +8,7 @@ use super::field::{Link, add_once, add_references, add_scores, cpes, cwe, named,
 use super::json::{Reader, Result};
 use crate::advisory::{Advisory, Affected, Event, EventRange, RangeKind, Source, State, Status, VersionEntry};
 use crate::cpe::Cpe;
+use crate::id::CveId;
 use crate::problem::Problem;
 use crate::score::{CvssVersion, Score};
 
@@ -94,7 +95,9 @@ impl<'a> Fields<'a> {
                 replaced_by: Vec::new(),
             };
         }
-        for alias in self.aliases.into_iter().chain(self.upstream) {
+        // What a distribution's record follows upstream may be several CVEs and other distributions' records; only a CVE is the vulnerability itself.
+        let upstream = self.upstream.into_iter().filter(|id| id.parse::<CveId>().is_ok());
+        for alias in self.aliases.into_iter().chain(upstream) {
             if alias != id {
                 add_once(&mut advisory.aliases, alias);
             }
@@ -217,7 +220,7 @@ fn range(r: &mut Reader<'_>, repo: &mut Option<String>) -> Result<Option<EventRa
                     }
                 };
             }
-            "repo" => *repo = named(r)?.or(repo.take()),
+            "repo" => *repo = named(r)?.or_else(|| repo.take()),
             "events" => events = r.list(event)?,
             _ => r.skip()?,
         }
@@ -246,30 +249,13 @@ fn event(r: &mut Reader<'_>) -> Result<Option<Event>> {
     Ok(event)
 }
 
-/// Go's `imports[].path`: the packages inside the module, and Rust's `affects.functions`.
+/// Go's `imports[].path`: the packages inside the module.
 fn imports(r: &mut Reader<'_>) -> Result<Vec<String>> {
-    let mut paths = Vec::new();
-    r.object(|r, key| {
-        if key != "imports" {
-            return r.skip();
-        }
-        paths = r.list(|r| {
-            let mut path = None;
-            r.object(|r, key| {
-                match key {
-                    "path" => path = r.owned()?,
-                    _ => r.skip()?,
-                }
-                Ok(())
-            })?;
-            Ok(path)
-        })?;
-        Ok(())
-    })?;
-    Ok(paths)
+    let paths = r.member("imports", |r| r.list(|r| r.member("path", Reader::owned)).map(Some))?;
+    Ok(paths.unwrap_or_default())
 }
 
-/// `cpes` (Bitnami), `cwe_ids` (GitHub), `cwes[].cweId` (CVE conversions).
+/// `cpes` (Bitnami) and `cwe_ids` (GitHub).
 fn database_specific(r: &mut Reader<'_>) -> Result<DatabaseSpecific> {
     let mut this = DatabaseSpecific::default();
     r.object(|r, key| {

@@ -158,8 +158,8 @@ fn scores_of_every_cvss_version() {
     assert_eq!(
         scores,
         [
-            (CvssVersion::V2, Some(7.5), Some(7.5)),
             (CvssVersion::V4, Some(10.0), Some(10.0)),
+            (CvssVersion::V2, Some(7.5), Some(7.5)),
             (CvssVersion::V30, None, Some(7.5)),
         ]
     );
@@ -413,6 +413,17 @@ fn wrong_types_everywhere_lose_nothing_else() {
 
 #[test]
 fn of_members_that_occur_twice_the_last_wins() {
+    let advisory = clean(
+        r#"{"cna": {"problemTypes": [{"descriptions": [{"cweId": "CWE-1"}], "descriptions": [{"cweId": "CWE-2"}]}],
+                    "metrics": [{"cvssV3_1": {"vectorString": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N"},
+                                 "cvssV3_1": {"vectorString": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}]},
+            "adp": [{"affected": [{"product": "hidden"}]}], "adp": []}"#,
+    );
+    assert_eq!(
+        (advisory.cwes.as_slice(), advisory.affected.as_slice()),
+        (["CWE-2".to_owned()].as_slice(), [].as_slice())
+    );
+    assert_eq!(advisory.scores.iter().map(|s| s.computed).collect::<Vec<_>>(), [Some(9.8)]);
     let advisory = clean(
         r#"{"cna": {"affected": [{"product": "hidden"}], "tags": ["disputed"], "references": [{"url": "https://example.org/hidden"}]},
             "cna": {"affected": [{"product": "a"}], "affected": [{"product": "b", "product": "c", "versions": [{"version": "1", "status": "affected"}],

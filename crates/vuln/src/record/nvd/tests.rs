@@ -47,9 +47,9 @@ fn a_whole_entry() {
     assert_eq!(
         scores,
         [
+            ("security@example.org", CvssVersion::V4, Some(7.3), Some(7.3)),
             ("nvd@nist.gov", CvssVersion::V31, Some(7.8), Some(7.8)),
             ("nvd@nist.gov", CvssVersion::V2, Some(7.2), Some(7.2)),
-            ("security@example.org", CvssVersion::V4, Some(7.3), Some(7.3)),
         ]
     );
 }

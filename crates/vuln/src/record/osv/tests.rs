@@ -18,7 +18,7 @@ fn events(range: &EventRange) -> (RangeKind, Vec<(&'static str, &str)>) {
 fn a_whole_record() {
     let (advisory, problems) = record(
         r#""modified": "2099-01-02T00:00:00Z", "published": "2099-01-01T00:00:00Z",
-           "aliases": ["cve-2099-0001", "GHSA-aaaa-bbbb-cccc", "EX-2099-1"], "upstream": ["CVE-2099-0002", "CVE-2099-0001"], "related": ["CVE-2099-0003"],
+           "aliases": ["cve-2099-0001", "GHSA-aaaa-bbbb-cccc", "EX-2099-1"], "upstream": ["CVE-2099-0002", "CVE-2099-0001", "XX-2099-7"], "related": ["CVE-2099-0003"],
            "summary": "Overflow", "details": "An overflow in frob.",
            "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H"}, {"type": "Ubuntu", "score": "medium"}],
            "affected": [{
