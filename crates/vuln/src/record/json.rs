@@ -156,9 +156,9 @@ impl<'a> Reader<'a> {
         let mut list = Vec::new();
         self.array(|r| {
             if let Some(item) = item(r)? {
-                // Most lists of a record have one item; a vector would start with room for four.
-                if list.capacity() == 0 {
-                    list.reserve_exact(1);
+                // Most lists of a record have one item or two; a vector would start with room for four.
+                if list.len() == list.capacity() {
+                    list.reserve_exact(list.len().max(1));
                 }
                 list.push(item);
             }
