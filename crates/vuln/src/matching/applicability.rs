@@ -3,10 +3,11 @@
 
 use std::cmp::Ordering;
 
-use super::profile::{Profile, day};
+use super::lines::Lines;
+use super::profile::day;
 use super::rules::RULES;
 use super::subject::Subject;
-use crate::advisory::{Advisory, Configuration, CpeMatch, End, Node, Operator, Status};
+use crate::advisory::{Advisory, Affected, Configuration, CpeMatch, End, Node, Operator, Status, UpperBound, VersionEntry};
 use crate::cpe::Part;
 use crate::range::{self, LineClause, judge};
 use crate::version::{Scheme, compare, components, date_of, why_not};
@@ -37,6 +38,8 @@ pub(super) struct Judged<'a> {
     pub version: &'a str,
     pub scheme: Scheme,
     pub is_esr: bool,
+    /// What the record's versions start with that the package leaves out (`5-1.18`).
+    pub prefix: Option<&'a str>,
 }
 
 /// A record with the subjects of its parts (see [`Subjects`](super::subject::Subjects)).
@@ -50,7 +53,8 @@ pub(super) struct Record<'a> {
 /// What is known around the subject.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
-    pub profile: Option<&'a Profile>,
+    /// The product's release lines, as all its records name them.
+    pub lines: Option<&'a Lines>,
     /// What the description says about lines.
     pub clauses: &'a [LineClause],
     /// Whether a (vendor, product) of another node is in this package set in a version that holds there.
@@ -86,6 +90,14 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
         .zip(record.entries)
         .filter(|(_, subjects)| subjects.contains(&n))
     {
+        let is_esr_entry = subject.product.ends_with("esr");
+        if is_esr_entry && !judged.is_esr {
+            continue;
+        }
+        if judged.is_esr && !is_esr_entry {
+            all.push(other_edition(subject));
+            continue;
+        }
         if RULES.only_other_platforms(affected) {
             let detail = format!("{} lists only {} as platforms", affected.provider, affected.platforms.join(", "));
             all.push(Statement {
@@ -108,7 +120,7 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
 }
 
 /// A CVE 5 or OSV list, with the same care for lines.
-fn listed(affected: &crate::advisory::Affected, judged: Judged<'_>, around: Around<'_>, day: u32) -> Statement {
+fn listed(affected: &Affected, judged: Judged<'_>, around: Around<'_>, day: u32) -> Statement {
     let judgement = judge(affected, judged.version, judged.scheme);
     let detail = format!("{}: {}", affected.provider, judgement.reason);
     let base = if judgement.decided_by_default { 0.75 } else { 0.95 };
@@ -122,9 +134,7 @@ fn listed(affected: &crate::advisory::Affected, judged: Judged<'_>, around: Arou
     let unclear = || snapshot(judged, day, judgement.fixed_in.as_deref()).unwrap_or_else(|| statement(Claim::Unknown, 0.5));
     match judgement.status {
         Status::Affected => {
-            if let Some(end) = judgement.fixed_in.as_deref()
-                && let Some(other) = other_line(end, false, None, judged, around, day)
-            {
+            if let Some(other) = open_range_elsewhere(affected, judged, around, day) {
                 return other;
             }
             statement(Claim::Affected, base)
@@ -145,6 +155,67 @@ fn listed(affected: &crate::advisory::Affected, judged: Judged<'_>, around: Arou
             range::Position::Inside | range::Position::Unclear => unclear(),
         },
         Status::Unknown => unclear(),
+    }
+}
+
+/// Where only open ranges ("8.0.21 and prior") call the version affected: what the list says about the version's own release line.
+fn open_range_elsewhere(affected: &Affected, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
+    let version = judged.version;
+    let within = |end: &str, inclusive: bool| {
+        compare(judged.scheme, version, end).is_some_and(|o| o == Ordering::Less || inclusive && o == Ordering::Equal)
+    };
+    let mut elsewhere: Option<(&str, bool)> = None;
+    let mut passed: Option<&str> = None;
+    for (start, end, inclusive) in affected
+        .versions
+        .iter()
+        .filter(|e| e.status == Status::Affected)
+        .flat_map(intervals)
+    {
+        let open = is_open(start);
+        let started = open || start.is_some_and(|s| compare(judged.scheme, version, s).is_some_and(Ordering::is_ge));
+        match (started && within(end, inclusive), same_line(end, version, around)) {
+            (true, true) => return None,
+            (true, false) if !open => return None,
+            (true, false) => elsewhere = elsewhere.or(Some((end, inclusive))),
+            (false, true) if started => passed = passed.or(Some(end)),
+            _ => {}
+        }
+    }
+    let (end, inclusive) = elsewhere?;
+    if let Some(passed) = passed {
+        let detail = format!(
+            "{}: {version} has passed {passed}, which the record names for its own release line",
+            affected.provider
+        );
+        return Some(Statement {
+            claim: Claim::Fixed,
+            confidence: 0.85,
+            rule: "line-passed",
+            detail,
+            fixed_in: None,
+        });
+    }
+    other_line(end, inclusive, Some(&affected.provider), judged, around, day)
+}
+
+/// Whether a range has no start.
+pub(super) fn is_open(start: Option<&str>) -> bool {
+    start.is_none_or(|s| matches!(s, "0" | "*" | "unspecified" | "n/a" | "-"))
+}
+
+/// The ranges of one list entry that have an end: (start, end, whether the end is inside).
+pub(super) fn intervals(entry: &VersionEntry) -> Vec<(Option<&str>, &str, bool)> {
+    match &entry.bound {
+        Some(UpperBound::LessThan(end)) => vec![(Some(&entry.version), end, false)],
+        Some(UpperBound::LessThanOrEqual(end)) => vec![(Some(&entry.version), end, true)],
+        None => {
+            let read = range::text::parse(&entry.version).unwrap_or_default();
+            read.into_iter()
+                .filter(|i| !i.is_point())
+                .filter_map(|i| Some((i.start, i.end?, i.end_inclusive)))
+                .collect()
+        }
     }
 }
 
@@ -252,17 +323,21 @@ fn configured<'a>(
         }
     }
     if judged.is_esr && !subject.product.ends_with("esr") && out.is_empty() && named {
-        let detail = format!(
+        statements.push(other_edition(subject));
+    }
+}
+
+/// Extended support releases have versions of their own, and records name them by themselves.
+fn other_edition(subject: &Subject) -> Statement {
+    Statement {
+        claim: Claim::NotAffected,
+        confidence: 0.6,
+        rule: "other-edition",
+        detail: format!(
             "the record speaks of {} and not of its extended support line, which has versions of its own",
             subject.product_written
-        );
-        statements.push(Statement {
-            claim: Claim::NotAffected,
-            confidence: 0.6,
-            rule: "other-edition",
-            detail,
-            fixed_in: None,
-        });
+        ),
+        fixed_in: None,
     }
 }
 
@@ -361,7 +436,13 @@ fn is_foreign_platform(matched: &CpeMatch) -> bool {
 
 fn position<'a>(matched: &'a CpeMatch, judged: Judged<'_>, paired: bool) -> Position<'a> {
     let version = judged.version;
-    let order = |other: &str| compare(judged.scheme, version, other);
+    let order = |other: &str| {
+        compare(
+            judged.scheme,
+            version,
+            judged.prefix.and_then(|p| other.strip_prefix(p)).unwrap_or(other),
+        )
+    };
     let incomparable = |other: &str| {
         let reason = why_not(judged.scheme, version, other).map_or_else(|| "no order".to_string(), |w| w.to_string());
         Position::Incomparable { matched, reason }
@@ -537,10 +618,10 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
             && matched.cpe.version.is_none()
         {
             return state(
-                Claim::Affected,
-                0.55,
-                "all-versions",
-                "the record names the product without versions, which means all of them".to_string(),
+                Claim::Unknown,
+                0.5,
+                "no-versions",
+                "the record names the product without any version, so nothing tells whether it was mended since".to_string(),
                 None,
             );
         }
@@ -580,7 +661,7 @@ fn lowest_end<'a>(positions: &[Position<'a>]) -> Option<(&'a CpeMatch, &'a End)>
 
 /// Whether two versions lie in one release line: one that is known for the product, else the same first two numbers.
 fn same_line(a: &str, b: &str, around: Around<'_>) -> bool {
-    let lines = around.profile.map(|p| &p.lines);
+    let lines = around.lines;
     match (lines.and_then(|l| l.line_of(a)), lines.and_then(|l| l.line_of(b))) {
         (Some(one), Some(two)) => one == two,
         _ => {
@@ -623,16 +704,24 @@ fn other_line(end: &str, inclusive: bool, who: Option<&str>, judged: Judged<'_>,
             });
         }
     }
-    let lines = &around.profile?.lines;
+    let lines = around.lines?;
     let own = lines.line_of(version)?;
     if lines.line_of(end) == Some(own) || components(end).is_on_line(own) {
         return None;
     }
-    let reached = lines.reached_after(version, day)?;
+    let Some(reached) = lines.released_after(version, day) else {
+        return lines.are_named_apart().then(|| Statement {
+            claim: Claim::NotAffected,
+            confidence: 0.8,
+            rule: "line-not-named",
+            detail: format!("{who}records of this product name each release line by itself, and {end} is not of the line of {version}"),
+            fixed_in: None,
+        });
+    };
     let line = own.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
     let bound = if inclusive { "up to" } else { "before" };
     let detail = format!(
-        "{who}{bound} {end} is another release line than {line}; {version} is later than {reached}, which later records of this product name for line {line}"
+        "{who}{bound} {end} is another release line than {line}; {version} is later than {reached}, which was current there when the record was published"
     );
     Some(Statement {
         claim: Claim::Fixed,
@@ -700,6 +789,7 @@ pub(super) fn holds(matched: &CpeMatch, version: &str) -> bool {
         version,
         scheme: Scheme::Generic,
         is_esr: false,
+        prefix: None,
     };
     matches!(
         position(matched, judged, false),

@@ -23,7 +23,6 @@ const FORGES: &[&str] = &[
     "invent.kde.org",
     "framagit.org",
     "gitlab.xfce.org",
-    "git.kernel.org",
 ];
 
 /// Hosts of foundations and platforms: alone they identify nothing, with a label or a path part they may.
@@ -48,6 +47,7 @@ const UMBRELLA_HOSTS: &[&str] = &[
     "xiph.org",
     "videolan.org",
     "gnupg.org",
+    "sourceware.org",
     "w3.org",
     "perl.org",
     "python.org",
@@ -209,6 +209,15 @@ const NOISE_HOSTS: &[&str] = &[
 pub fn coordinates(url: &str) -> Vec<Coordinate> {
     let mut found = Vec::new();
     let Some((host, path)) = split(url) else { return found };
+    if host == "git.kernel.org" {
+        // `/pub/scm/linux/kernel/git/stable/linux.git`: only the last part names the repository.
+        found.extend(
+            path.split('/')
+                .find_map(|part| part.strip_suffix(".git"))
+                .map(|name| repo("kernel.org", name)),
+        );
+        return found;
+    }
     let mut parts = path.split('/').filter(|part| !part.is_empty() && part.len() <= 80);
     if FORGES.contains(&host.as_ref()) || host.starts_with("gitlab.") || host.starts_with("gitea.") || host.starts_with("forgejo.") {
         if let (Some(owner), Some(name)) = (parts.next(), parts.next()) {
@@ -445,6 +454,10 @@ mod tests {
             ("http://code.google.com/p/gperftools/", "googlecode:gperftools"),
             ("https://www.gnu.org/software/tar/", "sub:gnu.org/tar"),
             ("mirror://gnu/tar/tar-1.0.tar.gz", "sub:gnu.org/tar"),
+            (
+                "https://git.kernel.org/pub/scm/linux/kernel/git/stable/linux.git/commit/",
+                "repo:kernel.org/linux",
+            ),
             ("https://pypi.org/project/Django/", "pypi:django"),
             ("https://www.example.co.uk/x", "host:example.co.uk"),
         ] {

@@ -9,7 +9,7 @@ use super::coordinate::{Coordinate, coordinates};
 use super::identity::{Context, Identity, THRESHOLD, identify, identify_by_description};
 use super::index::PackageIndex;
 use super::name::{fold, topic_words};
-use super::platform::only_elsewhere;
+use super::platform::{environment, only_elsewhere};
 use super::profile::Profiles;
 use super::rules::{RULES, Target};
 use super::subject::Subjects;
@@ -52,6 +52,8 @@ pub struct Prepared<'a> {
     clauses: Vec<Vec<LineClause>>,
     /// By record: the platform that its description limits it to.
     platforms: Vec<Option<&'static str>>,
+    /// The description names scripts of a web application.
+    is_web_script: bool,
     /// Set where the answer is the same for every package set.
     settled: Option<Disposition>,
 }
@@ -78,7 +80,11 @@ impl<'a> Prepared<'a> {
         let subjects = Subjects::of(&records);
         let clauses = records.iter().map(|a| line_statement(head(&a.description))).collect();
         let platforms = records.iter().map(|a| only_elsewhere(head(&a.description))).collect();
+        let is_web_script = records
+            .iter()
+            .any(|a| [".php", ".asp", ".cfm", ".jsp"].iter().any(|e| head(&a.description).contains(e)));
         Self {
+            is_web_script,
             vulnerability,
             records,
             subjects,
@@ -102,6 +108,7 @@ impl<'a> Prepared<'a> {
             index,
             profiles,
             references: &self.references,
+            is_web_script: self.is_web_script,
         };
         let subjects = &self.subjects.list;
         let mut case = Case {
@@ -215,7 +222,7 @@ impl Case<'_> {
                 continue;
             }
             let found = self.verdict(cluster, identities);
-            let settled = matches!(found.verdict, Verdict::Fixed | Verdict::NotAffected);
+            let settled = matches!(found.verdict, Verdict::Fixed | Verdict::NotAffected | Verdict::Unknown);
             if settled
                 && self
                     .context
@@ -318,6 +325,7 @@ impl Case<'_> {
             version: &package.version,
             scheme,
             is_esr: details.is_some_and(|d| d.is_esr),
+            prefix: None,
         };
         let key = (
             accepted.iter().map(|(_, n)| *n).collect::<Vec<_>>(),
@@ -356,12 +364,16 @@ impl Case<'_> {
                     });
                     continue;
                 }
-                let profile = self.context.profiles.get(&subject.vendor, &subject.product);
+                let lines = self.context.profiles.lines(&subject.vendor, &subject.product);
                 let (criteria, entries) = (prepared.subjects.criteria.get(r), prepared.subjects.entries.get(r));
                 let record = Record {
                     advisory: record,
                     criteria: criteria.map_or(&[], Vec::as_slice),
                     entries: entries.map_or(&[], Vec::as_slice),
+                };
+                let judged = Judged {
+                    prefix: RULES.version_prefix(&subject.vendor, &subject.product),
+                    ..judged
                 };
                 own.extend(statement(
                     record,
@@ -369,7 +381,7 @@ impl Case<'_> {
                     subject,
                     judged,
                     Around {
-                        profile,
+                        lines,
                         clauses,
                         other_products: &other_products,
                     },
@@ -381,6 +393,22 @@ impl Case<'_> {
             else {
                 continue;
             };
+            if let Some(other) = accepted
+                .iter()
+                .filter_map(|(_, n)| prepared.subjects.list.get((*n)?))
+                .find_map(|s| environment(record, s))
+            {
+                best = Statement {
+                    claim: Claim::NotAffected,
+                    confidence: 0.7,
+                    rule: "environment-in-description",
+                    detail: format!(
+                        "{}: the fault shows {other}, it is in another program",
+                        record.source.name().to_uppercase()
+                    ),
+                    fixed_in: None,
+                };
+            }
             if (best.claim > Claim::NotAffected || best.claim == Claim::Unknown)
                 && let Some(platform) = prepared.platforms.get(r).copied().flatten()
             {

@@ -27,6 +27,8 @@ pub(super) struct Context<'a> {
     pub profiles: &'a Profiles,
     /// Coordinates of this vulnerability's own references.
     pub references: &'a [Coordinate],
+    /// The description names PHP or ASP files: a web application.
+    pub is_web_script: bool,
 }
 
 /// Every cluster that the subject may be, with the strongest reason for each; those below the threshold are near misses.
@@ -104,7 +106,22 @@ pub(super) fn identify(subject: &Subject, context: Context<'_>) -> Vec<Identity>
             }
         }
     }
+    let sure = |identity: &Identity, form| identity.confidence >= 0.9 && form_of(subject, index, identity.cluster) == Some(form);
+    if found.iter().any(|i| sure(i, Form::Exact)) {
+        // The thing itself is there: what has half of its name, or is its binding for a language, is something else.
+        found.retain(|i| {
+            i.evidence.rule != "language-same-home"
+                && (i.confidence >= 0.96 || !matches!(form_of(subject, index, i.cluster), Some(Form::Loose)))
+        });
+    }
     found
+}
+
+/// How a plain package's name agrees with the subject's.
+fn form_of(subject: &Subject, index: &PackageIndex, cluster: u32) -> Option<Form> {
+    let names = &index.details.get(cluster as usize)?.names;
+    let package = names.iter().find(|(n, _)| *n == subject.product).map(|(_, form)| *form);
+    package.or(Some(Form::Loose)).filter(|_| !names.is_empty())
 }
 
 /// Plain packages of a folded name; where one is spelled as written, those that are not (`sam-ba` for `samba`) are left out.
@@ -339,6 +356,16 @@ impl Support {
                 0 | 1 => (0.25, "loose-name", "only part of the name agrees, nothing else".to_string()),
                 _ => (0.62, "loose-name-same-topic", format!("both descriptions speak of {words}")),
             };
+        }
+        let is_web = |topic: &String| {
+            matches!(
+                topic.as_str(),
+                "php" | "cms" | "website" | "blog" | "wiki" | "forum" | "webmail" | "web"
+            )
+        };
+        if context.is_web_script && !details.known.topics.iter().any(is_web) {
+            let why = "the record is about a web application, which the package's description does not speak of";
+            return (0.3, "web-script", why.to_string());
         }
         let own_vendor =
             subject.vendor.is_empty() || details.names.iter().any(|(n, _)| *n == subject.vendor) || subject.vendor == subject.product;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::coordinate::{Coordinate, coordinates, labels};
 use super::name::{Form, base, fold, package_names, topic_words};
+use super::rules::RULES;
 use crate::cpe::Cpe;
 use crate::package::{Ecosystem, Package, ecosystem, ids_in};
 
@@ -109,17 +110,17 @@ impl PackageIndex {
             let n = u32::try_from(n).unwrap_or(u32::MAX);
             let package = &cluster.package;
             let ecosystem = ecosystem(&package.attr, &package.pname);
-            let known = facts
-                .known
-                .get(&software_key(package))
-                .cloned()
-                .unwrap_or_else(|| known_of(package));
+            // What the package says of itself; only a bare name learns from other channels.
+            let mut known = known_of(package);
+            if known == Known::default() {
+                known = facts.known.get(&software_key(package)).cloned().unwrap_or_default();
+            }
             let owners = known.coordinates.iter().flat_map(|c| owner_labels(c)).collect();
             let mut names = Vec::new();
             if let Some((ecosystem, name)) = &ecosystem {
                 index.by_language.entry((*ecosystem, fold(name))).or_default().push(n);
             }
-            for attr in &cluster.attrs {
+            for attr in cluster.attrs.iter().filter(|a| !RULES.is_ignored_set(a)) {
                 match &ecosystem {
                     None => names.extend(package_names(attr, &package.pname)),
                     // An application that is written in a language (`mitmproxy`, `spamassassin`) is known by its own name too.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::advisory::{CpeMatch, UpperBound, VersionEntry};
+use crate::advisory::{CpeMatch, End, UpperBound, VersionEntry};
 use crate::version::{Scheme, compare, components};
 
 /// A line's leading numbers: `[1, 0, 2]`.
@@ -17,10 +17,18 @@ const MAX_LINES: usize = 48;
 /// At most this many dated bounds a line.
 const MAX_BOUNDS: usize = 64;
 
+/// Days by [`day`](super::profile::day)'s count.
+const YEAR: u32 = 372;
+const SOON: u32 = 93;
+/// Records that name lines apart, until it is taken for the product's custom.
+const APART: u32 = 3;
+
 /// The release lines of a product.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lines {
     lines: Vec<Line>,
+    /// Number of records that name several lines, each with an end and no start.
+    apart: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,24 +36,51 @@ struct Line {
     prefix: Prefix,
     /// How many records name a range inside it.
     records: u32,
-    /// (day published, first version without the vulnerability): what was current when. Sorted by day; versions ascend.
-    bounds: Vec<(u32, String)>,
+    /// (day published, first version without the vulnerability), by day: of these, the ones lower than all later ones.
+    later: Vec<(u32, String)>,
+    /// The ones higher than all earlier ones: what was current when.
+    known: Vec<(u32, String)>,
 }
 
 impl Lines {
+    /// Number of lines.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// The line of a version: the longest known prefix that it starts with.
     pub fn line_of(&self, version: &str) -> Option<&[u64]> {
         self.find(version).map(|l| l.prefix.as_slice())
     }
 
-    /// A bound in the version's own line, named by a record that was published on `day` or later, that the version has reached:
-    /// the version is younger than that record, so it was released after `day`.
-    pub fn reached_after(&self, version: &str, day: u32) -> Option<&str> {
+    /// Whether this product's records name each line with an end of its own ("5.7.31 and prior, 8.0.21 and prior"), so that a
+    /// line which a record does not name is not meant.
+    pub fn are_named_apart(&self) -> bool {
+        self.apart >= APART
+    }
+
+    /// Evidence that the version was released after `day`, so that a fix that was known then is in it: it has reached a bound
+    /// in its own line that was named on that day or later, or it is past the highest one that was named in the year before.
+    pub fn released_after(&self, version: &str, day: u32) -> Option<&str> {
         let line = self.find(version)?;
-        line.bounds
+        let order = |bound: &str| compare(Scheme::Generic, version, bound);
+        let reached = line
+            .later
             .iter()
-            .find(|(at, bound)| *at >= day && compare(Scheme::Generic, version, bound).is_some_and(|o| o != Ordering::Less))
-            .map(|(_, b)| b.as_str())
+            .find(|(at, bound)| *at >= day && order(bound).is_some_and(Ordering::is_ge));
+        let current = || {
+            line.known
+                .iter()
+                .rev()
+                .find(|(at, _)| *at <= day + SOON)
+                .filter(|(at, bound)| *at + YEAR >= day && order(bound).is_some_and(Ordering::is_gt))
+        };
+        reached.or_else(current).map(|(_, bound)| bound.as_str())
     }
 
     fn find(&self, version: &str) -> Option<&Line> {
@@ -61,12 +96,20 @@ impl Lines {
 #[derive(Debug, Default)]
 pub struct LinesBuilder {
     lines: HashMap<Prefix, (u32, Vec<(u32, String)>)>,
+    apart: u32,
 }
 
 impl LinesBuilder {
     pub(super) fn add_cpe(&mut self, day: u32, matched: &CpeMatch) {
         if let (Some(start), Some(end)) = (&matched.start, &matched.end) {
             self.add(day, &start.version, &end.version, !end.inclusive);
+        }
+    }
+
+    /// `1.6.x before 1.6.16` in a description.
+    pub(super) fn add_clause(&mut self, day: u32, line: &[u64], end: &End) {
+        if line.len() <= 3 && line.iter().any(|n| *n > 0) && components(&end.version).is_on_line(line) {
+            self.add_bound(day, line.to_vec(), &end.version, !end.inclusive);
         }
     }
 
@@ -92,7 +135,11 @@ impl LinesBuilder {
         let Some(prefix) = to.get(..shared).filter(|p| p.iter().any(|n| *n > 0)) else {
             return;
         };
-        let (records, bounds) = self.lines.entry(prefix.to_vec()).or_default();
+        self.add_bound(day, prefix.to_vec(), end, exclusive);
+    }
+
+    fn add_bound(&mut self, day: u32, prefix: Prefix, end: &str, exclusive: bool) {
+        let (records, bounds) = self.lines.entry(prefix).or_default();
         *records += 1;
         if day > 0 && bounds.len() < 4096 {
             let mut bound = end.to_string();
@@ -104,7 +151,30 @@ impl LinesBuilder {
         }
     }
 
+    /// The ends of a record's ranges that have no start: where they lie in several lines, each line has its own.
+    pub(super) fn add_open_ends(&mut self, day: u32, ends: &[(&str, bool)]) {
+        let mut prefixes: Vec<Prefix> = Vec::new();
+        for (end, _) in ends {
+            let parts = components(end);
+            if let Some(prefix) = parts.get(..2).filter(|_| parts.len() >= 3) {
+                prefixes.push(prefix.to_vec());
+            }
+        }
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        if prefixes.len() < 2 {
+            return;
+        }
+        self.apart += 1;
+        for (end, inclusive) in ends {
+            if let Some(prefix) = components(end).get(..2) {
+                self.add_bound(day, prefix.to_vec(), end, !inclusive);
+            }
+        }
+    }
+
     pub(super) fn merge(&mut self, other: LinesBuilder) {
+        self.apart += other.apart;
         for (prefix, (records, bounds)) in other.lines {
             let mine = self.lines.entry(prefix).or_default();
             mine.0 += records;
@@ -121,31 +191,36 @@ impl LinesBuilder {
             .map(|(prefix, (records, mut bounds))| {
                 bounds.sort_unstable();
                 bounds.dedup();
-                // Of bounds published later that are lower, only the lowest answers "reached after".
-                let mut kept: Vec<(u32, String)> = Vec::new();
+                let lower = |a: &str, b: &str| compare(Scheme::Generic, a, b) == Some(Ordering::Less);
+                let mut later: Vec<(u32, String)> = Vec::new();
+                let mut known: Vec<(u32, String)> = Vec::new();
                 for (at, bound) in bounds {
-                    while kept
-                        .last()
-                        .is_some_and(|(_, last)| compare(Scheme::Generic, last, &bound) != Some(Ordering::Less))
-                    {
-                        kept.pop();
+                    while later.last().is_some_and(|(_, last)| !lower(last, &bound)) {
+                        later.pop();
                     }
-                    kept.push((at, bound));
+                    if known.last().is_none_or(|(_, last)| lower(last, &bound)) {
+                        known.push((at, bound.clone()));
+                    } else if let Some(last) = known.last_mut() {
+                        // Named again: still current.
+                        last.0 = at;
+                    }
+                    later.push((at, bound));
                 }
-                if kept.len() > MAX_BOUNDS {
-                    kept.drain(..kept.len() - MAX_BOUNDS);
+                for list in [&mut later, &mut known] {
+                    list.drain(..list.len().saturating_sub(MAX_BOUNDS));
                 }
                 Line {
                     prefix,
                     records,
-                    bounds: kept,
+                    later,
+                    known,
                 }
             })
             .collect();
         lines.sort_unstable_by(|a, b| b.records.cmp(&a.records).then_with(|| a.prefix.cmp(&b.prefix)));
         lines.truncate(MAX_LINES);
         lines.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix));
-        Lines { lines }
+        Lines { lines, apart: self.apart }
     }
 }
 
@@ -184,14 +259,26 @@ mod tests {
     #[test]
     fn a_version_beyond_a_later_bound_is_younger() {
         let lines = mysql();
-        assert!(lines.reached_after("5.7.25", 150).is_some(), "5.7.24 was named on day 200");
+        assert!(lines.released_after("5.7.25", 150).is_some(), "5.7.24 was named on day 200");
+        assert!(lines.released_after("5.7.25", 290).is_none(), "5.7.27 was current on day 300");
         assert!(
-            lines.reached_after("5.7.25", 250).is_none(),
-            "nothing that 5.7.25 has passed was named after day 250"
-        );
-        assert!(
-            lines.reached_after("5.7.24", 200).is_none(),
+            lines.released_after("5.7.24", 200).is_none(),
             "up to and including 5.7.24 is not passed by 5.7.24"
         );
+        assert!(lines.released_after("5.7.28", 310).is_some(), "past everything named until then");
+        assert!(
+            lines.released_after("5.7.28", 2000).is_none(),
+            "what was current years before tells nothing"
+        );
+    }
+
+    #[test]
+    fn ends_without_start_name_lines_apart() {
+        let mut builder = LinesBuilder::default();
+        for day in 1..=3 {
+            builder.add_open_ends(day, &[("5.7.31", true), ("8.0.21", true)]);
+        }
+        assert!(builder.finish().are_named_apart());
+        assert!(!mysql().are_named_apart());
     }
 }

@@ -84,11 +84,7 @@ const BUILD_VARIANTS: &[&str] = &[
     "-headless",
     "-nox",
     "-x11",
-    "-gtk2",
-    "-gtk3",
-    "-gtk",
     "-min",
-    "-server",
     "-esr",
     "-lts",
     "-stable",
@@ -123,7 +119,6 @@ const BUILD_VARIANTS: &[&str] = &[
     "Unwrapped",
     "Wrapper",
     "-doc",
-    "-server-light",
 ];
 
 /// A package name without its build variants and trailing version digits.
@@ -424,7 +419,6 @@ mod tests {
         let names = package_names("firefox-unwrapped", "firefox-unwrapped");
         assert!(has(&names, "firefox", Form::Variant));
         assert!(has(&package_names("mysql57", "mysql"), "mysql", Form::Exact));
-        assert!(has(&package_names("redis-server", "redis-server"), "redis", Form::Variant));
         assert!(
             !has(&package_names("libgit2-glib", "libgit2-glib"), "libgit2", Form::Variant),
             "a binding is not what it binds"

@@ -1,4 +1,7 @@
-//! Platforms in descriptions: "a Windows-only issue" is not Nixpkgs' issue.
+//! Conditions in descriptions: "a Windows-only issue" is not Nixpkgs' issue, "when using OpenSSL" not OpenSSL's.
+
+use super::subject::Subject;
+use crate::advisory::Advisory;
 
 /// Systems that Nixpkgs' Linux packages do not run on, as descriptions write them.
 const ELSEWHERE: &[&str] = &[
@@ -74,6 +77,32 @@ pub(super) fn only_elsewhere(description: &str) -> Option<&'static str> {
     };
     let platform = ELSEWHERE.iter().copied().find(|p| limited(p))?;
     HERE.iter().all(|w| words(&text, w).next().is_none()).then_some(platform)
+}
+
+/// How a description says that a program is only what another one runs with.
+const WITH: &[&str] = &[
+    "when using",
+    "when used with",
+    "when running with",
+    "when linked with",
+    "when linked against",
+    "when built with",
+    "when compiled with",
+    "in combination with",
+    "if used with",
+];
+
+/// The words that make the subject the environment of another program's fault: `when using OpenSSL`.
+pub(super) fn environment(record: &Advisory, subject: &Subject) -> Option<String> {
+    let text = record.description.to_lowercase();
+    let product = subject.product_written.to_lowercase().replace('_', " ");
+    let at = WITH.iter().find_map(|with| {
+        let phrase = format!("{with} {product}");
+        words(&text, &phrase).next().map(|at| (at, phrase.clone()))
+    });
+    let (at, phrase) = at?;
+    // Named before that, it is the subject after all.
+    words(text.get(..at)?, &product).next().is_none().then_some(phrase)
 }
 
 /// Where a phrase stands between word boundaries.

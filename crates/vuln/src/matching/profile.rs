@@ -4,12 +4,16 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::applicability::{intervals, is_open};
 use super::coordinate::{Coordinate, coordinates};
 use super::lines::{Lines, LinesBuilder};
 use super::name::{fold, fold_vendor, topic_words};
+use super::rules::RULES;
 use super::subject::Subject;
 use crate::advisory::{Advisory, Status};
 use crate::cpe::Part;
+use crate::range::line_statement;
+use crate::version::components;
 
 /// Records that name more products than this (a distribution's list) say little about each one's home.
 const MAX_PRODUCTS_FOR_HOME: usize = 8;
@@ -48,6 +52,19 @@ impl Profiles {
     /// The vendors under which records file a product, most frequent first.
     pub fn vendors(&self, product: &str) -> &[(String, u32)] {
         self.vendors.get(product).map_or(&[], Vec::as_slice)
+    }
+
+    /// A product's release lines: its own, else those that records name under another of its names.
+    pub(super) fn lines(&self, vendor: &str, product: &str) -> Option<&Lines> {
+        let own = self.get(vendor, product).map(|p| &p.lines).filter(|l| !l.is_empty());
+        own.or_else(|| {
+            RULES
+                .siblings(vendor, product)
+                .iter()
+                .filter_map(|(v, p)| self.get(v, p))
+                .map(|p| &p.lines)
+                .max_by_key(|l| l.len())
+        })
     }
 
     /// The vendor that most records file a product under, for a subject that names none.
@@ -120,6 +137,7 @@ impl ProfilesBuilder {
             places.sort_unstable();
             places.dedup();
         }
+        let keys = products.clone();
         for key in products {
             let draft = self.products.entry(key).or_default();
             draft.records += 1;
@@ -153,12 +171,35 @@ impl ProfilesBuilder {
                 draft.lines.add_cpe(date, matched);
             }
         }
+        if keys.len() <= 2 && !advisory.description.is_empty() {
+            let clauses = line_statement(&advisory.description);
+            // "before 1.10.12 and 1.11.x before 1.11.22": the first one is a line of the same depth.
+            let depth = clauses.iter().filter_map(|c| c.line.as_ref()).map(|l| l.len()).max();
+            for clause in &clauses {
+                let named = clause.line.as_ref().map(|l| l.to_vec());
+                let line = named.or_else(|| components(&clause.end.as_ref()?.version).get(..depth?).map(<[u64]>::to_vec));
+                if let (Some(line), Some(end)) = (&line, &clause.end) {
+                    for key in &keys {
+                        if let Some(draft) = self.products.get_mut(key) {
+                            draft.lines.add_clause(date, line, end);
+                        }
+                    }
+                }
+            }
+        }
         for affected in &advisory.affected {
             let Some(product) = affected.product.as_deref().or(affected.package_name.as_deref()) else {
                 continue;
             };
             let key = (affected.vendor.as_deref().map(fold_vendor).unwrap_or_default(), fold(product));
             if let Some(draft) = self.products.get_mut(&key) {
+                let affecting = affected.versions.iter().filter(|v| v.status == Status::Affected).take(64);
+                let open: Vec<(&str, bool)> = affecting
+                    .flat_map(intervals)
+                    .filter(|(start, _, _)| is_open(*start))
+                    .map(|(_, end, inclusive)| (end, inclusive))
+                    .collect();
+                draft.lines.add_open_ends(date, &open);
                 for entry in affected.versions.iter().filter(|v| v.status == Status::Affected).take(64) {
                     draft.lines.add_entry(date, entry);
                 }

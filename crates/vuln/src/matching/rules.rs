@@ -49,8 +49,13 @@ pub(super) enum Target {
 
 #[derive(Debug, Default)]
 pub(super) struct Rules {
-    /// (vendor, product), folded → packages as written and the reason. Vendor "*" is any.
-    alias: HashMap<(String, String), (Vec<String>, String)>,
+    /// (vendor, product), folded → packages as written, the reason, and the number of the rule. Vendor "*" is any.
+    alias: HashMap<(String, String), (Vec<String>, String, usize)>,
+    /// By rule: the products that are one.
+    siblings: Vec<Vec<(String, String)>>,
+    /// (vendor, product), folded → what its versions start with that packages leave out.
+    version_prefixes: HashMap<(String, String), String>,
+    ignored_sets: HashSet<String>,
     never: HashMap<(String, String), (HashSet<String>, String)>,
     umbrella: HashSet<String>,
     open_only: HashSet<String>,
@@ -64,6 +69,8 @@ struct File {
     never: Vec<NeverRule>,
     umbrella: Vec<UmbrellaRule>,
     open_only: Vec<OpenOnlyRule>,
+    version_prefix: Vec<PrefixRule>,
+    ignored_set: Vec<IgnoredSetRule>,
     target: Vec<TargetRule>,
 }
 
@@ -93,6 +100,23 @@ struct UmbrellaRule {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct PrefixRule {
+    products: Vec<String>,
+    prefix: String,
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IgnoredSetRule {
+    sets: Vec<String>,
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct OpenOnlyRule {
     packages: Vec<String>,
     #[serde(rename = "reason")]
@@ -114,11 +138,15 @@ impl Rules {
         let mut rules = Rules::default();
         for rule in file.alias {
             let packages = rule.packages;
+            let number = rules.siblings.len();
+            rules
+                .siblings
+                .push(rule.products.iter().map(|p| pair(p)).collect::<Result<_, _>>()?);
             for product in &rule.products {
                 let entry = rules
                     .alias
                     .entry(pair(product)?)
-                    .or_insert_with(|| (Vec::new(), rule.reason.clone()));
+                    .or_insert_with(|| (Vec::new(), rule.reason.clone(), number));
                 for package in &packages {
                     if !entry.0.contains(package) {
                         entry.0.push(package.clone());
@@ -136,6 +164,12 @@ impl Rules {
             .flat_map(|u| u.vendors.iter().map(|v| fold_vendor(v)))
             .collect();
         rules.open_only = file.open_only.iter().flat_map(|r| r.packages.iter().map(|p| fold(p))).collect();
+        for rule in &file.version_prefix {
+            for product in &rule.products {
+                rules.version_prefixes.insert(pair(product)?, rule.prefix.clone());
+            }
+        }
+        rules.ignored_sets = file.ignored_set.iter().flat_map(|r| r.sets.iter().cloned()).collect();
         rules.targets = file
             .target
             .into_iter()
@@ -147,8 +181,29 @@ impl Rules {
     /// Packages that a product is known to be, with the reason.
     pub(super) fn alias(&self, vendor: &str, product: &str) -> Option<(&[String], &str)> {
         let key = |v: &str, p: &str| self.alias.get(&(v.to_string(), p.to_string()));
-        let (packages, reason) = key(vendor, product).or_else(|| key("*", product)).or_else(|| key(vendor, "*"))?;
+        let (packages, reason, _) = key(vendor, product).or_else(|| key("*", product)).or_else(|| key(vendor, "*"))?;
         Some((packages, reason))
+    }
+
+    /// Other names that records use for the same product.
+    pub(super) fn siblings(&self, vendor: &str, product: &str) -> &[(String, String)] {
+        let number = self
+            .alias
+            .get(&(vendor.to_string(), product.to_string()))
+            .map(|(_, _, number)| *number);
+        number.and_then(|n| self.siblings.get(n)).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a record's versions of this product start with that packages leave out.
+    pub(super) fn version_prefix(&self, vendor: &str, product: &str) -> Option<&str> {
+        self.version_prefixes
+            .get(&(vendor.to_string(), product.to_string()))
+            .map(String::as_str)
+    }
+
+    /// Whether an attribute set only repeats other packages under other names.
+    pub(super) fn is_ignored_set(&self, attr: &str) -> bool {
+        attr.split_once('.').is_some_and(|(set, _)| self.ignored_sets.contains(set))
     }
 
     /// Why a product is never this package.
