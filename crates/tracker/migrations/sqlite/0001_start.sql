@@ -59,6 +59,7 @@ CREATE TABLE problem (
     seen_at     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX problem_record ON problem (source, key);
+CREATE INDEX problem_source ON problem (source);  -- newest first is by id, which ends each index
 
 -- One vulnerability, whatever the number of records about it. The columns repeat what lists sort and show.
 CREATE TABLE vulnerability (
@@ -95,6 +96,7 @@ CREATE TABLE alias (
     vulnerability_id INTEGER NOT NULL REFERENCES vulnerability,
     PRIMARY KEY (alias, vulnerability_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX alias_vulnerability ON alias (vulnerability_id);
 
 CREATE TABLE kev (
     name       TEXT PRIMARY KEY,               -- CVE id
@@ -183,7 +185,7 @@ CREATE TABLE verdict (
     PRIMARY KEY (vulnerability_id, cluster_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX verdict_cluster ON verdict (cluster_id, vulnerability_id);
-CREATE INDEX verdict_channel ON verdict (channel_id, verdict, vulnerability_id);
+CREATE INDEX verdict_channel ON verdict (channel_id, verdict, vulnerability_id, confidence); -- holds all that lists are made of
 
 CREATE TABLE disposition (
     vulnerability_id INTEGER NOT NULL REFERENCES vulnerability,

@@ -1,6 +1,107 @@
 //! The questions of the pages, in SQLite's SQL.
+//!
+//! Statements are written so that SQLite needs no statistics to choose the right index (`+column` keeps it from the wrong one);
+//! a test reads the plan of each.
+
+mod channel;
+mod column;
+mod finding;
+mod package;
+mod problem;
+mod search;
+mod source;
+mod vulnerability;
+
+use rusqlite::Connection;
 
 use super::Sqlite;
-use crate::store::Read;
+use crate::store::StoreError;
+use crate::store::read::{
+    Channel, ClusterHead, Counts, Document, Findings, Mark, PackageIn, PairDetail, ProblemRow, Read, Resolved, Source, Taken, TextHits,
+    Vulnerability,
+};
 
-impl Read for Sqlite {}
+impl Read for Sqlite {
+    fn is_sample(&self) -> Result<bool, StoreError> {
+        self.read("read the settings", source::is_sample)
+    }
+
+    fn sources(&self) -> Result<Vec<Source>, StoreError> {
+        self.read("read the sources", source::all)
+    }
+
+    fn counts(&self) -> Result<Counts, StoreError> {
+        self.read("count the records", source::counts)
+    }
+
+    fn channels(&self) -> Result<Vec<Channel>, StoreError> {
+        self.read_one_state("read the channels", channel::all)
+    }
+
+    fn marks(&self) -> Result<Vec<Mark>, StoreError> {
+        self.read("read the marks of the channels", channel::marks)
+    }
+
+    fn findings(&self, channel: &str) -> Result<Findings, StoreError> {
+        self.read_one_state(&format!("read the findings of {channel}"), |db| finding::all(db, channel))
+    }
+
+    fn pair_details(&self, channel: &str, pairs: &[(i64, i64)]) -> Result<Vec<PairDetail>, StoreError> {
+        self.read_one_state(&format!("read findings of {channel}"), |db| finding::details(db, channel, pairs))
+    }
+
+    fn vulnerability(&self, name: &str) -> Result<Option<Vulnerability>, StoreError> {
+        self.read_one_state(&format!("read vulnerability {name}"), |db| vulnerability::one(db, name))
+    }
+
+    fn documents(&self, name: &str) -> Result<Vec<Document>, StoreError> {
+        self.read(&format!("read the documents about {name}"), |db| vulnerability::documents(db, name))
+    }
+
+    fn resolve(&self, id: &str) -> Result<Option<Resolved>, StoreError> {
+        self.read_one_state(&format!("look up {id}"), |db| search::resolve(db, id))
+    }
+
+    fn package(&self, attr: &str) -> Result<Vec<PackageIn>, StoreError> {
+        self.read_one_state(&format!("read package {attr}"), |db| package::with_attr(db, attr))
+    }
+
+    fn packages_named(&self, pname: &str, limit: usize) -> Result<Vec<ClusterHead>, StoreError> {
+        self.read(&format!("read the packages named {pname}"), |db| package::named(db, pname, limit))
+    }
+
+    fn heads(&self, names: &[String]) -> Result<Vec<ClusterHead>, StoreError> {
+        self.read_one_state("read packages", |db| package::heads(db, names))
+    }
+
+    fn names(&self) -> Result<Vec<String>, StoreError> {
+        self.read("read the names of all packages", package::names)
+    }
+
+    fn search_text(&self, words: &[String], limit: usize) -> Result<TextHits, StoreError> {
+        self.read_one_state("search the descriptions", |db| search::text(db, words, limit))
+    }
+
+    fn problems(&self, source: Option<&str>, before: Option<i64>, limit: usize) -> Result<Vec<ProblemRow>, StoreError> {
+        self.read("read the problems", |db| problem::page(db, source, before, limit))
+    }
+
+    fn taken(&self, source: Option<&str>, limit: usize) -> Result<Vec<Taken>, StoreError> {
+        self.read("read what was taken", |db| problem::taken(db, source, limit))
+    }
+}
+
+impl Sqlite {
+    /// Several statements that see one state of the database.
+    fn read_one_state<T>(&self, what: &str, work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>) -> Result<T, StoreError> {
+        self.read(what, |db| {
+            let tx = db.unchecked_transaction()?;
+            let answer = work(&tx)?;
+            tx.commit()?;
+            Ok(answer)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! Findings: (vulnerability, package) pairs of a channel with their verdict, in a compact shape.
+
+use serde::Serialize;
+use vuln::score::Severity;
+use vuln::verdict::{Evidence, Verdict};
+
+/// Changes when the findings of a channel may have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Name of the channel.
+    pub channel: String,
+    /// To be compared for equality only.
+    pub stamp: String,
+}
+
+/// All findings of a channel. Pairs point into the two tables.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Findings {
+    /// The vulnerabilities that were found in some package, each once.
+    pub vulnerabilities: Vec<Facts>,
+    /// The packages that some vulnerability was found in, each once.
+    pub clusters: Vec<ClusterFacts>,
+    /// The findings.
+    pub pairs: Vec<Pair>,
+}
+
+/// What lists sort by and show of a vulnerability.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Facts {
+    /// Key in this database.
+    #[serde(skip)]
+    pub key: i64,
+    /// `CVE-2024-3094`.
+    #[serde(rename = "id")]
+    pub name: String,
+    /// May be empty.
+    pub title: String,
+    /// Severity.
+    pub severity: Severity,
+    /// CVSS base score.
+    pub score: Option<f32>,
+    /// Date it was added to CISA's KEV list.
+    pub kev_date: Option<String>,
+    /// EPSS score in [0, 1].
+    pub epss: Option<f32>,
+    /// As the source wrote it.
+    pub published: Option<String>,
+    /// Year and number of the id: the order of ids.
+    #[serde(skip)]
+    pub order: (i64, i64),
+}
+
+/// A package in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClusterFacts {
+    /// Key in this database.
+    #[serde(skip)]
+    pub key: i64,
+    /// The most plain attribute.
+    #[serde(rename = "package")]
+    pub name: String,
+    /// Package name.
+    pub pname: String,
+    /// Version.
+    pub version: String,
+}
+
+/// One finding.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair {
+    /// Index in [`Findings::vulnerabilities`].
+    pub vulnerability: u32,
+    /// Index in [`Findings::clusters`].
+    pub cluster: u32,
+    /// Verdict.
+    pub verdict: Verdict,
+    /// In [0, 1].
+    pub confidence: f32,
+}
+
+/// The rest of a finding, for the few that a page shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairDetail {
+    /// The keys of the vulnerability and the package.
+    pub pair: (i64, i64),
+    /// The first version that is not affected any more.
+    pub fixed_in: Option<String>,
+    /// Why, most important first.
+    pub evidence: Vec<Evidence>,
+}

@@ -1,0 +1,75 @@
+//! The plan of every question that could become slow: on an empty database, so without statistics that would help SQLite choose.
+
+use rusqlite::Connection;
+
+use super::{finding, package, problem, search, vulnerability};
+use crate::store::sqlite::migrate;
+
+/// The steps of a plan that read a whole table or index.
+fn scans(sql: &str) -> Vec<String> {
+    let mut db = Connection::open_in_memory().unwrap();
+    migrate::run(&mut db).unwrap();
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let parameters = vec![rusqlite::types::Value::Null; statement.parameter_count()];
+    let steps = statement
+        .query_map(rusqlite::params_from_iter(parameters), |row| row.get::<_, String>(3))
+        .unwrap();
+    steps.map(Result::unwrap).filter(|step| step.starts_with("SCAN")).collect()
+}
+
+#[test]
+fn questions_about_one_thing_read_no_whole_table() {
+    for sql in [
+        finding::FACTS,
+        finding::DETAIL,
+        package::WITH_ATTR,
+        package::ATTRS,
+        package::NAMED,
+        package::HEAD_BY_ATTR,
+        vulnerability::ONE,
+        vulnerability::ALIASES,
+        vulnerability::VERDICTS,
+        vulnerability::DISPOSITIONS,
+        vulnerability::RECORDS,
+        vulnerability::DOCUMENTS,
+        search::BY_NAME,
+        search::BY_ALIAS,
+        &problem::of_source(),
+        &problem::of_record_sql(),
+    ] {
+        assert_eq!(scans(sql), [""; 0], "{sql}");
+    }
+}
+
+#[test]
+fn lists_of_findings_are_read_from_the_index_alone() {
+    let mut db = Connection::open_in_memory().unwrap();
+    migrate::run(&mut db).unwrap();
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {}", finding::PAIRS)).unwrap();
+    let steps: Vec<String> = statement.query_map(["c"], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+    assert!(
+        steps.contains(&"SEARCH verdict USING COVERING INDEX verdict_channel (channel_id=?)".to_owned()),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn text_search_reads_the_text_index_alone() {
+    for sql in [search::MATCHING, &search::sorted()] {
+        let scans = scans(sql);
+        assert!(
+            matches!(scans.as_slice(), [one] if one.contains("VIRTUAL TABLE")),
+            "{sql}: {scans:?}"
+        );
+    }
+}
+
+#[test]
+fn names_are_read_in_order_from_two_indexes() {
+    for scan in scans(package::NAMES) {
+        assert!(
+            scan.contains("COVERING INDEX") || scan.contains("USING INDEX") || scan.contains("SCAN cluster_attr"),
+            "{scan}"
+        );
+    }
+}
