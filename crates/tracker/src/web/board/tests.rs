@@ -1,0 +1,179 @@
+use vuln::score::Severity;
+use vuln::verdict::Verdict::{self, Affected, Fixed, Patched, Unknown};
+
+use super::*;
+
+fn facts(key: i64, name: &str, score: f32, kev: Option<&str>, epss: Option<f32>) -> Facts {
+    Facts {
+        key,
+        name: name.to_owned(),
+        title: format!("Flaw in {name}"),
+        severity: if score >= 9.0 { Severity::Critical } else { Severity::Medium },
+        score: Some(score),
+        kev_date: kev.map(str::to_owned),
+        epss,
+        published: Some(format!("20{:02}-01-01T00:00:00Z", 30 - key)),
+        order: (2020, key),
+    }
+}
+
+fn cluster(key: i64, name: &str) -> ClusterFacts {
+    ClusterFacts {
+        key,
+        name: name.to_owned(),
+        pname: name.to_owned(),
+        version: "1".to_owned(),
+    }
+}
+
+fn pair(vulnerability: u32, cluster: u32, verdict: Verdict, confidence: f32) -> Pair {
+    Pair {
+        vulnerability,
+        cluster,
+        verdict,
+        confidence,
+    }
+}
+
+fn board() -> ChannelBoard {
+    let findings = Findings {
+        vulnerabilities: vec![
+            facts(1, "CVE-2020-0001", 9.8, None, Some(0.1)),
+            facts(2, "CVE-2020-0002", 5.0, Some("2021-05-05"), Some(0.2)),
+            facts(3, "CVE-2020-0003", 6.0, Some("2022-05-05"), None),
+            facts(4, "CVE-2020-0004", 9.9, None, Some(0.9)),
+            facts(5, "CVE-2020-0005", 1.0, None, None),
+        ],
+        clusters: vec![cluster(10, "curl"), cluster(11, "openssl"), cluster(12, "Nginx")],
+        // CVE-2020-0005 has no pair: a vulnerability between two others must not shift the index.
+        pairs: vec![
+            pair(3, 2, Fixed, 0.9),
+            pair(0, 1, Unknown, 0.9),
+            pair(0, 0, Affected, 0.6),
+            pair(1, 0, Affected, 0.7),
+            pair(2, 1, Patched, 0.5),
+            pair(2, 2, Affected, 0.8),
+        ],
+    };
+    ChannelBoard::new("test".to_owned(), findings)
+}
+
+fn ids(filter: &Filter) -> Vec<(String, usize)> {
+    let board = board();
+    let listing = board.list(filter, 0, 10);
+    listing
+        .groups
+        .iter()
+        .map(|g| (g.facts.name["CVE-2020-".len()..].to_owned(), g.pairs.len()))
+        .collect()
+}
+
+fn expect(filter: Filter, wanted: &[(&str, usize)]) {
+    let wanted: Vec<(String, usize)> = wanted.iter().map(|&(id, n)| (id.to_owned(), n)).collect();
+    assert_eq!(ids(&filter), wanted, "{filter:?}");
+}
+
+#[test]
+fn the_default_shows_what_is_open_exploited_first() {
+    expect(Filter::default(), &[("0003", 1), ("0002", 1), ("0001", 2)]);
+}
+
+#[test]
+fn filters() {
+    let all = Filter::default;
+    expect(Filter { exploited: true, ..all() }, &[("0003", 1), ("0002", 1)]);
+    expect(
+        Filter {
+            verdict: Some(Fixed),
+            ..all()
+        },
+        &[("0004", 1)],
+    );
+    expect(
+        Filter {
+            severity: Some(Severity::Critical),
+            ..all()
+        },
+        &[("0001", 2)],
+    );
+    expect(
+        Filter {
+            min_epss: Some(0.15),
+            ..all()
+        },
+        &[("0002", 1)],
+    );
+    expect(
+        Filter {
+            min_cvss: Some(6.0),
+            ..all()
+        },
+        &[("0003", 1), ("0001", 2)],
+    );
+    expect(
+        Filter {
+            min_confidence: Some(0.85),
+            ..all()
+        },
+        &[("0001", 1)],
+    );
+    // The package's name leaves the findings of that package only, the vulnerability's leaves all of its findings.
+    let text = |text: &str| Filter {
+        text: Some(text.to_owned()),
+        ..all()
+    };
+    expect(text("CURL"), &[("0002", 1), ("0001", 1)]);
+    expect(text("flaw in cve-2020-0001"), &[("0001", 2)]);
+    expect(text("nginx"), &[("0003", 1)]);
+    expect(text("nothing"), &[]);
+}
+
+#[test]
+fn orders() {
+    let by = |sort| Filter { sort, ..Filter::default() };
+    expect(by(Sort::Epss), &[("0002", 1), ("0001", 2), ("0003", 1)]);
+    expect(by(Sort::Cvss), &[("0001", 2), ("0003", 1), ("0002", 1)]);
+    expect(by(Sort::Age), &[("0001", 2), ("0002", 1), ("0003", 1)]);
+    expect(by(Sort::Confidence), &[("0001", 2), ("0003", 1), ("0002", 1)]);
+}
+
+#[test]
+fn pages_cut_the_sorted_list() {
+    let board = board();
+    let whole = board.list(&Filter::default(), 0, 10);
+    assert_eq!((whole.vulnerabilities, whole.findings), (3, 4));
+    for (at, group) in whole.groups.iter().enumerate() {
+        let page = board.list(&Filter::default(), at, 1);
+        assert_eq!((page.vulnerabilities, page.findings), (3, 4));
+        assert_eq!(page.groups.as_slice(), std::slice::from_ref(group));
+    }
+    assert_eq!(board.list(&Filter::default(), 3, 1).groups, []);
+    assert_eq!(board.list(&Filter::default(), usize::MAX, 10).groups, []);
+}
+
+#[test]
+fn worst_and_most_confident_packages_come_first() {
+    let board = board();
+    let listing = board.list(
+        &Filter {
+            sort: Sort::Cvss,
+            ..Filter::default()
+        },
+        0,
+        1,
+    );
+    assert_eq!(listing.groups[0].pairs, [pair(0, 0, Affected, 0.6), pair(0, 1, Unknown, 0.9)]);
+}
+
+#[test]
+fn a_package_knows_its_findings() {
+    let board = board();
+    let of = |key| {
+        board
+            .of_cluster(key)
+            .map(|(facts, pair)| (facts.key, pair.verdict))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of(11), [(1, Unknown), (3, Patched)]);
+    assert_eq!(of(99), []);
+}

@@ -1,0 +1,87 @@
+//! What happens to every answer on its way out: bodies of errors, headers, caches, and the notes for the metrics.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderName, IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::json;
+
+use super::address;
+use super::error::{Error, Failed};
+use super::layout;
+use super::site::Site;
+
+/// Nothing but our own style sheet and icons, and forms that lead back to us. No scripts at all.
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Wraps every request.
+pub async fn finish(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str)
+        .to_owned();
+    let path = request.uri().path().to_owned();
+    let known = request.headers().get(IF_NONE_MATCH).cloned();
+    let too_long = request
+        .uri()
+        .path_and_query()
+        .is_some_and(|uri| uri.as_str().len() > address::LIMIT);
+    let mut response = if too_long {
+        Error::TooLong { limit: address::LIMIT }.into_response()
+    } else {
+        next.run(request).await
+    };
+    if let Some(failed) = response.extensions_mut().remove::<Failed>() {
+        response = explain(&site, &path, response.status(), &failed);
+    }
+    if known.is_some_and(|known| holds(&known, response.headers())) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = axum::body::Body::empty();
+    }
+    secure(response.headers_mut());
+    site.requests.note(&route, response.status().as_u16(), begun.elapsed());
+    response
+}
+
+/// The body of an error: in the language of the one who asked.
+fn explain(site: &Site, path: &str, status: StatusCode, failed: &Failed) -> Response {
+    let machine = path.ends_with(".json") || path.starts_with("/api/") || path == "/health";
+    let mut response = if machine {
+        Json(json!({"version": 1, "error": {"status": status.as_u16(), "message": failed.message}})).into_response()
+    } else {
+        Html(layout::error(&site.frame_without_store(), status.as_u16(), &failed.message).into_string()).into_response()
+    };
+    *response.status_mut() = status;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Whether the caller has this very answer already.
+fn holds(known: &HeaderValue, headers: &HeaderMap) -> bool {
+    let (Ok(known), Some(Ok(tag))) = (known.to_str(), headers.get(ETAG).map(HeaderValue::to_str)) else {
+        return false;
+    };
+    known.split(',').any(|candidate| candidate.trim().trim_start_matches("W/") == tag)
+}
+
+fn secure(headers: &mut HeaderMap) {
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}

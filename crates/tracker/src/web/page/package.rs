@@ -1,0 +1,438 @@
+//! One package: what it is in each channel, and every vulnerability with its verdicts.
+
+use std::collections::HashMap;
+
+use axum::http::StatusCode;
+use maud::{Markup, html};
+use serde::Serialize;
+use vuln::package::Package;
+use vuln::verdict::Verdict;
+
+use super::Page;
+use super::findings::verdict_options;
+use super::parameters::Parameters;
+use super::search::versions;
+use crate::store::read::{ClusterHead, Facts, PackageIn, recent_first};
+use crate::web::address;
+use crate::web::board::Board;
+use crate::web::cve::ids;
+use crate::web::error::Error;
+use crate::web::layout::{Frame, Section, search_link};
+use crate::web::part::{self, Pager};
+use crate::web::respond::Loaded;
+use crate::web::site::Site;
+
+/// Vulnerabilities on a page.
+const PAGE: usize = 100;
+
+/// Packages listed where a name means several.
+const NAMED: usize = 60;
+
+/// Attributes shown before the rest is folded away.
+const ATTRS: usize = 8;
+
+/// The page of a package, or of a name that several packages bear.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum PackagePage {
+    /// One package.
+    One(Box<One>),
+    /// Several packages of this name, or none.
+    Several(Several),
+}
+
+/// Packages that bear a name.
+#[derive(Debug, Serialize)]
+pub struct Several {
+    /// The name.
+    pub name: String,
+    /// The packages.
+    pub packages: Vec<ClusterHead>,
+    /// Where there are none: names that are like it.
+    pub similar: Vec<String>,
+}
+
+/// One package.
+#[derive(Debug, Serialize)]
+pub struct One {
+    /// The attribute that was asked for.
+    pub attr: String,
+    /// The package in each channel that has it, most recent first.
+    pub channels: Vec<PackageIn>,
+    /// Other packages with the same package name.
+    pub siblings: Vec<ClusterHead>,
+    /// Number of vulnerabilities by channel and verdict, in the order of `channels`.
+    pub counts: Vec<Vec<(Verdict, usize)>>,
+    /// The verdict that the list is limited to.
+    pub verdict: Option<Verdict>,
+    /// Vulnerabilities in the list.
+    pub vulnerabilities: usize,
+    /// From 1.
+    pub page: usize,
+    /// Pages in all.
+    pub pages: usize,
+    /// This page.
+    pub items: Vec<Row>,
+}
+
+/// A vulnerability with the verdict of each channel.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    /// The vulnerability.
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// In the order of the page's channels; `None` where it was not matched there.
+    pub verdicts: Vec<Option<Answer>>,
+}
+
+/// A verdict and how sure it is.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Answer {
+    /// Verdict.
+    pub verdict: Verdict,
+    /// In [0, 1].
+    pub confidence: f32,
+}
+
+impl PackagePage {
+    /// Loads the package by an attribute, or by a package name.
+    pub fn load(site: &Site, name: &str, parameters: &Parameters) -> Result<Loaded<Self>, Error> {
+        if name.chars().count() > 300 {
+            return Err(Error::NotFound {
+                what: "this is longer than any name of a package".to_owned(),
+            });
+        }
+        let store = site.store();
+        let (verdict, page) = (parameters.verdict()?, parameters.page()?);
+        let mut channels = store.package(name)?;
+        let mut named = store.packages_named(name, NAMED)?;
+        if channels.is_empty() {
+            return match named.as_slice() {
+                [one] => Ok(Loaded::Elsewhere(address::package(&one.name))),
+                _ => {
+                    let board = site.board()?;
+                    let similar = if named.is_empty() {
+                        board.names().search(name, 10)
+                    } else {
+                        Vec::new()
+                    };
+                    Ok(Loaded::Page(PackagePage::Several(Several {
+                        name: name.to_owned(),
+                        similar: similar.into_iter().map(str::to_owned).collect(),
+                        packages: named,
+                    })))
+                }
+            };
+        }
+        channels.sort_by(|a, b| recent_first(&a.channel, &b.channel));
+        if let Some(pname) = channels.first().map(|package| package.pname.clone()).filter(|pname| pname != name) {
+            named = store.packages_named(&pname, NAMED)?;
+        }
+        named.retain(|head| channels.iter().all(|package| package.name != head.name));
+        let board = site.board()?;
+        let mut rows = rows(&board, &channels);
+        let counts = (0..channels.len()).map(|channel| count(&rows, channel)).collect();
+        rows.retain(|row| verdict.is_none_or(|wanted| row.verdicts.iter().flatten().any(|answer| answer.verdict == wanted)));
+        rows.sort_by(|a, b| {
+            worst(a)
+                .cmp(&worst(b))
+                .then_with(|| b.facts.order.cmp(&a.facts.order))
+                .then_with(|| a.facts.name.cmp(&b.facts.name))
+        });
+        Ok(Loaded::Page(PackagePage::One(Box::new(One {
+            attr: name.to_owned(),
+            siblings: named,
+            counts,
+            verdict,
+            vulnerabilities: rows.len(),
+            page,
+            pages: rows.len().div_ceil(PAGE),
+            items: rows.into_iter().skip((page - 1) * PAGE).take(PAGE).collect(),
+            channels,
+        }))))
+    }
+}
+
+/// Every vulnerability of the package, with one verdict a channel.
+fn rows(board: &Board, channels: &[PackageIn]) -> Vec<Row> {
+    let mut index: HashMap<i64, usize> = HashMap::new();
+    let mut rows: Vec<Row> = Vec::new();
+    for (column, package) in channels.iter().enumerate() {
+        let Some(channel) = board.channel(&package.channel) else { continue };
+        for (facts, pair) in channel.of_cluster(package.key) {
+            let at = *index.entry(facts.key).or_insert_with(|| {
+                rows.push(Row {
+                    facts: facts.clone(),
+                    verdicts: vec![None; channels.len()],
+                });
+                rows.len() - 1
+            });
+            if let Some(cell) = rows.get_mut(at).and_then(|row| row.verdicts.get_mut(column)) {
+                *cell = Some(Answer {
+                    verdict: pair.verdict,
+                    confidence: pair.confidence,
+                });
+            }
+        }
+    }
+    rows
+}
+
+fn count(rows: &[Row], channel: usize) -> Vec<(Verdict, usize)> {
+    let has = |row: &&Row, verdict| {
+        row.verdicts
+            .get(channel)
+            .copied()
+            .flatten()
+            .is_some_and(|answer| answer.verdict == verdict)
+    };
+    let counted = Verdict::ALL
+        .into_iter()
+        .map(|verdict| (verdict, rows.iter().filter(|row| has(row, verdict)).count()));
+    counted.filter(|(_, count)| *count > 0).collect()
+}
+
+fn worst(row: &Row) -> Option<Verdict> {
+    row.verdicts.iter().flatten().map(|answer| answer.verdict).min()
+}
+
+impl Page for PackagePage {
+    fn title(&self) -> String {
+        match self {
+            PackagePage::One(one) => one.attr.clone(),
+            PackagePage::Several(several) => several.name.clone(),
+        }
+    }
+
+    fn section(&self) -> Section {
+        Section::None
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            PackagePage::Several(several) if several.packages.is_empty() => StatusCode::NOT_FOUND,
+            _ => StatusCode::OK,
+        }
+    }
+
+    fn body(&self, _: &Frame) -> Markup {
+        html! {
+            div.wrap {
+                p.eyebrow { "Package" }
+                @match self {
+                    PackagePage::One(one) => (one.body()),
+                    PackagePage::Several(several) => (several.body()),
+                }
+            }
+        }
+    }
+}
+
+impl Several {
+    fn body(&self) -> Markup {
+        html! {
+            h1 { (self.name) }
+            @if self.packages.is_empty() {
+                p.lede { "No matched channel has a package of this name." }
+                @if !self.similar.is_empty() {
+                    p { "Names like it:" }
+                    ul.packages { @for name in &self.similar { li { a href=(address::package(name)) { (name) } } } }
+                }
+                p { a href=(search_link(&self.name)) { "Search for it" } }
+            } @else {
+                p.lede { "Several packages bear this name." }
+                (heads(&self.packages))
+                @if self.packages.len() == NAMED { p.soft { "There are more: search for a longer name." } }
+            }
+        }
+    }
+}
+
+fn heads(list: &[ClusterHead]) -> Markup {
+    html! { ul.packages { @for head in list { li { a href=(address::package(&head.name)) { (head.name) } span.versions { (versions(head)) } } } } }
+}
+
+impl One {
+    /// The facts of the most recent channel that has any.
+    fn facts(&self) -> Option<(&PackageIn, &Package)> {
+        let known = |package: &Package| !package.homepages.is_empty() || package.description.is_some();
+        let all = || self.channels.iter().filter_map(|package| Some((package, package.facts.as_ref()?)));
+        all().find(|(_, facts)| known(facts)).or_else(|| all().next())
+    }
+
+    fn body(&self) -> Markup {
+        let facts = self.facts();
+        let plain = self.channels.first().map(|package| package.name.as_str()).unwrap_or_default();
+        html! {
+            h1 { (self.attr) }
+            @if let Some(description) = facts.and_then(|(_, facts)| facts.description.as_ref()) { p.lede { (description) } }
+            @if plain != self.attr { p.soft { "Listed together with " a href=(address::package(plain)) { (plain) } ": same software, version and patches." } }
+            div.columns {
+                div.main {
+                    (self.versions())
+                    (self.matrix())
+                }
+                aside aria-label="Facts" {
+                    @if let Some((package, facts)) = facts { (described(package, facts)) }
+                    @if !self.siblings.is_empty() {
+                        details {
+                            summary { "Other packages named " (self.channels.first().map(|p| p.pname.as_str()).unwrap_or_default()) }
+                            (heads(&self.siblings))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn versions(&self) -> Markup {
+        html! {
+            section aria-labelledby="versions" {
+                h2 #versions { "In the channels" }
+                table.list.channels role="table" {
+                    caption.hidden { "Versions, vulnerabilities and patches by channel" }
+                    thead role="rowgroup" {
+                        tr role="row" {
+                            th role="columnheader" scope="col" { "Channel" }
+                            th role="columnheader" scope="col" { "Version" }
+                            th.wide role="columnheader" scope="col" { "Vulnerabilities" }
+                            th role="columnheader" scope="col" { "Patches" }
+                        }
+                    }
+                    tbody role="rowgroup" {
+                        @for (package, counts) in self.channels.iter().zip(&self.counts) { (version_row(package, counts)) }
+                    }
+                }
+                @for package in &self.channels { (patches(package)) }
+            }
+        }
+    }
+
+    fn matrix(&self) -> Markup {
+        let path = address::package(&self.attr);
+        let parameters = [("verdict", self.verdict.map(Verdict::name))];
+        let pager = Pager {
+            path: &path,
+            parameters: &parameters,
+            page: self.page,
+            pages: self.pages,
+        };
+        html! {
+            section aria-labelledby="vulnerabilities" {
+                h2 #vulnerabilities { "Vulnerabilities" }
+                form.filter action=(path) method="get" aria-label="Filter the vulnerabilities" {
+                    div.field { label for="verdict" { "Verdict in some channel" } select #verdict name="verdict" { (verdict_options(self.verdict, "Any")) } }
+                    div.field.act { button.primary type="submit" { "Apply" } }
+                }
+                p.total { strong { (part::number(self.vulnerabilities as u64)) } @if self.vulnerabilities == 1 { " vulnerability" } @else { " vulnerabilities" } ", open ones first, then the newest" }
+                @if self.items.is_empty() { p.empty { "None." } } @else {
+                    div.scroll tabindex="0" role="region" aria-label="Verdicts by vulnerability and channel" {
+                        table.grid.matrix {
+                            caption.hidden { "Verdicts by vulnerability and channel" }
+                            thead { tr { th scope="col" { "Vulnerability" } th scope="col" { "Severity" } @for package in &self.channels { th scope="col" { (package.channel) } } } }
+                            tbody { @for row in &self.items { (matrix_row(row)) } }
+                        }
+                    }
+                }
+                (pager.markup())
+            }
+        }
+    }
+}
+
+fn matrix_row(row: &Row) -> Markup {
+    html! {
+        tr {
+            th.id scope="row" {
+                a href=(address::cve(&row.facts.name)) { (row.facts.name) }
+                @if let Some(date) = &row.facts.kev_date { " " (part::exploited(date)) }
+                @if !row.facts.title.is_empty() { span.title { (row.facts.title) } }
+            }
+            td { (part::severity(row.facts.severity, row.facts.score)) }
+            @for answer in &row.verdicts {
+                td { @match answer { Some(answer) => { (part::verdict(answer.verdict)) " " (part::confidence(answer.confidence)) }, None => span.soft { "–" } } }
+            }
+        }
+    }
+}
+
+fn version_row(package: &PackageIn, counts: &[(Verdict, usize)]) -> Markup {
+    let patches = package.facts.as_ref().map_or(0, |facts| facts.patches.len());
+    html! {
+        tr role="row" {
+            th role="rowheader" scope="row" { a href=(address::channel(&package.channel)) { (package.channel) } }
+            td role="cell" data-label="Version" { span.version { @if package.version.is_empty() { "none" } @else { (package.version) } } }
+            td.wide role="cell" {
+                @if counts.is_empty() { span.soft { "none" } }
+                ul.tallies { @for (verdict, count) in counts { li { (part::verdict(*verdict)) " " (part::number(*count as u64)) } } }
+            }
+            td.num role="cell" data-label="Patches" { (patches) }
+        }
+    }
+}
+
+/// Patches and marks of a package in one channel.
+fn patches(package: &PackageIn) -> Markup {
+    let Some(facts) = package
+        .facts
+        .as_ref()
+        .filter(|facts| !facts.patches.is_empty() || !facts.known_vulnerabilities.is_empty())
+    else {
+        return html! {};
+    };
+    html! {
+        @if !facts.known_vulnerabilities.is_empty() {
+            div.notice.plain {
+                p { strong { "Marked as vulnerable in " (package.channel) } }
+                ul { @for text in &facts.known_vulnerabilities { li { (part::with_ids(text)) } } }
+            }
+        }
+        @if !facts.patches.is_empty() {
+            details.patches {
+                summary { (part::counted(facts.patches.len(), "patch", "patches")) " in " (package.channel) }
+                ul { @for patch in &facts.patches { li { code { (part::with_ids(patch)) } @if ids::all(patch).is_empty() { " " span.soft { "names no CVE" } } } } }
+            }
+        }
+    }
+}
+
+fn described(package: &PackageIn, facts: &Package) -> Markup {
+    html! {
+        dl.facts {
+            div { dt { "Package name" } dd { (package.pname) } }
+            @if !facts.homepages.is_empty() { div { dt { "Homepage" } dd { @for url in &facts.homepages { (part::link(url)) br; } } } }
+            @if !facts.changelogs.is_empty() { div { dt { "Changelog" } dd { @for url in &facts.changelogs { (part::link(url)) br; } } } }
+            @if !facts.licenses.is_empty() { div { dt { "Licence" } dd { (facts.licenses.join(", ")) } } }
+            @if !facts.maintainers.is_empty() {
+                div { dt { "Maintainers" } dd { @for (i, m) in facts.maintainers.iter().enumerate() { @if i > 0 { ", " } (maintainer(&m.name, m.github.as_deref())) } } }
+            }
+            @if !facts.teams.is_empty() { div { dt { "Teams" } dd { (facts.teams.join(", ")) } } }
+            @if let Some(position) = &facts.position { div { dt { "Defined in" } dd { code.url { (position) } } } }
+            @if !facts.source_urls.is_empty() { div { dt { "Source" } dd { @for url in facts.source_urls.iter().take(5) { (part::link(url)) br; } } } }
+            @if !facts.cpes.is_empty() { div { dt { "CPE" } dd { @for cpe in &facts.cpes { code.url { (cpe) } br; } } } }
+            @if !facts.purls.is_empty() { div { dt { "Package URL" } dd { @for purl in &facts.purls { code.url { (purl) } br; } } } }
+            @if package.attr_count > 1 {
+                div {
+                    dt { "Attributes" }
+                    dd {
+                        (package.attrs.iter().take(ATTRS).cloned().collect::<Vec<_>>().join(", "))
+                        @if package.attrs.len() > ATTRS {
+                            details { summary { (package.attr_count - ATTRS as u64) " more" } (package.attrs.iter().skip(ATTRS).cloned().collect::<Vec<_>>().join(", ")) }
+                        }
+                    }
+                }
+            }
+            div { dt { "As of" } dd { (package.channel) } }
+        }
+    }
+}
+
+fn maintainer(name: &str, github: Option<&str>) -> Markup {
+    let handle = github.filter(|handle| !handle.is_empty() && handle.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    html! {
+        @match handle {
+            Some(handle) => a.out href={ "https://github.com/" (handle) } rel="noopener noreferrer nofollow" { (name) },
+            None => (name),
+        }
+    }
+}

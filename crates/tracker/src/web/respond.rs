@@ -1,0 +1,147 @@
+//! A page becomes an answer: HTML or JSON, with its tag for caches.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use super::address;
+use super::error::Error;
+use super::layout::{Frame, Layout};
+use super::page::Page;
+use super::site::Site;
+
+/// What was asked for, beside the address itself.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    uri: Uri,
+}
+
+/// What a page's loader found.
+pub enum Loaded<P> {
+    /// The page.
+    Page(P),
+    /// It is at another address of ours.
+    Elsewhere(String),
+}
+
+impl Asked {
+    /// Whether the address is that of a JSON twin.
+    pub fn json(&self) -> bool {
+        self.uri.path().ends_with(".json")
+    }
+
+    /// The address.
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The address of the twin of this page.
+    fn twin(&self) -> String {
+        address::twin(self.uri.path(), self.uri.query())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Ok(Self { uri: parts.uri.clone() })
+    }
+}
+
+/// The variable segments of the address, decoded.
+pub struct Segments<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(segments)) => Ok(Self(segments)),
+            Err(rejection) => Err(Error::Address {
+                message: rejection.body_text(),
+            }),
+        }
+    }
+}
+
+/// Loads and writes a page in a thread that may block.
+pub async fn page<P: Page + 'static>(
+    site: Arc<Site>,
+    asked: Asked,
+    json: bool,
+    load: impl FnOnce(&Site, &Frame) -> Result<Loaded<P>, Error> + Send + 'static,
+) -> Result<Response, Error> {
+    blocking(move || {
+        let frame = site.frame()?;
+        Ok(match load(&site, &frame)? {
+            Loaded::Page(page) => write(&page, &frame, &asked, json),
+            Loaded::Elsewhere(address) => (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response(),
+        })
+    })
+    .await
+}
+
+/// Runs work that asks the store. A panic in it is an error like any other.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Error::Panic))
+}
+
+/// JSON that is not a page's.
+pub fn json(value: &impl Serialize) -> Response {
+    ([(CACHE_CONTROL, "no-cache")], Json(value)).into_response()
+}
+
+/// The twin of a page: the page itself with the version of this format in front.
+#[derive(Serialize)]
+struct Twin<'a, P> {
+    version: u32,
+    sample: bool,
+    #[serde(flatten)]
+    page: &'a P,
+}
+
+/// The version of the twins. It grows when a member goes away or changes its meaning.
+const TWIN_VERSION: u32 = 1;
+
+fn write<P: Page>(page: &P, frame: &Frame, asked: &Asked, json: bool) -> Response {
+    let (kind, body) = if json {
+        let twin = Twin {
+            version: TWIN_VERSION,
+            sample: frame.sample,
+            page,
+        };
+        match serde_json::to_string(&twin) {
+            Ok(body) => ("application/json", body),
+            // Our own structs: only a map with keys that are no text could fail.
+            Err(_) => return Error::Panic.into_response(),
+        }
+    } else {
+        let twin = asked.twin();
+        let layout = Layout {
+            title: &page.title(),
+            section: page.section(),
+            asked: page.asked(),
+            twin: Some(&twin),
+        };
+        ("text/html; charset=utf-8", layout.document(frame, &page.body(frame)).into_string())
+    };
+    let tag = tag(body.as_bytes());
+    let headers = [(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache"), (ETAG, tag.as_str())];
+    (page.status(), headers, body).into_response()
+}
+
+/// The tag of a body for `If-None-Match`.
+pub fn tag(body: &[u8]) -> String {
+    let digest = Sha256::digest(body);
+    let hash: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hash}\"")
+}

@@ -1,0 +1,155 @@
+//! One handler an address: reads what was asked, names the page.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::address;
+use super::error::Error;
+use super::page::about::About;
+use super::page::channel::{ChannelPage, Channels};
+use super::page::cve::{self, Cve};
+use super::page::overview::Overview;
+use super::page::package::PackagePage;
+use super::page::parameters::Parameters;
+use super::page::problems::Problems;
+use super::page::queue::Queue;
+use super::page::search::Search;
+use super::respond::{self, Asked, Segments};
+use super::site::Site;
+use super::stats::Stats;
+use crate::config::now;
+
+type Shared = State<Arc<Site>>;
+type Answer = Result<Response, Error>;
+
+pub async fn overview(State(site): Shared, asked: Asked) -> Answer {
+    let json = asked.json();
+    respond::page(site, asked, json, Overview::load).await
+}
+
+pub async fn cve(State(site): Shared, Segments(id): Segments<String>, asked: Asked) -> Answer {
+    let twin = address::split_twin(&id).map(str::to_owned);
+    let json = twin.is_some();
+    let id = twin.unwrap_or(id);
+    respond::page(site, asked, json, move |site, frame| Cve::load(site, frame, &id, json)).await
+}
+
+/// The raw document of a record, as it came. Where a source has several records, `?key=` names one.
+pub async fn raw(State(site): Shared, Segments((id, source)): Segments<(String, String)>, asked: Asked) -> Answer {
+    let key = Parameters::of(asked.uri())?.text("key", 200)?;
+    let document = respond::blocking(move || cve::document(&site, &id, &source, key.as_deref())).await?;
+    let plain = |text: &str| -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+        text.chars().map(plain).collect()
+    };
+    let name = format!("attachment; filename=\"{}.{}.json\"", plain(&document.key), plain(&document.source));
+    let tag = respond::tag(&document.bytes);
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CONTENT_DISPOSITION, name.as_str()),
+        (CACHE_CONTROL, "no-cache"),
+        (ETAG, tag.as_str()),
+    ];
+    Ok((headers, document.bytes).into_response())
+}
+
+pub async fn package(State(site): Shared, Segments(attr): Segments<String>, asked: Asked) -> Answer {
+    let parameters = Parameters::of(asked.uri())?;
+    // An attribute may end in `.json` itself: the page of that name goes before the twin of the shorter one.
+    let (attr, json) = match address::split_twin(&attr).map(str::to_owned) {
+        None => (attr, false),
+        Some(short) => {
+            let (site, whole) = (Arc::clone(&site), attr.clone());
+            let exists = respond::blocking(move || Ok(!site.store().package(&whole)?.is_empty())).await?;
+            if exists { (attr, false) } else { (short, true) }
+        }
+    };
+    respond::page(site, asked, json, move |site, _| PackagePage::load(site, &attr, &parameters)).await
+}
+
+pub async fn channels(State(site): Shared, asked: Asked) -> Answer {
+    let json = asked.json();
+    respond::page(site, asked, json, |site, _| Channels::load(site)).await
+}
+
+pub async fn channel(State(site): Shared, Segments(name): Segments<String>, asked: Asked) -> Answer {
+    let parameters = Parameters::of(asked.uri())?;
+    let twin = address::split_twin(&name).map(str::to_owned);
+    let json = twin.is_some();
+    let name = twin.unwrap_or(name);
+    respond::page(site, asked, json, move |site, _| ChannelPage::load(site, &name, &parameters)).await
+}
+
+pub async fn queue(State(site): Shared, asked: Asked) -> Answer {
+    let parameters = Parameters::of(asked.uri())?;
+    let json = asked.json();
+    respond::page(site, asked, json, move |site, _| Queue::load(site, &parameters)).await
+}
+
+pub async fn search(State(site): Shared, asked: Asked) -> Answer {
+    let parameters = Parameters::of(asked.uri())?;
+    let json = asked.json();
+    respond::page(site, asked, json, move |site, _| Search::load(site, &parameters, json)).await
+}
+
+pub async fn problems(State(site): Shared, asked: Asked) -> Answer {
+    let parameters = Parameters::of(asked.uri())?;
+    let json = asked.json();
+    respond::page(site, asked, json, move |site, _| Problems::load(site, &parameters)).await
+}
+
+pub async fn about(State(site): Shared, asked: Asked) -> Answer {
+    let json = asked.json();
+    respond::page(site, asked, json, About::load).await
+}
+
+pub async fn stats(State(site): Shared) -> Answer {
+    Ok(respond::json(&respond::blocking(move || statistics(&site)).await?.0))
+}
+
+/// Whether the tracker can answer, and how old its data is.
+pub async fn health(State(site): Shared) -> Answer {
+    let body = respond::blocking(move || {
+        let frame = site.frame()?;
+        let sources = site.store().sources()?;
+        let age = |source| super::stats::age(source, frame.now);
+        let ages: serde_json::Map<_, _> = sources.iter().map(|source| (source.name.clone(), json!(age(source)))).collect();
+        Ok(json!({
+            "version": 1,
+            "ok": true,
+            "sample": frame.sample,
+            "work": frame.progress.phase.name(),
+            "age_s": ages,
+            "failing": sources.iter().filter(|source| source.last_error.is_some()).map(|source| &source.name).collect::<Vec<_>>(),
+        }))
+    })
+    .await?;
+    Ok(respond::json(&body))
+}
+
+pub async fn metrics(State(site): Shared) -> Answer {
+    let text = respond::blocking(move || {
+        let (stats, channels) = statistics(&site)?;
+        Ok(super::metrics::document(&stats, &channels, &site.requests))
+    })
+    .await?;
+    Ok((
+        [
+            (CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),
+            (CACHE_CONTROL, "no-cache"),
+        ],
+        text,
+    )
+        .into_response())
+}
+
+fn statistics(site: &Site) -> Result<(Stats, Vec<crate::store::read::Channel>), Error> {
+    let sources = site.store().sources()?;
+    let channels = site.store().channels()?;
+    let counts = site.counts(&sources)?;
+    Ok((Stats::new(&sources, &channels, &counts, now()), channels))
+}

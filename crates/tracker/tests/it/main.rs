@@ -1,0 +1,6 @@
+//! Integration tests of the tracker.
+
+#![expect(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so aloud")]
+
+mod web;

@@ -1,0 +1,7 @@
+//! The pages over a small made-up database, asked through a socket as anyone would.
+
+mod browser;
+mod fixture;
+mod hostile;
+mod pages;
+mod twins;

@@ -1,0 +1,172 @@
+//! JSON twins, and what machines ask.
+
+use serde_json::json;
+
+use super::fixture::Server;
+
+#[test]
+fn every_page_has_a_twin() {
+    let server = Server::start();
+    for (path, twin) in [
+        ("/", "/index.json"),
+        ("/cve/CVE-2024-90001", "/cve/CVE-2024-90001.json"),
+        ("/package/lumen", "/package/lumen.json"),
+        ("/package/lumen?verdict=fixed", "/package/lumen.json?verdict=fixed"),
+        ("/channels", "/channels.json"),
+        ("/channel/nixos-unstable", "/channel/nixos-unstable.json"),
+        ("/queue?q=lumen", "/queue.json?q=lumen"),
+        ("/search?q=lamp", "/search.json?q=lamp"),
+        ("/problems", "/problems.json"),
+        ("/about", "/about.json"),
+    ] {
+        let html = server.page(path);
+        let escaped = twin.replace('&', "&amp;");
+        assert!(
+            html.contains(&format!("<link rel=\"alternate\" type=\"application/json\" href=\"{escaped}\">")),
+            "{path}"
+        );
+        let value = server.json(twin);
+        assert_eq!((&value["version"], &value["sample"]), (&json!(1), &json!(false)), "{twin}");
+    }
+    assert_eq!(server.json("/.json")["version"], 1);
+}
+
+#[test]
+fn twins_hold_what_pages_show() {
+    let server = Server::start();
+    let cve = server.json("/cve/CVE-2024-90001.json");
+    assert_eq!(cve["id"], "CVE-2024-90001");
+    assert_eq!(cve["severity"], "critical");
+    assert_eq!(cve["kev"]["ransomware"], "Known");
+    assert_eq!(cve["verdicts"][1]["channel"], "nixos-20.09pre");
+    assert_eq!(cve["verdicts"][0]["evidence"][0]["rule"], "cpe-vendor-homepage");
+    assert_eq!(
+        cve["sources"][0]["advisory"]["affected"][0]["versions"][0]["bound"]["less_than"],
+        "2.4.7"
+    );
+    assert_eq!(cve["sources"][1]["source"], "nvd");
+    assert_eq!(
+        cve["lines"][0]["places"].as_array().unwrap().len(),
+        cve["lines"][0]["points"].as_array().unwrap().len() * 2 + 1
+    );
+    let queue = server.json("/queue.json?sort=epss&q=lumen");
+    assert_eq!(queue["vulnerabilities"], 1);
+    assert_eq!(
+        queue["items"][0]["packages"][0],
+        json!({"package": "lumen", "pname": "lumen", "version": "2.4.6", "verdict": "affected", "confidence": 0.95, "fixed_in": "2.4.7"})
+    );
+    let package = server.json("/package/lumen.json");
+    assert_eq!(package["items"][0]["id"], "CVE-2024-90001");
+    assert_eq!(package["items"][1]["verdicts"][1]["verdict"], "patched");
+    let channel = server.json("/channel/nixos-unstable.json?verdict=unknown");
+    assert_eq!(
+        (&channel["name"], &channel["vulnerabilities"]),
+        (&json!("nixos-unstable"), &json!(30))
+    );
+    let search = server.json("/search.json?q=cve-2024-90001");
+    assert_eq!(search["exact"], "CVE-2024-90001");
+}
+
+#[test]
+fn an_unseen_id_has_a_twin_too() {
+    let server = Server::start();
+    let answer = server.get("/cve/CVE-2026-99999.json");
+    assert_eq!(answer.status, 404);
+    let value: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(
+        (&value["id"], &value["never_seen"], &value["data_date"]),
+        (&json!("CVE-2026-99999"), &json!(true), &json!("2026-08-15"))
+    );
+}
+
+#[test]
+fn a_package_whose_name_ends_like_a_twin() {
+    let server = Server::start();
+    assert!(server.page("/package/nodePackages.json").contains("<h1>nodePackages.json</h1>"));
+    assert_eq!(server.json("/package/nodePackages.json.json")["attr"], "nodePackages.json");
+}
+
+#[test]
+fn errors_speak_json_where_machines_asked() {
+    let server = Server::start();
+    for (path, status, message) in [
+        ("/nothing.json", 404, "there is no page at this address"),
+        ("/api/v1/nothing", 404, "there is no page at this address"),
+        ("/channel/x.json", 404, "there is no channel named \"x\""),
+        (
+            "/queue.json?sort=up",
+            400,
+            "the parameter sort=\"up\" is wrong: expected the name of an order",
+        ),
+    ] {
+        let answer = server.get(path);
+        assert_eq!(answer.status, status, "{path}");
+        let value: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(
+            value,
+            json!({"version": 1, "error": {"status": status, "message": message}}),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn statistics() {
+    let server = Server::start();
+    let stats = server.json("/api/v1/stats");
+    assert_eq!(stats["cve"]["records"], 3);
+    assert_eq!(stats["nvd"]["records"], 2);
+    assert_eq!(
+        (&stats["osv"]["records"], &stats["kev"]["records"], &stats["epss"]["records"]),
+        (&json!(1), &json!(2), &json!(3))
+    );
+    assert!(stats["cve"]["age_s"].as_i64().unwrap() > 86_400 * 365);
+    assert_eq!(stats["epss"]["age_s"], json!(null));
+    assert_eq!(
+        stats["packages"],
+        json!({"nixos-20.09pre": 4, "nixos-22.11": 0, "nixos-unstable": 5})
+    );
+    assert_eq!(stats["suggestions"], 120 + 10 + 5);
+}
+
+#[test]
+fn health_and_metrics() {
+    let server = Server::start();
+    let health = server.json("/health");
+    assert_eq!(
+        (&health["ok"], &health["work"], &health["failing"]),
+        (&json!(true), &json!("idle"), &json!(["epss"]))
+    );
+    server.page("/cve/CVE-2024-90001");
+    server.get("/nowhere/at/all");
+    let metrics = server.get("/metrics");
+    assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    for line in [
+        "firn_records{source=\"cve\"} 3",
+        "firn_packages{channel=\"nixos-unstable\"} 5",
+        "firn_suggestions{channel=\"nixos-unstable\",verdict=\"affected\",severity=\"medium\"} 90",
+        "firn_http_request_duration_seconds_count{route=\"/cve/{id}\",status=\"200\"} 1",
+        "firn_http_request_duration_seconds_count{route=\"none\",status=\"404\"} 1",
+    ] {
+        assert!(metrics.body.lines().any(|l| l == line), "missing {line}: {}", metrics.body);
+    }
+}
+
+#[test]
+fn a_match_shows_up_without_a_restart() {
+    let server = Server::start();
+    assert!(server.json("/queue.json")["vulnerabilities"] == 122);
+    server
+        .db
+        .execute_batch("UPDATE verdict SET verdict = 'fixed' WHERE vulnerability_id = 1; UPDATE channel SET matched_mark = 7 WHERE id = 2")
+        .unwrap();
+    assert!(server.json("/queue.json")["vulnerabilities"] == 121);
+    // New scores change no verdict, but the order.
+    server
+        .db
+        .execute_batch(
+            "UPDATE vulnerability SET epss = 0.99 WHERE id = 1001; UPDATE source SET last_success = 1795000001 WHERE name = 'epss'",
+        )
+        .unwrap();
+    assert_eq!(server.json("/queue.json?sort=epss")["items"][0]["id"], "CVE-2020-10001");
+}
