@@ -10,6 +10,7 @@ mod bound;
 mod clause;
 mod entries;
 mod events;
+mod fix;
 mod line;
 pub mod text;
 mod words;

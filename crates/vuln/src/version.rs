@@ -293,4 +293,6 @@ fn git_reason(a: &str, b: &str) -> Incomparable {
 }
 
 #[cfg(test)]
+mod order_tests;
+#[cfg(test)]
 mod tests;

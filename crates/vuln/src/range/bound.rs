@@ -46,7 +46,15 @@ impl<'a> Bound<'a> {
         }
     }
 
-    /// The version itself, for messages and as a fix.
+    /// The text that has to follow the scheme.
+    pub(super) fn text(self) -> Option<&'a str> {
+        match self {
+            Bound::At(text) | Bound::Line(text) => Some(text),
+            Bound::Open | Bound::Unreadable(_) => None,
+        }
+    }
+
+    /// The version itself, as a fix.
     pub(super) fn version(self) -> Option<&'a str> {
         match self {
             Bound::At(version) => Some(version),
@@ -85,18 +93,20 @@ fn clean(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '=' | '≤' | '≥' | '"' | '\'' | ',' | ';'))
 }
 
-/// `5.4` of `5.4.*`, `5.4.x`, `5.4.x.x` or `5.4*`.
+/// `5.4` of `5.4.*`, `5.4.x`, `5.4.x.xx` or `5.4*`.
 pub(super) fn line_of(text: &str) -> Option<&str> {
     let mut line = text;
-    while let Some(shorter) = line
-        .strip_suffix('*')
-        .or_else(|| line.strip_suffix(".x"))
-        .or_else(|| line.strip_suffix(".X"))
-    {
+    while let Some(shorter) = line.strip_suffix('*').or_else(|| wildcard_part(line)) {
         line = shorter.strip_suffix(['.', '-']).unwrap_or(shorter);
     }
     let glob = line.len() < text.len() && line.bytes().any(|c| c.is_ascii_digit());
     glob.then_some(line)
+}
+
+/// Without a last `.x`, `.X` or `.xxxx`.
+fn wildcard_part(text: &str) -> Option<&str> {
+    let rest = text.trim_end_matches(['x', 'X']);
+    if rest.len() < text.len() { rest.strip_suffix('.') } else { None }
 }
 
 /// A version that is compared with the ends of one entry under one scheme.

@@ -17,8 +17,12 @@ pub(super) struct Clause<'a> {
     /// Where it begins and ends in the list of pieces.
     pub(super) from: usize,
     pub(super) to: usize,
+    /// Where a name stands in it: `before macOS 10.13`.
+    pub(super) name: Option<(usize, usize)>,
     /// Whether a word such as `before` or `versions`, or an operator, makes sure that numbers are versions.
     pub(super) explicit: bool,
+    /// Whether it is words such as `before` with nothing in front: versions listed behind go on with it.
+    pub(super) goes_on: bool,
 }
 
 /// The end of a statement.
@@ -31,6 +35,23 @@ pub(super) struct Limit<'a> {
 }
 
 impl Clause<'_> {
+    /// For a version listed behind `before 2.3.1, 2.2.8 and 2.1.9`: the statement that it stands for.
+    pub(super) fn continuing(self, previous: &Self) -> Self {
+        match (previous.end, self.end) {
+            (Some(limit), Some(end)) if previous.goes_on && self.is_point() => Self {
+                start: None,
+                end: Some(Limit {
+                    inclusive: limit.inclusive,
+                    ..end
+                }),
+                explicit: true,
+                goes_on: true,
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     /// A single version.
     pub(super) fn is_point(&self) -> bool {
         match (self.start, self.end) {
@@ -44,6 +65,7 @@ impl Clause<'_> {
 pub(super) struct Reader<'a, 'p> {
     pieces: &'p [Piece<'a>],
     at: usize,
+    name: Option<(usize, usize)>,
 }
 
 /// What the reader found next.
@@ -61,6 +83,14 @@ const FILLERS: &[&str] = &[
     "version", "versions", "ver", "vers", "release", "releases", "v", "and", "or", "the", "in", "of", "is", "are", "from", "since",
     "starting", "with", "affected", "affects", "series", "branch", "line", "also", "software", "firmware", "build", "builds", "between",
 ];
+/// Words between a version and the phrase that goes on with it.
+const INSIDE: &[&str] = &[
+    "version", "versions", "release", "releases", "series", "branch", "branches", "line", "lts", "esr",
+];
+/// What stands before a number that is no version.
+const COUNTED: &[&str] = &[
+    "build", "builds", "update", "patch", "revision", "rev", "fix", "hotfix", "service", "pack", "sp", "kb", "level",
+];
 const BEFORE: &[&str] = &["before", "prior", "below", "until", "preceding", "previous", "predating"];
 const COMPARATIVES: &[&str] = &["earlier", "lower", "older", "less", "prior", "smaller"];
 const THROUGH: &[&str] = &["through", "thru", "to", "till"];
@@ -72,7 +102,7 @@ const FIXED: &[&str] = &["fixed", "patched", "resolved", "corrected", "unaffecte
 
 impl<'a, 'p> Reader<'a, 'p> {
     pub(super) fn new(pieces: &'p [Piece<'a>]) -> Self {
-        Self { pieces, at: 0 }
+        Self { pieces, at: 0, name: None }
     }
 
     /// How far it has read.
@@ -88,9 +118,14 @@ impl<'a, 'p> Reader<'a, 'p> {
         self.peek(ahead).is_some_and(|p| p.is(words))
     }
 
+    fn soft_break(&self, ahead: usize) -> bool {
+        self.peek(ahead).is_some_and(|p| p.is_soft_break())
+    }
+
     /// The next thing, or `None` at the end.
     pub(super) fn next(&mut self) -> Option<Found<'a>> {
         let from = self.at;
+        self.name = None;
         let piece = self.peek(0)?;
         let clause = match piece {
             Piece::Below | Piece::UpTo | Piece::From | Piece::Above | Piece::Equals => self.operators(),
@@ -113,12 +148,14 @@ impl<'a, 'p> Reader<'a, 'p> {
                     .and_then(|i| self.pieces.get(i))
                     .is_some_and(|p| p.is(&["version", "versions"]));
             return Some(Found::Clause(Clause {
+                goes_on: matches!(piece, Piece::Word(_)) && partial.start.is_none(),
                 start: partial.start,
                 end: partial.end,
                 line: partial.line,
                 status: partial.status.unwrap_or(Status::Affected),
                 from,
                 to: self.at,
+                name: self.name,
                 explicit,
             }));
         }
@@ -170,7 +207,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         }
         if partial.start.is_some() {
             let mark = self.at;
-            while matches!(self.peek(0), Some(Piece::Separator | Piece::Break)) || self.peek_is(0, &["and"]) {
+            while matches!(self.peek(0), Some(Piece::Separator)) || self.soft_break(0) || self.peek_is(0, &["and"]) {
                 self.at += 1;
             }
             let inclusive = match self.peek(0) {
@@ -213,7 +250,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         while self.peek_is(
             0,
             &["version", "versions", "release", "releases", "series", "branch", "line", "all"],
-        ) || matches!(self.peek(0), Some(Piece::Break))
+        ) || self.soft_break(0)
         {
             self.at += 1;
         }
@@ -245,6 +282,8 @@ impl<'a, 'p> Reader<'a, 'p> {
                 return Some(Partial { end: Some(end), ..opened });
             }
             if let Some(end) = self.limit(true) {
+                // `14.x through 18.x before 18.0.0.203`
+                let end = self.upper_phrase().unwrap_or(end);
                 return Some(Partial {
                     end: Some(end),
                     explicit: !dash && !self.pieces.get(mark).is_some_and(|p| p.is(&["to"])),
@@ -298,11 +337,10 @@ impl<'a, 'p> Reader<'a, 'p> {
 
     /// `and prior`, `or earlier versions`, `and all previous versions`, `and later`: whether it goes down.
     fn and_direction(&mut self) -> Option<bool> {
-        let joined = matches!(self.peek(0), Some(Piece::Separator | Piece::Break | Piece::Dash));
-        self.at += usize::from(joined);
-        while self.peek_is(0, &["and", "or", "all", "any", "versions", "version", "releases", "the"]) {
+        if matches!(self.peek(0), Some(Piece::Separator | Piece::Dash)) || self.soft_break(0) {
             self.at += 1;
         }
+        let joints = self.skip_words(&["and", "or", "all", "any", "versions", "version", "releases", "the"]);
         let down = self.peek_is(0, DOWN);
         if !down && !self.peek_is(0, UP) {
             return None;
@@ -312,10 +350,18 @@ impl<'a, 'p> Reader<'a, 'p> {
         if self.peek_is(0, &["to", "than"]) || self.peek(0).is_some_and(|p| p.version().is_some()) {
             return None;
         }
-        while self.peek_is(0, &["versions", "version", "releases", "release", "builds", "firmware"]) {
+        let nouns = self.skip_words(&["versions", "version", "releases", "release", "builds", "firmware"]);
+        // Without a joint it may be anything: `10.8 before RP2`.
+        let closed = matches!(self.peek(0), None | Some(Piece::Separator | Piece::Break(_)));
+        (joints + nouns > 0 || closed).then_some(down)
+    }
+
+    fn skip_words(&mut self, words: &[&str]) -> usize {
+        let from = self.at;
+        while self.peek_is(0, words) {
             self.at += 1;
         }
-        Some(down)
+        self.at - from
     }
 
     /// `before 2.0`, `prior to and including 2.0`, `earlier than 2.0`, `up to 2.0`, `through 2.0`.
@@ -329,7 +375,7 @@ impl<'a, 'p> Reader<'a, 'p> {
     }
 
     fn upper_phrase_inner(&mut self) -> Option<Limit<'a>> {
-        while self.peek_is(0, &["all", "any", "and", "versions", "version", "releases"]) && self.phrase_follows(1) {
+        while self.peek_is(0, &["all", "any", "versions", "version", "releases"]) && self.phrase_follows(1) {
             self.at += 1;
         }
         let mut inclusive = false;
@@ -367,7 +413,18 @@ impl<'a, 'p> Reader<'a, 'p> {
             inclusive = false;
         }
         self.skip_names();
+        self.skip_product();
         self.limit(inclusive)
+    }
+
+    /// The name of a product before its version: up to four words with a capital in them.
+    fn skip_product(&mut self) {
+        let capital = |piece: Option<Piece<'_>>| matches!(piece, Some(piece @ Piece::Word(word)) if word.chars().any(char::is_uppercase) && !piece.is(COUNTED));
+        let words = (0..4).take_while(|&ahead| capital(self.peek(ahead))).count();
+        if words > 0 && self.peek(words).is_some_and(|p| p.version().is_some()) {
+            self.name = Some((self.at, self.at + words));
+            self.at += words;
+        }
     }
 
     fn phrase_follows(&self, ahead: usize) -> bool {
@@ -406,7 +463,7 @@ impl<'a, 'p> Reader<'a, 'p> {
     fn fixed(&mut self) -> Option<Partial<'a>> {
         let mark = self.at;
         self.at += 1;
-        while self.peek_is(0, &["in", "from", "since", "with", "by", "as", "of"]) || matches!(self.peek(0), Some(Piece::Break)) {
+        while self.peek_is(0, &["in", "from", "since", "with", "by", "as", "of"]) || self.soft_break(0) {
             self.at += 1;
         }
         self.skip_names();
@@ -434,7 +491,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         self.at += 1;
         let mut inclusive = inclusive;
         let mut ahead = 0;
-        while matches!(self.peek(ahead), Some(Piece::Break)) {
+        while self.soft_break(ahead) {
             ahead += 1;
         }
         if self.peek_is(ahead, &["inclusive", "included"]) {
@@ -449,14 +506,14 @@ impl<'a, 'p> Reader<'a, 'p> {
         })
     }
 
-    /// `version`, `the`, quotes: between a phrase and its version.
+    /// `version`, `the`, quotes: between a phrase and its version. Not `build`: a build number is none.
     fn skip_names(&mut self) {
         while self.peek_is(
             0,
             &[
-                "version", "versions", "ver", "v", "release", "releases", "the", "firmware", "build", "software",
+                "version", "versions", "ver", "v", "release", "releases", "the", "firmware", "software",
             ],
-        ) || matches!(self.peek(0), Some(Piece::Break))
+        ) || self.soft_break(0)
         {
             self.at += 1;
         }
@@ -464,10 +521,7 @@ impl<'a, 'p> Reader<'a, 'p> {
 
     /// `1.11.x versions before ...`, `2.0 (LTS) through ...` have words inside the statement.
     fn skip_inside_statement(&mut self) {
-        while self.peek_is(
-            0,
-            &["version", "versions", "release", "releases", "series", "branch", "branches", "line"],
-        ) {
+        while self.peek_is(0, INSIDE) {
             self.at += 1;
         }
         // A comma, then `but before` or `up to`, goes on with the same statement.

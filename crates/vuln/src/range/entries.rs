@@ -3,64 +3,43 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::bound::{Bound, Obstacle, Probe, is_placeholder};
+use super::bound::{Bound, Obstacle, Probe, is_placeholder, line_of};
+use super::fix::{fix, on_another_line};
 use super::text::{self, Interval};
 use super::{Judgement, Position};
 use crate::advisory::{Affected, Status, UpperBound, VersionEntry};
-use crate::version::{self, Scheme, common_prefix_len};
+use crate::version::{self, Scheme};
 
 pub(super) fn judge(affected: &Affected, version: &str, fallback: Scheme) -> Judgement {
-    let mut survey = Survey::default();
+    let mut case = Case {
+        affected,
+        version,
+        fallback,
+        survey: Survey::default(),
+    };
     for entry in &affected.versions {
-        let declared = scheme_of(entry, affected, fallback);
-        match look(entry, version, declared, &mut survey) {
-            Look::Holds {
-                status,
-                rule,
-                fixed_in,
-                scheme,
-            } => {
-                let place = if rule == "cve5-version" || rule == "cve5-all-versions" {
-                    "is"
-                } else {
-                    "lies in"
-                };
-                let reason = format!(
-                    "{version} {place} {} of the record's list as {scheme} versions: {}",
-                    Shown(entry),
-                    name(status)
-                );
-                let fixed_in = fixed_in.or_else(|| fix(affected, version, fallback, status));
-                let position = if status == Status::Affected {
-                    Position::Inside
-                } else {
-                    survey.position()
-                };
-                return Judgement {
-                    status,
-                    rule,
-                    reason,
-                    fixed_in,
-                    comparable: true,
-                    decided_by_default: false,
-                    position,
-                };
-            }
-            Look::Outside => survey.compared += 1,
+        match case.look(entry) {
+            Look::Holds(hold) => return case.judgement(entry, hold),
+            Look::Outside => case.survey.compared += 1,
+            // Commits say in other words what the version entries beside them say.
+            Look::Obstacle(_, Scheme::Git) => case.survey.commits += 1,
             Look::Obstacle(obstacle, scheme) => {
-                // Commits say in other words what the version entries beside them say.
-                if scheme == Scheme::Git {
-                    survey.commits += 1;
-                } else if survey.obstacle.is_none() {
-                    survey.obstacle = Some((obstacle, scheme));
-                }
+                case.survey.obstacle.get_or_insert((obstacle, scheme));
             }
         }
     }
-    by_default(affected, version, fallback, survey)
+    case.by_default()
 }
 
-/// What the entries before the deciding one had in common.
+/// One version before one list.
+struct Case<'a> {
+    affected: &'a Affected,
+    version: &'a str,
+    fallback: Scheme,
+    survey: Survey,
+}
+
+/// What the entries that did not hold had in common.
 #[derive(Default)]
 struct Survey {
     compared: usize,
@@ -73,6 +52,13 @@ struct Survey {
 }
 
 impl Survey {
+    fn note(&mut self, status: Status, order: Ordering) {
+        if status == Status::Affected {
+            self.before |= order.is_lt();
+            self.after |= order.is_gt();
+        }
+    }
+
     fn position(&self) -> Position {
         match (self.before, self.after) {
             (true, true) => Position::Between,
@@ -83,213 +69,266 @@ impl Survey {
     }
 }
 
-fn by_default(affected: &Affected, version: &str, fallback: Scheme, survey: Survey) -> Judgement {
-    let position = survey.position();
-    let undecided = |rule, reason| Judgement {
-        status: Status::Unknown,
-        rule,
-        reason,
-        fixed_in: None,
-        comparable: false,
-        decided_by_default: false,
-        position,
-    };
-    if let Some((obstacle, scheme)) = survey.obstacle {
-        return undecided(
-            "cve5-not-comparable",
-            format!("no entry decides: {}", obstacle.because(version, scheme)),
+/// What one entry says.
+enum Look {
+    Holds(Hold),
+    Outside,
+    Obstacle(Obstacle, Scheme),
+}
+
+struct Hold {
+    status: Status,
+    rule: &'static str,
+    fixed_in: Option<String>,
+    scheme: Scheme,
+}
+
+impl Case<'_> {
+    fn judgement(&self, entry: &VersionEntry, hold: Hold) -> Judgement {
+        let Hold {
+            status,
+            rule,
+            fixed_in,
+            scheme,
+        } = hold;
+        let place = if rule == "cve5-version" { "is" } else { "lies in" };
+        let reason = format!(
+            "{} {place} {} of the record's list as {scheme} versions: {}",
+            self.version,
+            Shown(entry),
+            name(status)
         );
+        Judgement {
+            status,
+            rule,
+            reason,
+            fixed_in: fixed_in.or_else(|| fix(self.affected, self.version, self.fallback, status)),
+            comparable: true,
+            decided_by_default: false,
+            position: if status == Status::Affected {
+                Position::Inside
+            } else {
+                self.survey.position()
+            },
+        }
     }
-    if survey.commits > 0 && survey.compared == 0 {
-        return undecided(
-            "cve5-commits",
-            format!("the record names commits only, and which of them {version} has cannot be seen"),
-        );
+
+    fn by_default(self) -> Judgement {
+        let Case {
+            affected,
+            version,
+            fallback,
+            survey,
+        } = self;
+        let position = survey.position();
+        let undecided = |rule, reason| Judgement {
+            status: Status::Unknown,
+            rule,
+            reason,
+            fixed_in: None,
+            comparable: false,
+            decided_by_default: false,
+            position,
+        };
+        if let Some((obstacle, scheme)) = survey.obstacle {
+            return undecided(
+                "cve5-not-comparable",
+                format!("no entry decides: {}", obstacle.because(version, scheme)),
+            );
+        }
+        if survey.commits > 0 && survey.compared == 0 {
+            return undecided(
+                "cve5-commits",
+                format!("the record names commits only, and which of them {version} has cannot be seen"),
+            );
+        }
+        let status = affected.default_status;
+        let named = survey.compared > 0;
+        let reason = match (named, status) {
+            (true, Status::Unknown) => format!("{version} lies in no entry of the record's list, and the record gives no default"),
+            (true, _) => format!("{version} lies in no entry of the record's list; its default is {}", name(status)),
+            (false, Status::Unknown) => "the record names no versions".to_owned(),
+            (false, _) => format!("the record names no versions; its default is {}", name(status)),
+        };
+        Judgement {
+            status,
+            rule: "cve5-default",
+            reason,
+            fixed_in: fix(affected, version, fallback, status),
+            comparable: named || status != Status::Unknown,
+            decided_by_default: true,
+            position: if status == Status::Affected { Position::Inside } else { position },
+        }
     }
-    let status = affected.default_status;
-    let fixed_in = fix(affected, version, fallback, status);
-    let named = survey.compared > 0;
-    let reason = match (named, status) {
-        (true, Status::Unknown) => format!("{version} lies in no entry of the record's list, and the record gives no default"),
-        (true, _) => format!("{version} lies in no entry of the record's list; its default is {}", name(status)),
-        (false, Status::Unknown) => "the record names no versions".to_owned(),
-        (false, _) => format!("the record names no versions; its default is {}", name(status)),
-    };
-    let comparable = named || status != Status::Unknown;
-    let position = if status == Status::Affected { Position::Inside } else { position };
-    Judgement {
-        status,
-        rule: "cve5-default",
-        reason,
-        fixed_in,
-        comparable,
-        decided_by_default: true,
-        position,
+
+    fn look(&mut self, entry: &VersionEntry) -> Look {
+        let declared = scheme_of(entry, self.affected, self.fallback);
+        match &entry.bound {
+            Some(UpperBound::LessThan(end)) => self.look_range(entry, declared, end, false),
+            Some(UpperBound::LessThanOrEqual(end)) => self.look_range(entry, declared, end, true),
+            None => self.look_single(entry, declared),
+        }
+    }
+
+    fn look_range(&mut self, entry: &VersionEntry, declared: Scheme, end: &str, inclusive: bool) -> Look {
+        let (start, end) = (Bound::lower(&entry.version), Bound::upper(end));
+        let texts = [start, end]
+            .into_iter()
+            .filter_map(Bound::text)
+            .chain(entry.changes.iter().map(|change| change.at.as_str()));
+        let probe = Probe::new(self.version, declared, texts);
+        let started = probe.is_at_or_after(start);
+        let within = probe.is_within(end, inclusive);
+        // One end that is clearly on the wrong side is enough.
+        match (started, within) {
+            (Ok(false), _) => {
+                self.survey.note(entry.status, Ordering::Less);
+                return Look::Outside;
+            }
+            (_, Ok(false)) => {
+                self.survey.note(entry.status, Ordering::Greater);
+                return Look::Outside;
+            }
+            (Err(obstacle), _) | (_, Err(obstacle)) => return Look::Obstacle(obstacle, probe.scheme),
+            (Ok(true), Ok(true)) => {}
+        }
+        if entry.status == Status::Affected && names_no_start(entry) && on_another_line(self.affected, &probe, end.version()) {
+            return Look::Outside;
+        }
+        let turn = match turn(entry, &probe) {
+            Ok(turn) => turn,
+            Err(obstacle) => return Look::Obstacle(obstacle, probe.scheme),
+        };
+        let status = turn.status.unwrap_or(entry.status);
+        if turn.status == Some(Status::Unaffected) {
+            self.survey.after = true;
+        }
+        let of_range = end.version().filter(|_| !inclusive);
+        let fixed_in = turn
+            .fix
+            .or(of_range)
+            .filter(|_| entry.status == Status::Affected)
+            .map(str::to_owned);
+        let rule = if turn.status.is_some() { "cve5-change" } else { "cve5-range" };
+        Look::Holds(Hold {
+            status,
+            rule,
+            fixed_in,
+            scheme: probe.scheme,
+        })
+    }
+
+    fn look_single(&mut self, entry: &VersionEntry, declared: Scheme) -> Look {
+        let text = entry.version.trim();
+        let holds = |rule, scheme| {
+            Look::Holds(Hold {
+                status: entry.status,
+                rule,
+                fixed_in: None,
+                scheme,
+            })
+        };
+        if text == "*" || ["all", "all versions", "any"].iter().any(|word| word.eq_ignore_ascii_case(text)) {
+            return holds("cve5-all-versions", declared);
+        }
+        if is_placeholder(text) && text != "0" {
+            return Look::Obstacle(Obstacle::unreadable(text), declared);
+        }
+        if is_plain(text) {
+            let probe = Probe::new(self.version, declared, [text]);
+            return match probe.compare(text) {
+                Ok(Ordering::Equal) => holds("cve5-version", probe.scheme),
+                Ok(order) => {
+                    self.survey.note(entry.status, order);
+                    Look::Outside
+                }
+                Err(why) => Look::Obstacle(Obstacle::new(text, why), probe.scheme),
+            };
+        }
+        match text::parse(text) {
+            Some(intervals) => self.look_text(entry, &intervals, declared),
+            None if version::compare(Scheme::Generic, self.version, text) == Some(Ordering::Equal) => {
+                holds("cve5-version", Scheme::Generic)
+            }
+            None => Look::Obstacle(Obstacle::unreadable(text), declared),
+        }
+    }
+
+    fn look_text(&mut self, entry: &VersionEntry, intervals: &[Interval<'_>], declared: Scheme) -> Look {
+        let probe = Probe::new(self.version, declared, intervals.iter().flat_map(|i| [i.start, i.end]).flatten());
+        let mut obstacle = None;
+        for interval in intervals {
+            let status = if interval.status == Status::Unaffected {
+                Status::Unaffected
+            } else {
+                entry.status
+            };
+            match inside(&probe, interval) {
+                Ok(Ordering::Equal) => {
+                    let open = status == Status::Affected && interval.start.is_none();
+                    if open && on_another_line(self.affected, &probe, interval.end) {
+                        continue;
+                    }
+                    let rule = if interval.is_point() { "cve5-version" } else { "cve5-text" };
+                    let fixed_in = interval
+                        .end
+                        .filter(|_| !interval.end_inclusive && status == Status::Affected)
+                        .map(str::to_owned);
+                    return Look::Holds(Hold {
+                        status,
+                        rule,
+                        fixed_in,
+                        scheme: probe.scheme,
+                    });
+                }
+                Ok(order) => self.survey.note(status, order),
+                Err(why) => obstacle = obstacle.or(Some(why)),
+            }
+        }
+        obstacle.map_or(Look::Outside, |obstacle| Look::Obstacle(obstacle, probe.scheme))
     }
 }
 
-fn scheme_of(entry: &VersionEntry, affected: &Affected, fallback: Scheme) -> Scheme {
+pub(super) fn scheme_of(entry: &VersionEntry, affected: &Affected, fallback: Scheme) -> Scheme {
     let named = entry.scheme.as_deref().and_then(Scheme::from_version_type);
     named
         .or_else(|| affected.ecosystem.as_deref().and_then(Scheme::from_osv_ecosystem))
         .unwrap_or(fallback)
 }
 
-/// What one entry says.
-enum Look {
-    Holds {
-        status: Status,
-        rule: &'static str,
-        fixed_in: Option<String>,
-        scheme: Scheme,
-    },
-    Outside,
-    Obstacle(Obstacle, Scheme),
+/// What the changes of an entry say about a version inside of it.
+#[derive(Default)]
+struct Turn<'a> {
+    /// The status of the last change at or before the version.
+    status: Option<Status>,
+    /// The next change to unaffected, or the one that the version is past.
+    fix: Option<&'a str>,
 }
 
-fn look(entry: &VersionEntry, version: &str, declared: Scheme, survey: &mut Survey) -> Look {
-    let Some(upper) = &entry.bound else {
-        return look_single(entry, version, declared, survey);
-    };
-    let (end_text, inclusive) = match upper {
-        UpperBound::LessThan(end) => (end.as_str(), false),
-        UpperBound::LessThanOrEqual(end) => (end.as_str(), true),
-    };
-    let (start, end) = (Bound::lower(&entry.version), Bound::upper(end_text));
-    let texts = [start, end]
-        .into_iter()
-        .filter_map(Bound::version)
-        .chain(entry.changes.iter().map(|change| change.at.as_str()));
-    let probe = Probe::new(version, declared, texts);
-    let started = probe.is_at_or_after(start);
-    let within = probe.is_within(end, inclusive);
-    // One end that is clearly on the wrong side is enough.
-    match (&started, &within) {
-        (Ok(false), _) => {
-            survey.before |= entry.status == Status::Affected;
-            return Look::Outside;
-        }
-        (_, Ok(false)) => {
-            survey.after |= entry.status == Status::Affected;
-            return Look::Outside;
-        }
-        _ => {}
-    }
-    if let Err(obstacle) = started.and(within) {
-        return Look::Obstacle(obstacle, probe.scheme);
-    }
-    let mut status = entry.status;
-    let mut rule = "cve5-range";
-    let mut fixed_in = if inclusive { None } else { end.version().map(str::to_owned) };
-    if !entry.changes.is_empty() {
-        let mut last: Option<&str> = None;
-        let mut next_fix: Option<&str> = None;
-        for change in &entry.changes {
-            match probe.compare(&change.at) {
-                Err(why) => return Look::Obstacle(Obstacle::new(&change.at, why), probe.scheme),
-                Ok(Ordering::Less) => {
-                    let earlier = next_fix.is_none_or(|fix| version::compare(probe.scheme, &change.at, fix) == Some(Ordering::Less));
-                    if change.status == Status::Unaffected && earlier {
-                        next_fix = Some(&change.at);
-                    }
-                }
-                Ok(_) => {
-                    // Records list changes in order; where one does not, the latest of them decides.
-                    let later = last.is_none_or(|at| version::compare(probe.scheme, &change.at, at) != Some(Ordering::Less));
-                    if later {
-                        (last, status, rule) = (Some(change.at.as_str()), change.status, "cve5-change");
-                    }
-                }
+/// Records list changes in order; where one does not, the latest at or before the version decides all the same.
+fn turn<'a>(entry: &'a VersionEntry, probe: &Probe<'_>) -> Result<Turn<'a>, Obstacle> {
+    let order = |a: &str, b: &str| version::compare(probe.scheme, a, b);
+    let mut turn = Turn::default();
+    let (mut last, mut next_fix): (Option<&str>, Option<&str>) = (None, None);
+    for change in &entry.changes {
+        let at = change.at.as_str();
+        if probe.compare(at).map_err(|why| Obstacle::new(at, why))?.is_ge() {
+            if last.is_none_or(|last| order(at, last) != Some(Ordering::Less)) {
+                (last, turn.status) = (Some(at), Some(change.status));
             }
-        }
-        if let Some(fix) = next_fix.or(last.filter(|_| status == Status::Unaffected)) {
-            fixed_in = Some(fix.to_owned());
-        }
-        if rule == "cve5-change" && status == Status::Unaffected {
-            survey.after = true;
+        } else if change.status == Status::Unaffected && next_fix.is_none_or(|fix| order(at, fix) == Some(Ordering::Less)) {
+            next_fix = Some(at);
         }
     }
-    let fixed_in = if entry.status == Status::Affected { fixed_in } else { None };
-    Look::Holds {
-        status,
-        rule,
-        fixed_in,
-        scheme: probe.scheme,
-    }
-}
-
-fn look_single(entry: &VersionEntry, version: &str, declared: Scheme, survey: &mut Survey) -> Look {
-    let text = entry.version.trim();
-    let holds = |rule, fixed_in, scheme| Look::Holds {
-        status: entry.status,
-        rule,
-        fixed_in,
-        scheme,
-    };
-    if text == "*" || ["all", "all versions", "any"].iter().any(|word| word.eq_ignore_ascii_case(text)) {
-        return holds("cve5-all-versions", None, declared);
-    }
-    if is_placeholder(text) && text != "0" {
-        return Look::Obstacle(Obstacle::unreadable(text), declared);
-    }
-    if is_plain(text) {
-        let probe = Probe::new(version, declared, [text]);
-        return match probe.compare(text) {
-            Ok(Ordering::Equal) => holds("cve5-version", None, probe.scheme),
-            Ok(order) => {
-                note(survey, entry.status, order);
-                Look::Outside
-            }
-            Err(why) => Look::Obstacle(Obstacle::new(text, why), probe.scheme),
-        };
-    }
-    let Some(intervals) = text::parse(text) else {
-        let probe = Probe {
-            version,
-            scheme: Scheme::Generic,
-        };
-        return match probe.compare(text) {
-            Ok(Ordering::Equal) => holds("cve5-version", None, probe.scheme),
-            _ => Look::Obstacle(Obstacle::unreadable(text), declared),
-        };
-    };
-    look_text(entry, &intervals, version, declared, survey)
-}
-
-fn look_text(entry: &VersionEntry, intervals: &[Interval<'_>], version: &str, declared: Scheme, survey: &mut Survey) -> Look {
-    let probe = Probe::new(version, declared, intervals.iter().flat_map(|i| [i.start, i.end]).flatten());
-    let mut obstacle = None;
-    for interval in intervals {
-        let status = if interval.status == Status::Unaffected {
-            Status::Unaffected
-        } else {
-            entry.status
-        };
-        match inside(&probe, interval) {
-            Ok(Ordering::Equal) => {
-                let rule = if interval.is_point() { "cve5-version" } else { "cve5-text" };
-                let fixed_in = interval
-                    .end
-                    .filter(|_| !interval.end_inclusive && status == Status::Affected)
-                    .map(str::to_owned);
-                return Look::Holds {
-                    status,
-                    rule,
-                    fixed_in,
-                    scheme: probe.scheme,
-                };
-            }
-            Ok(order) => note(survey, status, order),
-            Err(why) => obstacle = obstacle.or(Some(why)),
-        }
-    }
-    obstacle.map_or(Look::Outside, |obstacle| Look::Obstacle(obstacle, probe.scheme))
+    turn.fix = if turn.status == Some(Status::Unaffected) { last } else { next_fix };
+    Ok(turn)
 }
 
 /// Equal: inside; less: before its start; greater: after its end.
 fn inside(probe: &Probe<'_>, interval: &Interval<'_>) -> Result<Ordering, Obstacle> {
     if let Some(start) = interval.start {
         let order = probe.compare(start).map_err(|why| Obstacle::new(start, why))?;
+        // Pre-releases of a line's first version are on the line.
         let on_line = interval.end_is_line && probe.is_on(start);
         if order.is_lt() && !on_line || order.is_eq() && !interval.start_inclusive {
             return Ok(Ordering::Less);
@@ -297,7 +336,8 @@ fn inside(probe: &Probe<'_>, interval: &Interval<'_>) -> Result<Ordering, Obstac
     }
     let end = match interval.end {
         None => Bound::Open,
-        Some(end) if interval.end_is_line => Bound::Line(end),
+        // `before 8.1.x` ends where the line begins.
+        Some(end) if interval.end_is_line && interval.end_inclusive => Bound::Line(end),
         Some(end) => Bound::At(end),
     };
     Ok(if probe.is_within(end, interval.end_inclusive)? {
@@ -307,56 +347,20 @@ fn inside(probe: &Probe<'_>, interval: &Interval<'_>) -> Result<Ordering, Obstac
     })
 }
 
-fn note(survey: &mut Survey, status: Status, order: Ordering) {
-    if status == Status::Affected {
-        survey.before |= order.is_lt();
-        survey.after |= order.is_gt();
-    }
-}
-
 /// One word with a digit in it and nothing that the grammar of statements would read otherwise.
-fn is_plain(text: &str) -> bool {
-    let line = super::bound::line_of(text).is_some();
+pub(super) fn is_plain(text: &str) -> bool {
     let marks = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '=' | ',' | ';' | '≤' | '≥' | '–');
-    !line && !text.contains(marks) && !joined(text)
+    // `17.1-17.12` is a range.
+    let joined = text
+        .split_once('-')
+        .is_some_and(|(from, to)| from.contains('.') && to.contains('.'));
+    line_of(text).is_none() && !text.contains(marks) && !joined
 }
 
-/// `17.1-17.12`, which the grammar reads as a range.
-fn joined(text: &str) -> bool {
-    text.split_once('-')
-        .is_some_and(|(from, to)| from.contains('.') && to.contains('.'))
-}
-
-/// The fix that a record names outside the entry that decided: the first unaffected version above an affected one, or the end of the last affected
-/// range at or below an unaffected one, both on the version's own release line where there is one.
-fn fix(affected: &Affected, version: &str, fallback: Scheme, status: Status) -> Option<String> {
-    let mut best: Option<(usize, &str)> = None;
-    for entry in &affected.versions {
-        let candidate = match (status, entry.status, &entry.bound) {
-            (Status::Affected, Status::Unaffected, _) => Bound::lower(&entry.version),
-            (Status::Affected, ..) => continue,
-            (_, Status::Affected, Some(UpperBound::LessThan(end))) => Bound::upper(end),
-            _ => continue,
-        };
-        let Some(candidate) = candidate.version() else { continue };
-        let probe = Probe::new(version, scheme_of(entry, affected, fallback), [candidate]);
-        let ahead = match probe.compare(candidate) {
-            Ok(order) => order.is_lt(),
-            Err(_) => continue,
-        };
-        if ahead != (status == Status::Affected) {
-            continue;
-        }
-        let shared = common_prefix_len(version, candidate);
-        let better = best.is_none_or(|(best_shared, best)| {
-            let nearer = if ahead { Ordering::Less } else { Ordering::Greater };
-            shared > best_shared || shared == best_shared && version::compare(probe.scheme, candidate, best) == Some(nearer)
-        });
-        if better {
-            best = Some((shared, candidate));
-        }
-    }
-    best.map(|(_, fix)| fix.to_owned())
+/// `unspecified`, `n/a`, `-`: no start is named; `0` and `*` name one.
+pub(super) fn names_no_start(entry: &VersionEntry) -> bool {
+    let start = entry.version.trim();
+    is_placeholder(start) && !matches!(start, "0" | "*")
 }
 
 pub(super) fn name(status: Status) -> &'static str {

@@ -275,6 +275,51 @@ fn texts_in_the_version_field() {
 }
 
 #[test]
+fn open_ranges_of_several_lines() {
+    let oracle = record(
+        Good,
+        &[
+            "'5.6.42 and prior' affected",
+            "'5.7.24 and prior' affected",
+            "'8.0.13 and prior' affected",
+        ],
+    );
+    let lines = [
+        ("5.5.62", Bad),
+        ("5.6.42", Bad),
+        ("5.6.43", Good),
+        ("5.7.24", Bad),
+        ("5.7.27", Good),
+        ("8.0.13", Bad),
+        ("8.0.14", Good),
+        ("6.0", Bad),
+    ];
+    statuses(&oracle, &lines);
+    assert_eq!(generic(&oracle, "5.7.27").position, Position::After);
+    statuses(
+        &record(Good, &["'5.6.42 and prior, 5.7.24 and prior and 8.0.13 and prior' affected"]),
+        &lines,
+    );
+    statuses(
+        &record(
+            Good,
+            &[
+                "unspecified <= 5.6.42 affected",
+                "unspecified <= 5.7.24 affected",
+                "unspecified < 8.0.14 affected",
+            ],
+        ),
+        &lines,
+    );
+    // `0` is the format's own way to say "from the beginning": the first range that holds decides.
+    statuses(&record(Good, &["0 <= 5.7.24 affected", "0 <= 8.0.13 affected"]), &[("5.7.27", Bad)]);
+    statuses(
+        &record(Good, &["'before 11.5, 10.10' affected"]),
+        &[("10.9", Bad), ("10.10", Good), ("11.4", Bad), ("11.5", Good), ("9.6", Bad)],
+    );
+}
+
+#[test]
 fn what_cannot_be_compared_never_decides_and_keeps_the_default_from_deciding() {
     for entries in [
         &["n/a affected"][..],

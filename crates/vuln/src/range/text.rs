@@ -3,6 +3,7 @@
 use super::clause::{Clause, Found, Reader};
 use super::words::{Piece, pieces};
 use crate::advisory::Status;
+use crate::version::components;
 
 /// A range of versions with what the text says about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub struct Interval<'a> {
     pub end: Option<&'a str>,
     /// Whether the end itself is inside.
     pub end_inclusive: bool,
-    /// `end` names a release line (`2.4` for `2.4.x`): all of it is inside.
+    /// `end` names a release line (`2.4` for `2.4.x`): all of it is inside where it is inclusive, else nothing of it.
     pub end_is_line: bool,
     /// Affected, or unaffected for `fixed in 2.0`.
     pub status: Status,
@@ -63,25 +64,42 @@ pub fn parse(text: &str) -> Option<Vec<Interval<'_>>> {
     // A word that we do not know, behind a version of the same statement: no number may follow it there.
     let mut lost = false;
     let mut behind_version = false;
+    // A colon and no name since the last version.
+    let mut headed = false;
+    let mut previous: Option<Clause<'_>> = None;
     while let Some(found) = reader.next() {
         match found {
             Found::Clause(clause) => {
                 if lost {
                     return None;
                 }
-                intervals.push(Interval::of(&clause));
-                behind_version = true;
-            }
-            Found::All(at) => all |= !behind_version || matches!(pieces.get(at.wrapping_sub(1)), Some(Piece::Separator | Piece::Break)),
-            Found::Other => lost |= behind_version,
-            Found::Filler => {
-                let separates = pieces
-                    .get(reader.position().wrapping_sub(1))
-                    .is_some_and(|p| matches!(p, Piece::Separator | Piece::Break) || p.is(&["and", "or"]));
-                if separates {
-                    (lost, behind_version) = (false, false);
+                let clause = previous.map_or(clause, |previous| clause.continuing(&previous));
+                previous = Some(clause);
+                let interval = Interval::of(&clause);
+                // `8.6.x.x: 8.6.0.22 and below` is one statement.
+                match intervals.last_mut().filter(|last| headed && heads(last, &interval)) {
+                    Some(last) => {
+                        *last = Interval {
+                            start: last.start,
+                            start_inclusive: true,
+                            ..interval
+                        }
+                    }
+                    None => intervals.push(interval),
                 }
+                (behind_version, headed) = (true, false);
             }
+            Found::All(at) => {
+                all |= !behind_version || matches!(pieces.get(at.wrapping_sub(1)), Some(Piece::Separator | Piece::Break(_)));
+            }
+            Found::Other => (lost, headed, previous) = (lost || behind_version, false, None),
+            Found::Filler => match pieces.get(reader.position().wrapping_sub(1)) {
+                Some(Piece::Break(_)) => (lost, behind_version, headed) = (false, false, true),
+                Some(Piece::Separator) => (lost, behind_version, headed) = (false, false, false),
+                Some(piece) if piece.is(&["and", "or"]) => (lost, behind_version, headed) = (false, false, false),
+                Some(Piece::Word(_)) => lost |= behind_version,
+                _ => {}
+            },
         }
     }
     if intervals.is_empty() {
@@ -107,6 +125,15 @@ pub fn parse(text: &str) -> Option<Vec<Interval<'_>>> {
         ]);
     }
     Some(intervals)
+}
+
+/// Whether the first one names the line or the version that the second one, which has only an end, goes on with.
+fn heads(first: &Interval<'_>, second: &Interval<'_>) -> bool {
+    let line = first.start.filter(|_| first.end_is_line || first.is_point());
+    match (line, second.start, second.end) {
+        (Some(line), None, Some(end)) => components(end).is_on_line(&components(line)) && second.status == Status::Affected,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -210,6 +237,19 @@ mod tests {
             ("from 1.2 to 1.5", "[1.2, 1.5]"),
             ("between 1.2 and 1.5", "[1.2, 1.5]"),
             ("1.2 through 1.5 (inclusive)", "[1.2, 1.5]"),
+            ("ArubaOS 8.6.x.x: 8.6.0.22 and below", "[8.6, 8.6.0.22]"),
+            ("16.05.xxxx: All versions.", "[16.05, 16.05.*]"),
+            ("V4.7: All versions < V4.7 HF27", "[4.7, 4.7 HF27)"),
+            ("2.6.0 p1", "{2.6.0 p1}"),
+            ("7.0 Update 17 and earlier", "(-, 7.0 Update 17]"),
+            ("S4CORE 107", "{107}"),
+            (
+                "All versions prior to and including 13.8, 15.3, 16.1",
+                "(-, 13.8] (-, 15.3] (-, 16.1]",
+            ),
+            ("before v2.3.1 and v2.3.0a", "(-, 2.3.1) (-, 2.3.0a)"),
+            ("<=5.008 & 5.028", "(-, 5.008] {5.028}"),
+            ("9.0 LTS, 9.1 LTS", "{9.0} {9.1}"),
         ] {
             assert_eq!(shown(text).as_deref(), Some(wanted), "{text:?}");
         }

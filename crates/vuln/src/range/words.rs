@@ -28,13 +28,18 @@ pub(super) enum Piece<'a> {
     Plus,
     /// `,` `;` `/` `|` `&`
     Separator,
-    /// `.` or `:` at the end of a word, brackets.
-    Break,
+    /// Other punctuation: a `.` or `:` behind a word, brackets, quotes.
+    Break(char),
 }
 
 impl<'a> Piece<'a> {
     pub(super) fn is(&self, words: &[&str]) -> bool {
         matches!(self, Piece::Word(word) if words.iter().any(|w| w.eq_ignore_ascii_case(word)))
+    }
+
+    /// Punctuation that does not end a sentence.
+    pub(super) fn is_soft_break(&self) -> bool {
+        matches!(self, Piece::Break(c) if *c != '.')
     }
 
     pub(super) fn version(&self) -> Option<&'a str> {
@@ -84,7 +89,7 @@ impl<'a> Cutter<'a> {
                 self.at += text.len();
                 return true;
             }
-            _ => (Piece::Break, c.len_utf8()),
+            _ => (Piece::Break(c), c.len_utf8()),
         };
         self.push(piece, 0, len);
         self.at += len;
@@ -160,7 +165,7 @@ fn operator(s: &str) -> (Piece<'static>, usize) {
     OPERATORS
         .iter()
         .find(|(text, _)| s.starts_with(text))
-        .map_or((Piece::Break, 1), |(text, piece)| (*piece, text.len()))
+        .map_or((Piece::Break('<'), 1), |(text, piece)| (*piece, text.len()))
 }
 
 /// Brackets and colons can make a run be looked at again from each of them: this bounds how much of it.
@@ -211,21 +216,44 @@ fn joined_range(text: &str) -> Option<(&str, &str)> {
         } else {
             s
         };
-        s.contains('.') && s.starts_with(|c: char| c.is_ascii_digit()) && s.bytes().all(|c| c.is_ascii_digit() || c == b'.')
+        s.contains('.')
+            && !s.ends_with('.')
+            && s.starts_with(|c: char| c.is_ascii_digit())
+            && s.bytes().all(|c| c.is_ascii_digit() || c == b'.')
     };
     (dotted(from, true) && dotted(to, true)).then_some((from, to))
+}
+
+/// `7-Zip`, `64bit`: a name that begins with a number.
+fn is_name(text: &str) -> bool {
+    let behind = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let word = behind.strip_prefix('-').unwrap_or(behind);
+    let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let edition = ["esr", "lts", "ga", "final"]
+        .iter()
+        .any(|edition| edition.eq_ignore_ascii_case(word));
+    behind.len() < text.len() && letters >= 2 && !edition && !version::is_qualifier(word.get(..letters).unwrap_or_default())
 }
 
 /// Where the version begins in a word that is one: behind `v`, `ver.` and the like. `None` for names.
 fn number_start(text: &str) -> Option<usize> {
     let first = text.find(|c: char| c.is_ascii_digit())?;
     let name = text.get(..first)?;
+    if is_name(text) {
+        return None;
+    }
     let marks = [
         "", "v", "v.", "ver", "ver.", "version", "version.", "rev", "rev.", "r.", "release", "release-",
     ];
     if marks.iter().any(|mark| mark.eq_ignore_ascii_case(name)) {
         return Some(first);
     }
-    // One letter belongs to the version: `r28.3`, `b2`, `X8.5`.
-    (name.len() == 1 && name.bytes().all(|c| c.is_ascii_alphabetic())).then_some(0)
+    // One letter belongs to the version: `r28.3`, `b2`, `X8.5`, `R16B`, but `S4CORE` is a name.
+    let (letters, other) = text.get(first..)?.bytes().fold((0, 0), |(letters, other), c| match c {
+        b'0'..=b'9' | b'.' | b'-' | b'_' => (letters, other),
+        c if c.is_ascii_alphabetic() => (letters + 1, other),
+        _ => (letters, other + 1),
+    });
+    let is_version = name.len() == 1 && name.bytes().all(|c| c.is_ascii_alphabetic()) && letters <= 1 && other == 0;
+    is_version.then_some(0)
 }

@@ -211,7 +211,7 @@ impl Start {
     fn find(s: &[u8]) -> Self {
         let mut at = 0;
         let epoch = digits::run(s);
-        if epoch > 0 && s.get(epoch) == Some(&b':') && s.get(epoch + 1).is_some_and(u8::is_ascii_alphanumeric) {
+        if epoch > 0 && s.get(epoch) == Some(&b':') && s.get(epoch + 1..).is_some_and(|rest| rest.iter().any(u8::is_ascii_digit)) {
             at = epoch + 1;
         }
         at += product_with_digits(s.get(at..).unwrap_or_default());
@@ -264,7 +264,8 @@ fn is_commit(s: &[u8]) -> bool {
     if s.len() < 7 || !s.iter().all(u8::is_ascii_hexdigit) || !s.iter().any(u8::is_ascii_alphabetic) {
         return false;
     }
-    matches!(s.len(), 40 | 64) || switches(s) >= if s.len() < 12 { 3 } else { 2 }
+    let dated = digits::run(s) == 4 && date::is_year(digits::value(s.get(..4).unwrap_or_default()));
+    matches!(s.len(), 40 | 64) || switches(s) >= 2 && !(s.len() < 12 && dated)
 }
 
 /// How often a text changes between letters and digits.

@@ -6,3 +6,5 @@ mod mirror;
 mod real_packages;
 #[cfg(test)]
 mod real_records;
+#[cfg(test)]
+mod versions;
