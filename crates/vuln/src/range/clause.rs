@@ -161,10 +161,10 @@ impl<'a, 'p> Reader<'a, 'p> {
         }
         self.at = from + 1;
         Some(match piece {
-            Piece::Word("*") => Found::All(from),
+            Piece::Name("*") => Found::All(from),
             Piece::Word(_) if piece.is(&["all", "any", "every"]) => Found::All(from),
             Piece::Word(_) if piece.is(FILLERS) => Found::Filler,
-            Piece::Word(_) => Found::Other,
+            Piece::Word(_) | Piece::Name(_) => Found::Other,
             _ => Found::Filler,
         })
     }
@@ -419,7 +419,9 @@ impl<'a, 'p> Reader<'a, 'p> {
 
     /// The name of a product before its version: up to four words with a capital in them.
     fn skip_product(&mut self) {
-        let capital = |piece: Option<Piece<'_>>| matches!(piece, Some(piece @ Piece::Word(word)) if word.chars().any(char::is_uppercase) && !piece.is(COUNTED));
+        let capital = |piece: Option<Piece<'_>>| {
+            piece.is_some_and(|p| !p.is(COUNTED) && p.word().is_some_and(|word| word.chars().any(char::is_uppercase)))
+        };
         let words = (0..4).take_while(|&ahead| capital(self.peek(ahead))).count();
         if words > 0 && self.peek(words).is_some_and(|p| p.version().is_some()) {
             self.name = Some((self.at, self.at + words));
@@ -468,7 +470,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         }
         self.skip_names();
         // A name may stand before the version: "fixed in OpenSSL 1.1.1d".
-        if matches!(self.peek(0), Some(Piece::Word(_))) && self.peek(1).is_some_and(|p| p.version().is_some()) {
+        if self.peek(0).is_some_and(|p| p.word().is_some()) && self.peek(1).is_some_and(|p| p.version().is_some()) {
             self.at += 1;
         }
         let Some(version) = self.peek(0).and_then(|p| p.version()) else {

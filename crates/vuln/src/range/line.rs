@@ -251,7 +251,7 @@ fn product_words(pieces: &[Piece<'_>], clause: &Clause<'_>, previous: Option<&(C
         words.splice(0..0, inherited.iter().filter(|word| !edition(word)).cloned());
     }
     // `before 68.2 (ESR)`
-    if let Some([Piece::Break('('), word @ Piece::Word(_), Piece::Break(')')]) = pieces.get(clause.to..clause.to + 3) {
+    if let Some([Piece::Break('('), word, Piece::Break(')')]) = pieces.get(clause.to..clause.to + 3) {
         words.extend(lower(word));
     }
     words
@@ -267,10 +267,7 @@ fn is_joined(before: &[Piece<'_>]) -> bool {
 }
 
 fn lower(piece: &Piece<'_>) -> Option<String> {
-    match piece {
-        Piece::Word(word) => Some(word.to_lowercase()),
-        _ => None,
-    }
+    piece.word().map(str::to_lowercase)
 }
 
 /// The last words of a text that can be a name. Brackets behind the name are skipped: `Adaptive Security Appliance (ASA) Software`.
@@ -288,8 +285,8 @@ fn words_before(text: &[Piece<'_>]) -> Vec<String> {
                 }
             }
             Piece::Break('.') => break,
-            Piece::Word(_) if piece.is(EMPTY_WORDS) && words.is_empty() => {}
-            Piece::Word(_) if !piece.is(EMPTY_WORDS) => words.extend(lower(piece)),
+            _ if piece.is(EMPTY_WORDS) && words.is_empty() => {}
+            Piece::Word(_) | Piece::Name(_) if !piece.is(EMPTY_WORDS) => words.extend(lower(piece)),
             Piece::Separator | Piece::Break(_) if words.is_empty() => {}
             _ => break,
         }

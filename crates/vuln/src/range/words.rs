@@ -6,8 +6,10 @@ use crate::version;
 /// One piece of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
-    /// Letters, or a name with digits in it (`log4j`, `SP3`).
+    /// A word of the grammar of statements.
     Word(&'a str),
+    /// Any other word, or a name with digits in it (`log4j`, `SP3`).
+    Name(&'a str),
     /// `1.2.3`, `v8`, `1.0.2t`.
     Version(&'a str),
     /// `2.4` of `2.4.x`.
@@ -33,8 +35,21 @@ pub(super) enum Piece<'a> {
 }
 
 impl<'a> Piece<'a> {
+    /// Whether it is one of these words of the grammar.
     pub(super) fn is(&self, words: &[&str]) -> bool {
+        debug_assert!(
+            words.iter().all(|word| is_keyword(word)),
+            "not listed as a word of the grammar: one of {words:?}"
+        );
         matches!(self, Piece::Word(word) if words.iter().any(|w| w.eq_ignore_ascii_case(word)))
+    }
+
+    /// The text of a word, be it of the grammar or not.
+    pub(super) fn word(&self) -> Option<&'a str> {
+        match *self {
+            Piece::Word(text) | Piece::Name(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// Punctuation that does not end a sentence.
@@ -48,6 +63,21 @@ impl<'a> Piece<'a> {
             _ => None,
         }
     }
+}
+
+/// The words of the grammar, sorted: most words of a description are others, and need not be compared with each list.
+#[rustfmt::skip]
+const KEYWORDS: &[&str] = &[
+    "a", "above", "affected", "affecting", "affects", "after", "all", "also", "an", "and", "any", "are", "as", "at", "before", "below", "between", "beyond", "bit", "bits", "both", "branch", "branches", "build", "builds", "but", "by", "byte", "bytes", "certain", "character", "characters", "corrected", "day", "days", "earlier", "esr", "every", "excluded", "excluding", "exclusive", "firmware", "fix", "fixed", "for", "from", "gb", "greater", "higher", "hotfix", "hour", "hours", "in", "included", "includes", "including", "inclusive", "is", "kb", "later", "less", "level", "line", "lower", "lts", "mb", "minute", "minutes", "mitigated", "month", "months", "newer", "not", "of", "older", "on", "only", "onward", "onwards", "or", "pack", "patch", "patched", "percent", "possibly", "potentially", "preceding", "predating", "previous", "prior", "release", "releases", "resolved", "rev", "revision", "running", "second", "seconds", "series", "service", "since", "smaller", "software", "solution", "some", "sp", "starting", "supported", "than", "that", "the", "this", "through", "thru", "till", "time", "times", "to", "unaffected", "under", "until", "up", "update", "upgrade", "upwards", "used", "using", "v", "ver", "vers", "version", "versions", "was", "week", "weeks", "were", "which", "with", "year", "years",
+];
+const LONGEST_KEYWORD: usize = 11;
+
+fn is_keyword(word: &str) -> bool {
+    let mut lower = [0; LONGEST_KEYWORD];
+    let Some(lower) = lower.get_mut(..word.len()) else { return false };
+    lower.copy_from_slice(word.as_bytes());
+    lower.make_ascii_lowercase();
+    KEYWORDS.binary_search_by(|keyword| keyword.as_bytes().cmp(lower)).is_ok()
 }
 
 /// Cuts a text; linear in its length.
@@ -103,7 +133,7 @@ impl<'a> Cutter<'a> {
 
     fn name_or_version(&mut self, text: &'a str) {
         if text == "*" {
-            return self.push(Piece::Word(text), 0, 1);
+            return self.push(Piece::Name(text), 0, 1);
         }
         if let Some((from, to)) = joined_range(text) {
             self.push(Piece::Version(from), 0, from.len());
@@ -114,7 +144,8 @@ impl<'a> Cutter<'a> {
             return;
         }
         match number_start(text).map(|start| (start, text.get(start..).unwrap_or_default())) {
-            None => self.push(Piece::Word(text), 0, text.len()),
+            None if is_keyword(text) => self.push(Piece::Word(text), 0, text.len()),
+            None => self.push(Piece::Name(text), 0, text.len()),
             Some((start, number)) => {
                 let piece = line_of(number).map_or(Piece::Version(number), Piece::Line);
                 self.push(piece, start, text.len());
@@ -127,7 +158,7 @@ impl<'a> Cutter<'a> {
         let numbered = text.ends_with(|c: char| c.is_ascii_digit());
         let pieces = match self.pieces.as_slice() {
             [.., Piece::Version(_)] if numbered && version::is_qualifier(text) => 1,
-            [.., Piece::Version(_), Piece::Word(word)]
+            [.., Piece::Version(_), Piece::Word(word) | Piece::Name(word)]
                 if numbered && version::is_qualifier(word) && text.bytes().all(|c| c.is_ascii_digit() || c == b'.') =>
             {
                 2
@@ -256,4 +287,63 @@ fn number_start(text: &str) -> Option<usize> {
     });
     let is_version = name.len() == 1 && name.bytes().all(|c| c.is_ascii_alphabetic()) && letters <= 1 && other == 0;
     is_version.then_some(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_are_sorted_and_found_in_any_case() {
+        assert!(KEYWORDS.is_sorted());
+        assert_eq!(KEYWORDS.iter().map(|word| word.len()).max(), Some(LONGEST_KEYWORD));
+        assert!(is_keyword("Before") && is_keyword("POTENTIALLY") && !is_keyword("Firefox") && !is_keyword(""));
+    }
+
+    #[test]
+    fn pieces_of_a_text() {
+        use Piece::{Break, Dash, From, Line, Name, Plus, Separator, UpTo, Version, Word};
+        assert_eq!(
+            pieces("Botan 1.11.x before v1.11.22, (or >=2.0<=2.1)."),
+            [
+                Name("Botan"),
+                Line("1.11"),
+                Word("before"),
+                Version("1.11.22"),
+                Separator,
+                Break('('),
+                Word("or"),
+                From,
+                Version("2.0"),
+                UpTo,
+                Version("2.1"),
+                Break(')'),
+                Break('.'),
+            ]
+        );
+        assert_eq!(
+            pieces("17.1-17.12 7.0.8-55 2.0+ 4.5 SP 2 7 Update 51"),
+            [
+                Version("17.1"),
+                Dash,
+                Version("17.12"),
+                Version("7.0.8-55"),
+                Version("2.0"),
+                Plus,
+                Version("4.5 SP 2"),
+                Version("7 Update 51"),
+            ]
+        );
+        assert_eq!(
+            pieces("12.4(24)T4a 7-Zip S4CORE log4j 1:2.3"),
+            [
+                Version("12.4(24)T4a"),
+                Name("7-Zip"),
+                Name("S4CORE"),
+                Name("log4j"),
+                Version("1:2.3")
+            ]
+        );
+        assert_eq!(pieces("é–ß 文 1.0"), [Name("é"), Dash, Name("ß"), Name("文"), Version("1.0")]);
+    }
 }
