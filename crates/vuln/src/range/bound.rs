@@ -120,11 +120,15 @@ impl<'a> Probe<'a> {
     /// Takes the scheme that the entry declares where all its texts are versions of it, else the generic one: authors often pick a scheme from a
     /// list without their versions following it.
     pub(super) fn new(version: &'a str, declared: Scheme, texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let strict = matches!(
-            declared,
-            Scheme::Semver | Scheme::Python | Scheme::Maven | Scheme::Rpm | Scheme::Deb | Scheme::Perl | Scheme::Date
-        );
-        let follows = !strict || declared.accepts(version) && texts.into_iter().all(|text| declared.accepts(text));
+        let mut texts = texts.into_iter();
+        let follows = match declared {
+            Scheme::Semver | Scheme::Python | Scheme::Maven | Scheme::Rpm | Scheme::Deb | Scheme::Perl | Scheme::Date => {
+                declared.accepts(version) && texts.all(|text| declared.accepts(text))
+            }
+            // `git` on release numbers means their tags.
+            Scheme::Git => texts.any(|text| !text.contains('.')),
+            Scheme::Generic | Scheme::OpensslLetters | Scheme::Kernel | Scheme::Java => true,
+        };
         Self {
             version,
             scheme: if follows { declared } else { Scheme::Generic },
@@ -233,6 +237,11 @@ impl Obstacle {
             text: text.to_owned(),
             why: None,
         }
+    }
+
+    /// Whether commits are what stood in the way.
+    pub(super) fn is_commit(&self) -> bool {
+        matches!(self.why, Some(Incomparable::Commits | Incomparable::CommitAgainstVersion))
     }
 
     /// A clause that fits after "because".

@@ -22,7 +22,7 @@ pub(super) fn judge(affected: &Affected, version: &str, fallback: Scheme) -> Jud
             Look::Holds(hold) => return case.judgement(entry, hold),
             Look::Outside => case.survey.compared += 1,
             // Commits say in other words what the version entries beside them say.
-            Look::Obstacle(_, Scheme::Git) => case.survey.commits += 1,
+            Look::Obstacle(obstacle, scheme) if scheme == Scheme::Git || obstacle.is_commit() => case.survey.commits += 1,
             Look::Obstacle(obstacle, scheme) => {
                 case.survey.obstacle.get_or_insert((obstacle, scheme));
             }

@@ -352,6 +352,20 @@ fn what_cannot_be_compared_never_decides_and_keeps_the_default_from_deciding() {
         .status,
         Good
     );
+    assert_eq!(
+        generic(
+            &record(Good, &["1da177e4c3f4 < 0478ccdc8ea0 affected", "1.0 < 2.0 affected"]),
+            "2.5"
+        )
+        .status,
+        Good
+    );
+    assert_eq!(
+        generic(&record(Good, &["1da177e4c3f4 < 0478ccdc8ea0 affected"]), "2.5").rule,
+        "cve5-commits"
+    );
+    // Release numbers that are called commits are tags.
+    statuses(&record(Good, &["1.3.0 <= 1.4.1 affected git"]), &[("1.4.1", Bad), ("1.4.2", Good)]);
     // An end that is clearly on the wrong side is enough.
     assert_eq!(generic(&record(Good, &["3.0 < publication affected"]), "1.5").status, Good);
     // A snapshot has a date.
@@ -475,4 +489,38 @@ fn osv_version_lists_and_commits() {
     assert_eq!(generic(&commits, "1.7").rule, "osv-commits");
     let mixed = osv(RangeKind::Semver, &[("introduced", "0"), ("fixed", "master")], &[]);
     assert_eq!((generic(&mixed, "1.0").status, generic(&mixed, "1.0").comparable), (Unknown, false));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_range_holds_what_lies_between_its_ends(numbers in proptest::collection::vec(0..4u32, 9)) {
+        let [start, end, version] = [0, 3, 6].map(|i| format!("1.{}.{}-rc{}", numbers[i], numbers[i + 1], numbers[i + 2]));
+        let before = |a: &str, b: &str| crate::version::compare(Scheme::Generic, a, b).unwrap().is_lt();
+        let inside = !before(&version, &start) && before(&version, &end);
+        let exclusive = generic(&record(Good, &[&format!("{start} < {end} affected")]), &version);
+        proptest::prop_assert_eq!(exclusive.status == Bad, inside, "{}", exclusive.reason);
+        proptest::prop_assert!(exclusive.comparable);
+        proptest::prop_assert_eq!(exclusive.fixed_in.as_deref() == Some(end.as_str()), inside || !before(&version, &end));
+        let inclusive = generic(&record(Good, &[&format!("{start} <= {end} affected")]), &version);
+        proptest::prop_assert_eq!(inclusive.status == Bad, !before(&version, &start) && !before(&end, &version));
+        let text = generic(&record(Good, &[&format!("'>= {start}, < {end}' affected")]), &version);
+        proptest::prop_assert_eq!(text.status, exclusive.status);
+        let events = osv(RangeKind::Ecosystem, &[("introduced", &start), ("fixed", &end)], &[]);
+        if before(&start, &end) {
+            proptest::prop_assert_eq!(generic(&events, &version).status == Bad, inside);
+        }
+    }
+
+    #[test]
+    fn any_text_is_judged_without_a_panic(text in proptest::prelude::any::<String>(), end in proptest::prelude::any::<String>(), version in "[0-9a-z.+~-]{0,12}") {
+        let _ = (text::parse(&text), line_statement(&text));
+        let mut affected = record(Unknown, &["1.0 < 2.0 affected semver"]);
+        affected.versions[0].version = text.clone();
+        affected.versions[0].bound = Some(UpperBound::LessThan(end.clone()));
+        affected.versions.push(VersionEntry { version: text, status: Bad, scheme: None, bound: None, changes: vec![Change { at: end, status: Good }] });
+        let judged = generic(&affected, &version);
+        proptest::prop_assert_eq!(judged.status == Bad, judged.position == Position::Inside);
+    }
 }

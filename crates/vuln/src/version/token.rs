@@ -430,8 +430,13 @@ impl<'a> Lexer<'a> {
 
     /// Reads a word and, where its meaning depends on it, looks at what follows. `None` where the word says nothing.
     fn word(&mut self, rest: &'a [u8], separators: Separators) -> Option<Token<'a>> {
-        if separators.any && commit_part(rest) > 0 {
-            self.at += commit_part(rest);
+        let meaningless = if separators.any {
+            commit_part(rest).max(platform_part(rest))
+        } else {
+            0
+        };
+        if meaningless > 0 {
+            self.at += meaningless;
             return None;
         }
         let len = rest.iter().take_while(|c| c.is_ascii_alphabetic()).count();
@@ -544,6 +549,18 @@ fn commit_part(s: &[u8]) -> usize {
         .is_some_and(|hex| hex.len() >= 7 && hex.iter().all(u8::is_ascii_hexdigit));
     let named = len >= 6 && part.iter().all(u8::is_ascii_hexdigit) && switches(part) >= 2;
     if described || named { len } else { 0 }
+}
+
+/// Length of the name of a platform with a number in it (`-x86_64`, `-win32`), 0 where there is none.
+fn platform_part(s: &[u8]) -> usize {
+    const PLATFORMS: [&str; 12] = [
+        "x86_64", "x86-64", "x86", "x64", "amd64", "i386", "i486", "i586", "i686", "arm64", "aarch64", "win32",
+    ];
+    let names = |name: &&str| {
+        let end = s.get(name.len()).is_none_or(|c| !c.is_ascii_alphanumeric());
+        end && s.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    PLATFORMS.iter().find(|name| names(name)).map_or(0, |name| name.len())
 }
 
 /// Whether a pre-release word comes next.
