@@ -50,10 +50,23 @@ impl std::fmt::Display for Unready {
 
 impl std::error::Error for Unready {}
 
+/// A check failed and everything about it has been printed; exit code 1.
+#[derive(Debug)]
+struct Told;
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a check failed, see above")
+    }
+}
+
+impl std::error::Error for Told {}
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match dispatch(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Told>() => ExitCode::from(1),
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(if error.is::<Unready>() { 2 } else { 1 })

@@ -51,12 +51,17 @@ pub fn smoke(house: &House, tally: &mut Tally) -> Result<()> {
     });
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(name, _)| *name);
+    let mut failed = 0;
     for (name, outcome) in results {
+        failed += usize::from(outcome.is_err());
         match &outcome {
             Ok(runs) => println!("fuzz {name}: {runs} runs"),
             Err(error) => eprintln!("FAILED fuzz {name}: {error:#}"),
         }
         tally.check(&format!("fuzz {name}"), outcome.is_ok());
+    }
+    if failed > 0 {
+        bail!("{failed} of the fuzz targets failed");
     }
     Ok(())
 }

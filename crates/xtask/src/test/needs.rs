@@ -77,15 +77,18 @@ pub fn install(areas: &[Area]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let list: Vec<String> = missing
+    bail!(Unready(refusal(&missing)))
+}
+
+fn refusal(missing: &[&Need]) -> String {
+    let list = missing
         .iter()
-        .map(|n| format!("  {:<16} ({}; checked with `{}`)", n.package, n.why, n.check.join(" ")))
-        .collect();
-    bail!(Unready(format!(
-        "the tests need what is not installed:\n{}\non Debian, as root: apt-get install {}",
-        list.join("\n"),
-        packages(&missing)
-    )))
+        .map(|n| format!("  {:<16} ({}; checked with `{}`)\n", n.package, n.why, n.check.join(" ")));
+    let list: String = list.collect();
+    format!(
+        "the tests need what is not installed:\n{list}on Debian, as root: apt-get install {}",
+        packages(missing)
+    )
 }
 
 fn missing(areas: &[Area]) -> Vec<&'static Need> {
@@ -146,6 +149,18 @@ mod tests {
         assert!(!runs(&["firn-no-such-program", "--version"]));
         assert!(!runs(&[]));
         assert!(runs(&["true"]));
+    }
+
+    #[test]
+    fn what_is_missing_is_listed_exactly() {
+        let missing: Vec<&Need> = NEEDS.iter().take(2).collect();
+        assert_eq!(
+            refusal(&missing),
+            "the tests need what is not installed:\n  \
+             g++              (libFuzzer is C++; checked with `c++ --version`)\n  \
+             nix-bin          (names and versions are compared with what Nix itself says; checked with `nix-instantiate --version`)\n\
+             on Debian, as root: apt-get install g++ nix-bin"
+        );
     }
 
     #[test]
