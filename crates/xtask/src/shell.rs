@@ -62,8 +62,8 @@ pub fn works(command: &mut Command) -> bool {
         .is_ok_and(|s| s.success())
 }
 
-/// Runs a command, shows each line it prints and hands it to `look` too.
-pub fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result<()> {
+/// Runs a command and hands each line it prints to `look`, which says whether to show it.
+pub fn watch(command: &mut Command, mut look: impl FnMut(&str) -> bool) -> Result<()> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -74,12 +74,11 @@ pub fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result<()> {
     let stdout = child.stdout.take().map(|pipe| forward(pipe, true, send.clone()));
     let stderr = child.stderr.take().map(|pipe| forward(pipe, false, send));
     for (is_data, line) in lines {
-        if is_data {
-            println!("{line}");
-        } else {
-            eprintln!("{line}");
+        match (look(&line), is_data) {
+            (false, _) => {}
+            (true, true) => println!("{line}"),
+            (true, false) => eprintln!("{line}"),
         }
-        look(&line);
     }
     for reader in [stdout, stderr].into_iter().flatten() {
         // A reader that panicked has shown so; what counts is how the command ended.

@@ -166,6 +166,8 @@ fn tests(house: &House, crates: &[&str], tally: &mut Tally) -> Result<()> {
     for name in crates {
         command.args(["--package", name]);
     }
+    // What passing tests print is asked for, because some of them say that they skipped. What is installed must not be skipped.
+    command.args(["--", "--show-output"]).env("FIRN_REQUIRE_BROWSER", "1");
     shell::watch(&mut command, |line| tally.read(line))
 }
 

@@ -79,12 +79,15 @@ fn wait_until_up(server: &mut Running, address: SocketAddr) -> Result<()> {
 /// Pages are measured when the background work of the start is over.
 fn wait_until_idle(address: SocketAddr) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(300);
+    // The work starts a moment after the pages: only a server that stays idle is idle.
+    let mut idle = 0;
     while Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(500));
         let health: Value = serde_json::from_slice(&get(address, "/health")?.body).unwrap_or_default();
-        if health["loading"] != Value::Bool(true) {
+        idle = if health["work"] == "idle" { idle + 1 } else { 0 };
+        if idle >= 4 {
             return Ok(());
         }
-        thread::sleep(Duration::from_millis(500));
     }
     println!("the server is still loading: pages are measured beside that");
     Ok(())

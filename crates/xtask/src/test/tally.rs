@@ -5,12 +5,20 @@ pub struct Tally {
     failed: u64,
     failures: Vec<String>,
     skipped: Vec<String>,
+    in_successes: bool,
 }
 
 impl Tally {
     /// Reads one line of a test run: `cargo test`'s results, names of failed tests, and loud skips.
-    pub fn read(&mut self, line: &str) {
+    ///
+    /// Says whether it is worth showing: what passing tests printed is not.
+    pub fn read(&mut self, line: &str) -> bool {
         let line = line.trim_end();
+        self.in_successes = match line {
+            "successes:" => true,
+            "failures:" => false,
+            _ => self.in_successes && !line.starts_with("test result: "),
+        };
         if let Some(result) = line.strip_prefix("test result: ") {
             self.passed += number_before(result, " passed");
             self.failed += number_before(result, " failed");
@@ -19,6 +27,7 @@ impl Tally {
         } else if line.starts_with("SKIPPED") && !self.skipped.iter().any(|s| s == line) {
             self.skipped.push(line.to_owned());
         }
+        !self.in_successes
     }
 
     /// One check that passed or not.
@@ -99,14 +108,41 @@ mod tests {
             "test a::c ... FAILED",
             "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
             "test result: ok. 120 passed; 0 failed; 4 ignored; 0 measured; 0 filtered out; finished in 1.20s",
-            "SKIPPED: no FIRN_MIRROR",
-            "SKIPPED: no FIRN_MIRROR",
         ] {
-            tally.read(line);
+            assert!(tally.read(line));
         }
         assert_eq!((tally.passed(), tally.failed()), (122, 1));
         assert_eq!(tally.failures(), ["test a::c"]);
-        assert_eq!(tally.skipped(), ["SKIPPED: no FIRN_MIRROR"]);
+    }
+
+    #[test]
+    fn what_passing_tests_print_is_searched_but_not_shown() {
+        let mut tally = Tally::default();
+        let lines = [
+            "test a ... ok",
+            "successes:",
+            "---- a stdout ----",
+            "SKIPPED: no feeds",
+            "SKIPPED: no feeds",
+            "successes:",
+            "    a",
+            "failures:",
+            "---- b stdout ----",
+            "test result: FAILED. 1 passed; 1 failed; 0 ignored",
+            "running 1 test",
+        ];
+        let shown: Vec<&str> = lines.into_iter().filter(|l| tally.read(l)).collect();
+        assert_eq!(
+            shown,
+            [
+                "test a ... ok",
+                "failures:",
+                "---- b stdout ----",
+                "test result: FAILED. 1 passed; 1 failed; 0 ignored",
+                "running 1 test"
+            ]
+        );
+        assert_eq!(tally.skipped(), ["SKIPPED: no feeds"]);
     }
 
     #[test]
