@@ -72,12 +72,29 @@ const KEYWORDS: &[&str] = &[
 ];
 const LONGEST_KEYWORD: usize = 11;
 
+/// The keywords as numbers in the same order, so that looking one up compares numbers.
+const PACKED: [u128; KEYWORDS.len()] = {
+    let mut packed = [0; KEYWORDS.len()];
+    let mut i = 0;
+    while i < packed.len() {
+        packed[i] = pack(KEYWORDS[i].as_bytes());
+        i += 1;
+    }
+    packed
+};
+
+const fn pack(word: &[u8]) -> u128 {
+    let (mut packed, mut i) = (0, 0);
+    while i < LONGEST_KEYWORD {
+        let letter = if i < word.len() { word[i].to_ascii_lowercase() } else { 0 };
+        packed = packed << 8 | letter as u128;
+        i += 1;
+    }
+    packed
+}
+
 fn is_keyword(word: &str) -> bool {
-    let mut lower = [0; LONGEST_KEYWORD];
-    let Some(lower) = lower.get_mut(..word.len()) else { return false };
-    lower.copy_from_slice(word.as_bytes());
-    lower.make_ascii_lowercase();
-    KEYWORDS.binary_search_by(|keyword| keyword.as_bytes().cmp(lower)).is_ok()
+    word.len() <= LONGEST_KEYWORD && PACKED.binary_search(&pack(word.as_bytes())).is_ok()
 }
 
 /// Cuts a text; linear in its length.
@@ -132,8 +149,9 @@ impl<'a> Cutter<'a> {
     }
 
     fn name_or_version(&mut self, text: &'a str) {
-        if text == "*" {
-            return self.push(Piece::Name(text), 0, 1);
+        if !text.bytes().any(|c| c.is_ascii_digit()) {
+            let piece = if is_keyword(text) { Piece::Word(text) } else { Piece::Name(text) };
+            return self.push(piece, 0, text.len());
         }
         if let Some((from, to)) = joined_range(text) {
             self.push(Piece::Version(from), 0, from.len());
@@ -144,7 +162,6 @@ impl<'a> Cutter<'a> {
             return;
         }
         match number_start(text).map(|start| (start, text.get(start..).unwrap_or_default())) {
-            None if is_keyword(text) => self.push(Piece::Word(text), 0, text.len()),
             None => self.push(Piece::Name(text), 0, text.len()),
             Some((start, number)) => {
                 let piece = line_of(number).map_or(Piece::Version(number), Piece::Line);
@@ -205,11 +222,28 @@ const LONGEST_WORD: usize = 128;
 /// A run that can be one name or version; punctuation at its end is left for the next round.
 fn take_text(s: &str) -> &str {
     let inner = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '*' | '(' | ')' | ':' | '~' | '\\');
-    let end = s.char_indices().take(LONGEST_WORD).find(|&(_, c)| !inner(c)).map(|(end, _)| end);
-    let end = end
-        .or_else(|| s.char_indices().nth(LONGEST_WORD).map(|(end, _)| end))
-        .unwrap_or(s.len());
+    let (mut end, mut brackets) = (0, false);
+    for (n, (at, c)) in s.char_indices().enumerate() {
+        if !inner(c) || n == LONGEST_WORD {
+            break;
+        }
+        brackets |= matches!(c, '(' | ')' | ':');
+        end = at + c.len_utf8();
+    }
     let mut text = s.get(..end).unwrap_or_default();
+    if brackets {
+        text = before_brackets(text);
+    }
+    let text = text.trim_end_matches(['.', '-', '_', '+', ':', '~', '\\']);
+    if text.is_empty() {
+        s.get(..s.chars().next().map_or(0, char::len_utf8)).unwrap_or_default()
+    } else {
+        text
+    }
+}
+
+fn before_brackets(text: &str) -> &str {
+    let mut text = text;
     // `12.4(24)T` is one version; `2.0 (fixed)` and `foo(1.2)` are not.
     if let Some(open) = text.find('(') {
         let inside = text.get(open + 1..).unwrap_or_default();
@@ -230,12 +264,7 @@ fn take_text(s: &str) -> &str {
             text = text.get(..colon).unwrap_or_default();
         }
     }
-    let text = text.trim_end_matches(['.', '-', '_', '+', ':', '~', '\\']);
-    if text.is_empty() {
-        s.get(..s.chars().next().map_or(0, char::len_utf8)).unwrap_or_default()
-    } else {
-        text
-    }
+    text
 }
 
 /// `17.1-17.12`: two dotted numbers, not a number with a revision.
