@@ -30,10 +30,7 @@ pub fn tidy(house: &House) -> Result<()> {
     complaints.extend(sources::check(&files)?);
     complaints.extend(fuzzed::check(&files)?);
     complaints.extend(links::check(&files)?);
-    let rules = deny::Rules::read(house)?;
-    for workspace in ["Cargo.toml", "fuzz/Cargo.toml"] {
-        complaints.extend(deny::check(house, &rules, workspace)?);
-    }
+    complaints.extend(deny::check(house, &["Cargo.toml", "fuzz/Cargo.toml"])?);
     let (count, ceiling_complaint) = manifests::dependencies(&files)?;
     complaints.extend(ceiling_complaint);
     complaints.sort();

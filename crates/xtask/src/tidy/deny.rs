@@ -15,7 +15,7 @@ use crate::house::House;
 
 /// What deny.toml says.
 #[derive(Debug)]
-pub struct Rules {
+struct Rules {
     platforms: Vec<String>,
     licences: Vec<String>,
     licence_exceptions: Vec<(String, Vec<String>)>,
@@ -26,7 +26,7 @@ pub struct Rules {
 
 impl Rules {
     /// Reads deny.toml.
-    pub fn read(house: &House) -> Result<Self> {
+    fn read(house: &House) -> Result<Self> {
         let text = fs::read_to_string(house.at("deny.toml")).context("read deny.toml")?;
         Self::parse(&text).context("read deny.toml")
     }
@@ -74,8 +74,21 @@ impl Rules {
     }
 }
 
-/// Checks the packages a workspace is built from on our platforms.
-pub fn check(house: &House, rules: &Rules, manifest: &str) -> Result<Vec<String>> {
+/// Checks the packages that these workspaces are built from on our platforms.
+pub fn check(house: &House, manifests: &[&str]) -> Result<Vec<String>> {
+    let rules = Rules::read(house)?;
+    let mut found = Vec::new();
+    let mut all = Vec::new();
+    for manifest in manifests {
+        let packages = packages(house, &rules, manifest)?;
+        found.extend(complaints(&rules, &packages).into_iter().map(|c| format!("{manifest}: {c}")));
+        all.extend(packages);
+    }
+    found.extend(stale(&rules, &all));
+    Ok(found)
+}
+
+fn packages(house: &House, rules: &Rules, manifest: &str) -> Result<Vec<Package>> {
     let mut packages: BTreeMap<(String, String), Package> = BTreeMap::new();
     for platform in &rules.platforms {
         let metadata = house.metadata(manifest, Some(platform))?;
@@ -84,9 +97,7 @@ pub fn check(house: &House, rules: &Rules, manifest: &str) -> Result<Vec<String>
             packages.insert((package.name.clone(), package.version.clone()), package);
         }
     }
-    let packages: Vec<Package> = packages.into_values().collect();
-    let found = complaints(rules, &packages);
-    Ok(found.into_iter().map(|c| format!("{manifest}: {c}")).collect())
+    Ok(packages.into_values().collect())
 }
 
 #[derive(Debug)]
@@ -156,6 +167,23 @@ fn complaints(rules: &Rules, packages: &[Package]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Exceptions for what is not there any more.
+fn stale(rules: &Rules, packages: &[Package]) -> Vec<String> {
+    let skipped = rules
+        .twice
+        .iter()
+        .filter(|t| !packages.iter().any(|p| **t == format!("{}@{}", p.name, p.version)));
+    let excepted = rules
+        .licence_exceptions
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| !packages.iter().any(|p| p.name == **name));
+    skipped
+        .chain(excepted)
+        .map(|name| format!("deny.toml: {name} is excepted, but is no dependency any more"))
+        .collect()
 }
 
 fn section(file: &mut Table, key: &str) -> Result<Table> {
@@ -236,6 +264,19 @@ mod tests {
             package("twice", "2.0.0", "MIT"),
         ];
         assert_eq!(complaints(&rules, &packages), [""; 0]);
+        assert_eq!(stale(&rules, &packages), [""; 0]);
+    }
+
+    #[test]
+    fn exceptions_do_not_outlive_their_reason() {
+        let rules = Rules::parse(RULES).unwrap();
+        assert_eq!(
+            stale(&rules, &[package("twice", "2.0.0", "MIT")]),
+            [
+                "deny.toml: twice@1.0.0 is excepted, but is no dependency any more",
+                "deny.toml: odd is excepted, but is no dependency any more",
+            ]
+        );
     }
 
     #[test]
