@@ -1,11 +1,23 @@
-//! Scores the matcher on the labels of the mirror.
+//! Scores the matcher on the labels of the mirror: `crates/vuln/examples/quality`.
 
 use anyhow::{Result, bail};
 
 use crate::Unready;
 use crate::house::House;
 
-/// Not there yet.
-pub fn quality(_house: &House, _arguments: &[&str]) -> Result<()> {
-    bail!(Unready("the matcher is not scored yet: this task comes with it".into()))
+/// Builds and runs the scorer; its tables go to stdout. `--sample N [--seed S]` prints pairs for a person to judge instead.
+pub fn quality(_house: &House, arguments: &[&str]) -> Result<()> {
+    if std::env::var_os("FIRN_MIRROR").is_none() {
+        bail!(Unready(
+            "FIRN_MIRROR names no mirror: the labels and the feeds they speak of come from there".into()
+        ));
+    }
+    let status = std::process::Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--release", "--package", "vuln", "--example", "quality", "--"])
+        .args(arguments)
+        .status()?;
+    if !status.success() {
+        bail!("the scorer failed ({status})");
+    }
+    Ok(())
 }
