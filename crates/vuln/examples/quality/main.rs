@@ -1,6 +1,6 @@
 //! Scores the matcher on the labels of a mirror, beside two yardsticks. Run by `cargo xtask quality`; needs no database.
 //!
-//! usage: quality [--sample N [--seed S]]      (`FIRN_MIRROR` names the mirror)
+//! usage: quality [--suggestions FILE] [--sample N [--seed S]]      (`FIRN_MIRROR` names the mirror)
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report is what it is for")]
 
@@ -40,6 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         labels.len()
     );
     let ours = ours::run(&feeds);
+    if let Some(path) = option("--suggestions") {
+        ours.write(std::io::BufWriter::new(std::fs::File::create(path)?))?;
+    }
     if let Some(count) = option("--sample") {
         let seed = option("--seed").map_or(Ok(1), |s| s.parse())?;
         ours::sample(&feeds, &ours, count.parse()?, seed);

@@ -1,6 +1,7 @@
 //! Our matcher's answers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io::Write;
 
 use vuln::matching::{FactsBuilder, PackageIndex, Prepared, ProfilesBuilder, Vulnerability};
 use vuln::verdict::{Match, Verdict};
@@ -66,6 +67,21 @@ impl Ours {
         }
         let near = label.attrs.iter().find_map(|a| self.near.get(&(label.cve.clone(), a.clone())));
         near.cloned().unwrap_or_else(|| "no record names it".to_string())
+    }
+
+    /// All matches as JSON Lines, to look at with other tools.
+    pub fn write(&self, mut out: impl Write) -> std::io::Result<()> {
+        for (id, m) in self.matches.iter().flat_map(|(id, found)| found.iter().map(move |m| (id, m))) {
+            let Some(cluster) = self.index.clusters().get(m.cluster) else {
+                continue;
+            };
+            let line = serde_json::json!({
+                "cve": id, "name": cluster.name, "attrs": cluster.attrs, "pname": cluster.package.pname, "version": cluster.package.version,
+                "verdict": m.verdict, "confidence": m.confidence, "evidence": m.evidence, "fixed_in": m.fixed_in,
+            });
+            writeln!(out, "{line}")?;
+        }
+        out.flush()
     }
 
     /// The first column of the report.
