@@ -76,7 +76,7 @@ impl Ours {
                 continue;
             };
             let line = serde_json::json!({
-                "cve": id, "name": cluster.name, "attrs": cluster.attrs, "pname": cluster.package.pname, "version": cluster.package.version,
+                "cve": id, "name": cluster.name, "attrs": cluster.attrs, "pname": cluster.pname, "version": cluster.package.version,
                 "verdict": m.verdict, "confidence": m.confidence, "evidence": m.evidence, "fixed_in": m.fixed_in,
             });
             writeln!(out, "{line}")?;
@@ -93,7 +93,7 @@ impl Ours {
                     found
                         .iter()
                         .filter_map(|m| self.index.clusters().get(m.cluster))
-                        .map(|c| (id.as_str(), c.package.pname.as_str())),
+                        .map(|c| (id.as_str(), c.pname.as_str())),
                 );
             }
         }
@@ -124,7 +124,7 @@ pub fn sample(feeds: &Feeds, ours: &Ours, count: usize, seed: u64) {
     for (id, found) in &ours.matches {
         for m in found.iter().filter(|m| m.verdict == Verdict::Affected) {
             if let Some(cluster) = ours.index.clusters().get(m.cluster) {
-                pairs.entry((id, &cluster.package.pname)).or_insert(m);
+                pairs.entry((id, &cluster.pname)).or_insert(m);
             }
         }
     }

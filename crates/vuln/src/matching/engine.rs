@@ -156,8 +156,8 @@ struct Case<'a> {
     claims: RefCell<HashMap<ClaimKey, (Statement, Vec<Evidence>)>>,
 }
 
-/// Accepted subjects, version, support line, and whether the version is PEP 440.
-type ClaimKey = (Vec<Option<usize>>, String, bool, bool);
+/// Accepted subjects, version, support line, and version scheme.
+type ClaimKey = (Vec<Option<usize>>, String, bool, Scheme);
 
 impl Case<'_> {
     fn add(&mut self, identity: Identity, subject: Option<usize>) {
@@ -231,6 +231,21 @@ impl Case<'_> {
                     .get(cluster as usize)
                     .is_some_and(|d| RULES.is_open_only(&d.base))
             {
+                continue;
+            }
+            if found.evidence.iter().any(|e| {
+                matches!(
+                    e.rule.as_str(),
+                    "environment-only" | "environment-in-description" | "condition-absent"
+                )
+            }) && found.verdict == Verdict::NotAffected
+            {
+                // Only what the program with the fault runs with.
+                near_misses.push(NearMiss {
+                    cluster: cluster as usize,
+                    confidence: found.confidence,
+                    evidence: found.evidence,
+                });
                 continue;
             }
             matches.push(found);
@@ -319,7 +334,9 @@ impl Case<'_> {
         let details = self.context.index.details.get(cluster as usize);
         let scheme = match details.and_then(|d| d.ecosystem.as_ref()).map(|(e, _)| *e) {
             Some(Ecosystem::Python) => Scheme::Python,
-            _ => Scheme::Generic,
+            Some(Ecosystem::Perl) => Scheme::Perl,
+            Some(_) => Scheme::Generic,
+            None => details.and_then(|d| RULES.scheme(&d.program)).unwrap_or(Scheme::Generic),
         };
         let judged = Judged {
             version: &package.version,
@@ -331,7 +348,7 @@ impl Case<'_> {
             accepted.iter().map(|(_, n)| *n).collect::<Vec<_>>(),
             package.version.clone(),
             judged.is_esr,
-            scheme == Scheme::Python,
+            scheme,
         );
         if let Some(known) = self.claims.borrow().get(&key) {
             return known.clone();

@@ -128,12 +128,7 @@ fn form_of(subject: &Subject, index: &PackageIndex, cluster: u32) -> Option<Form
 fn spelled(index: &PackageIndex, name: &str, written: &str) -> Vec<(u32, Form)> {
     let soft = |text: &str| text.to_lowercase().replace(['_', ' ', '.'], "-");
     let (named, written) = (index.named(name), soft(written));
-    let is_spelled = |cluster: u32| {
-        index
-            .clusters()
-            .get(cluster as usize)
-            .is_some_and(|c| soft(&c.package.pname) == written)
-    };
+    let is_spelled = |cluster: u32| index.clusters().get(cluster as usize).is_some_and(|c| soft(&c.pname) == written);
     let exact = named.iter().any(|(c, form)| *form == Form::Exact && is_spelled(*c));
     named
         .iter()

@@ -15,6 +15,9 @@ use crate::package::{Ecosystem, Package, ecosystem, ids_in};
 pub struct Cluster {
     /// The shortest, most plain attribute: `curl`, not `curlFull`. Unique in an index.
     pub name: String,
+    /// The name that a person knows the software by: without build variant (`firefox`, not `firefox-unwrapped`) and without the
+    /// interpreter of a language's set (`Django`).
+    pub pname: String,
     /// All attributes, sorted.
     pub attrs: Vec<String>,
     /// The facts of the attribute named `name`.
@@ -93,8 +96,10 @@ pub(super) struct Details {
     pub owners: HashSet<String>,
     /// Folded names (pname, attribute, variants).
     pub names: Vec<(String, Form)>,
-    /// Folded base name, for rules.
+    /// Folded name without build variant, for rules.
     pub base: String,
+    /// Folded name of the program that it is a build or part of.
+    pub program: String,
     pub is_esr: bool,
 }
 
@@ -157,6 +162,7 @@ impl PackageIndex {
                 owners,
                 names,
                 base: fold(base(&package.pname)),
+                program: fold(plain_name(package)),
                 is_esr,
             });
         }
@@ -255,13 +261,19 @@ fn known_of(package: &Package) -> Known {
 fn software_key(package: &Package) -> String {
     match ecosystem(&package.attr, &package.pname) {
         Some((ecosystem, name)) => format!("{ecosystem:?}/{}", fold(&name)),
-        None => fold(base(&package.pname)),
+        None => fold(plain_name(package)),
     }
 }
 
-/// Whether the package's name may lose its build variant: names inside a language's set are the language's.
-fn software_key_is_plain(package: &Package) -> bool {
-    ecosystem(&package.attr, &package.pname).is_none()
+/// A plain package's name without its build variant, or that of the program which it is a part of.
+fn plain_name(package: &Package) -> &str {
+    let name = base(&package.pname);
+    RULES.program(&fold(name)).unwrap_or(name)
+}
+
+/// The name that a person knows the software by: without build variant, without the interpreter of a language's set.
+fn known_name(package: &Package) -> String {
+    ecosystem(&package.attr, &package.pname).map_or_else(|| plain_name(package).to_string(), |(_, name)| name)
 }
 
 /// Joins attributes that are the same software, version, patch state and mark.
@@ -297,10 +309,7 @@ fn cluster(packages: Vec<Package>) -> Vec<Cluster> {
             members.sort_by(|a, b| plainness(a).cmp(&plainness(b)));
             let attrs: BTreeSet<String> = members.iter().map(|p| p.attr.clone()).collect();
             // The richest member speaks for all, under the plainest one's attribute.
-            let (name, pname) = members
-                .first()
-                .map(|p| (p.attr.clone(), base(&p.pname).to_string()))
-                .unwrap_or_default();
+            let (name, pname) = members.first().map(|p| (p.attr.clone(), known_name(p))).unwrap_or_default();
             let richest = members
                 .iter()
                 .enumerate()
@@ -310,11 +319,9 @@ fn cluster(packages: Vec<Package>) -> Vec<Cluster> {
                 continue;
             };
             package.attr.clone_from(&name);
-            if software_key_is_plain(&package) {
-                package.pname = pname;
-            }
             clusters.push(Cluster {
                 name,
+                pname,
                 attrs: attrs.into_iter().collect(),
                 package,
             });
@@ -327,12 +334,9 @@ fn cluster(packages: Vec<Package>) -> Vec<Cluster> {
 /// Smaller is plainer: not a variant, few dots, short, then by name.
 fn plainness(package: &Package) -> (bool, usize, usize, &str) {
     let attr = package.attr.as_str();
-    (
-        base(&package.pname).len() != package.pname.len(),
-        attr.matches('.').count(),
-        attr.len(),
-        attr,
-    )
+    let name = fold(&package.pname);
+    let is_variant = fold(plain_name(package)) != name;
+    (is_variant, attr.matches('.').count(), attr.len(), attr)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::name::{fold, fold_vendor};
 use crate::advisory::Affected;
+use crate::version::Scheme;
 
 const TEXT: &str = include_str!("../../data/rules.toml");
 
@@ -56,9 +57,13 @@ pub(super) struct Rules {
     /// (vendor, product), folded → what its versions start with that packages leave out.
     version_prefixes: HashMap<(String, String), String>,
     ignored_sets: HashSet<String>,
+    /// By folded program.
+    schemes: HashMap<String, Scheme>,
     never: HashMap<(String, String), (HashSet<String>, String)>,
     umbrella: HashSet<String>,
     open_only: HashSet<String>,
+    /// Folded package → the program that it is a build or part of, as written.
+    programs: HashMap<String, String>,
     targets: HashMap<String, Target>,
 }
 
@@ -69,7 +74,9 @@ struct File {
     never: Vec<NeverRule>,
     umbrella: Vec<UmbrellaRule>,
     open_only: Vec<OpenOnlyRule>,
+    one_program: Vec<ProgramRule>,
     version_prefix: Vec<PrefixRule>,
+    scheme: Vec<SchemeRule>,
     ignored_set: Vec<IgnoredSetRule>,
     target: Vec<TargetRule>,
 }
@@ -94,6 +101,24 @@ struct NeverRule {
 #[serde(deny_unknown_fields)]
 struct UmbrellaRule {
     vendors: Vec<String>,
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProgramRule {
+    name: String,
+    packages: Vec<String>,
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SchemeRule {
+    packages: Vec<String>,
+    scheme: String,
     #[serde(rename = "reason")]
     _reason: String,
 }
@@ -164,6 +189,17 @@ impl Rules {
             .flat_map(|u| u.vendors.iter().map(|v| fold_vendor(v)))
             .collect();
         rules.open_only = file.open_only.iter().flat_map(|r| r.packages.iter().map(|p| fold(p))).collect();
+        for rule in &file.one_program {
+            rules.programs.extend(rule.packages.iter().map(|p| (fold(p), rule.name.clone())));
+        }
+        for rule in &file.scheme {
+            let scheme = match rule.scheme.as_str() {
+                "kernel" => Scheme::Kernel,
+                "java" => Scheme::Java,
+                other => return Err(format!("no version scheme named {other:?}")),
+            };
+            rules.schemes.extend(rule.packages.iter().map(|p| (fold(p), scheme)));
+        }
         for rule in &file.version_prefix {
             for product in &rule.products {
                 rules.version_prefixes.insert(pair(product)?, rule.prefix.clone());
@@ -214,6 +250,16 @@ impl Rules {
 
     pub(super) fn is_umbrella(&self, vendor: &str) -> bool {
         self.umbrella.contains(vendor)
+    }
+
+    /// The scheme that a program's (folded) versions are written in, where it is its own.
+    pub(super) fn scheme(&self, program: &str) -> Option<Scheme> {
+        self.schemes.get(program).copied()
+    }
+
+    /// The program, as written, that a package (folded) is a build or part of, where a rule says so.
+    pub(super) fn program(&self, package: &str) -> Option<&str> {
+        self.programs.get(package).map(String::as_str)
     }
 
     /// Whether a package (folded) is listed only where something is open.
