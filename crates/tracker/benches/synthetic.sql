@@ -72,7 +72,7 @@ SELECT (c.id - 1) * 80000 + i, CAST(printf('%d/%d', c.id, i) AS BLOB),
                    'licenses', json_array('MIT'), 'position', printf('pkgs/by-name/pr/product-%d/package.nix:12', i),
                    'maintainers', json_array(json_object('name', 'Person ' || (i % 3000), 'github', 'person' || (i % 3000))))
 FROM n, channel c;
-INSERT INTO package_set_member SELECT (id - 1) / 80000 + 1, id FROM package;
+INSERT INTO package_set_member (set_id, package_id) SELECT (id - 1) / 80000 + 1, id FROM package;
 INSERT INTO cluster (id, channel_id, name, pname, version, package_id)
 SELECT p.id, (p.id - 1) / 80000 + 1, p.attr, p.pname, p.version, p.id FROM package p WHERE (p.id - 1) % 80000 < 60000;
 INSERT INTO cluster_attr (channel_id, attr, cluster_id)

@@ -33,9 +33,12 @@ use crate::AppState;
 use error::Error;
 use site::Site;
 
-/// The addresses of the tracker.
+/// The addresses of the tracker. Inside a runtime it also keeps the findings ready for the next page.
 pub fn router(state: AppState) -> Router {
     let site = Arc::new(Site::new(state));
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(Site::keep_warm(Arc::downgrade(&site)));
+    }
     Router::new()
         .route("/", get(route::overview))
         .route("/index.json", get(route::overview))

@@ -176,7 +176,9 @@ mod tests {
     }
 
     fn urls(source: Source, dir: &tempfile::TempDir) -> Vec<String> {
-        plan(source, &dir.path().join("feed")).unwrap().units
+        plan(source, &dir.path().join("feed"))
+            .unwrap()
+            .units
             .into_iter()
             .map(|u| u.url)
             .collect()

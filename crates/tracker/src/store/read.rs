@@ -47,7 +47,7 @@ pub trait Read: Send + Sync {
     /// One vulnerability by its name, with its verdicts and records.
     fn vulnerability(&self, name: &str) -> Result<Option<Vulnerability>, StoreError>;
 
-    /// The current raw document of each record about a vulnerability, uncompressed.
+    /// The current raw document of each record about a vulnerability, unpacked. One that cannot be unpacked is left out.
     fn documents(&self, name: &str) -> Result<Vec<Document>, StoreError>;
 
     /// The vulnerability that a text names exactly: its name or an alias, in any case.

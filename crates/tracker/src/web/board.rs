@@ -7,7 +7,7 @@ mod filter;
 mod names;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 pub use filter::{Filter, Group, Listing, Sort};
 pub use names::Names;
@@ -19,6 +19,8 @@ use crate::store::{Store, StoreError};
 #[derive(Default)]
 pub struct Boards {
     current: Mutex<Arc<Board>>,
+    /// Held by the one who reads what changed.
+    reading: Mutex<()>,
 }
 
 /// The findings of all matched channels at one moment.
@@ -42,26 +44,56 @@ pub struct ChannelBoard {
 }
 
 impl Boards {
-    /// The board as of now. Reads what changed; callers wait for one another meanwhile.
+    /// The board as of now. Where it changed, the first one who asks reads it and everyone else gets the old one meanwhile.
     pub fn current(&self, store: &dyn Store) -> Result<Arc<Board>, StoreError> {
-        // A panic while reading leaves the old board in place.
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let marks = store.marks()?;
-        if marks == current.marks {
-            return Ok(Arc::clone(&current));
+        let last = Arc::clone(&lock(&self.current));
+        if marks == last.marks {
+            return Ok(last);
         }
+        let reading = match self.reading.try_lock() {
+            Ok(reading) => reading,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) if !last.channels.is_empty() => return Ok(last),
+            Err(TryLockError::WouldBlock) => lock(&self.reading),
+        };
+        // Someone may have read it while we waited.
+        let last = Arc::clone(&lock(&self.current));
+        if marks == last.marks {
+            return Ok(last);
+        }
+        let board = Arc::new(Board::read(store, marks, &last)?);
+        *lock(&self.current) = Arc::clone(&board);
+        drop(reading);
+        Ok(board)
+    }
+}
+
+/// A panic while reading leaves the old board in place.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Board {
+    /// Reads the channels whose mark is not the last one.
+    fn read(store: &dyn Store, marks: Vec<Mark>, last: &Board) -> Result<Self, StoreError> {
         let mut channels = Vec::with_capacity(marks.len());
         for mark in &marks {
-            let known = current.marks.contains(mark);
-            channels.push(match current.channel(&mark.channel) {
+            let known = last.marks.contains(mark);
+            channels.push(match last.channel(&mark.channel) {
                 Some(board) if known => Arc::clone(board),
                 _ => Arc::new(ChannelBoard::new(mark.channel.clone(), store.findings(&mark.channel)?)),
             });
         }
         channels.sort_by(|a, b| recent_first(&a.name, &b.name));
-        let names = Arc::new(Names::new(store.names()?));
-        *current = Arc::new(Board { marks, channels, names });
-        Ok(Arc::clone(&current))
+        let packages =
+            |marks: &[Mark]| -> Vec<(String, String)> { marks.iter().map(|m| (m.channel.clone(), m.packages.clone())).collect() };
+        let names = if packages(&marks) == packages(&last.marks) {
+            Arc::clone(&last.names)
+        } else {
+            Arc::new(Names::new(store.names()?))
+        };
+        Ok(Self { marks, channels, names })
     }
 }
 

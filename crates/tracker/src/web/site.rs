@@ -1,7 +1,7 @@
 //! What all requests share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::board::{Board, Boards};
@@ -16,6 +16,9 @@ use crate::store::{Store, StoreError};
 
 /// Counts are taken again after this time while data is coming in, else only when a source changed.
 const COUNTS_WHILE_LOADING: Duration = Duration::from_secs(5);
+
+/// How often marks are compared: a few microseconds each.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The store, and caches that can be rebuilt from it.
 pub struct Site {
@@ -55,6 +58,24 @@ impl Site {
     /// The findings as of now.
     pub fn board(&self) -> Result<Arc<Board>, StoreError> {
         self.boards.current(self.store())
+    }
+
+    /// Reads findings as soon as a match changed them, so that no page has to. Ends with the site.
+    pub async fn keep_warm(site: Weak<Self>) {
+        let mut failing = false;
+        while let Some(site) = site.upgrade() {
+            let read = tokio::task::spawn_blocking(move || site.board().map(drop)).await;
+            match read {
+                // Said once: requests that fail for the same reason say it again.
+                Ok(Err(error)) if !failing => {
+                    tracing::warn!(%error, "read the findings ahead of the next page");
+                    failing = true;
+                }
+                Ok(Ok(())) => failing = false,
+                _ => {}
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// What every page shows around its content.

@@ -9,8 +9,10 @@ use vuln::verdict::{Evidence, Verdict};
 pub struct Mark {
     /// Name of the channel.
     pub channel: String,
-    /// To be compared for equality only.
+    /// Changes with the findings. To be compared for equality only, as the next one.
     pub stamp: String,
+    /// Changes with the packages.
+    pub packages: String,
 }
 
 /// All findings of a channel. Pairs point into the two tables.

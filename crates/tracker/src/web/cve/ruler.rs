@@ -6,11 +6,8 @@ use vuln::advisory::Status;
 use super::describe;
 use super::line::{Line, Placed, Point};
 
-/// Pixels from one point to the next.
+/// Pixels from one point to the next, at least: where there is room the line fills it.
 const STEP: usize = 64;
-
-/// Pixels before the first point and behind the last.
-const PAD: usize = 48;
 
 /// Characters of a label: two rows of them stand side by side.
 const LABEL: usize = 16;
@@ -21,18 +18,19 @@ const TRACK: usize = 52;
 /// The drawing, with its table behind a disclosure.
 pub fn markup(line: &Line) -> Markup {
     let marks = marks(line);
-    let width = PAD * 2 + STEP * marks.len().saturating_sub(1);
-    let x = |index: usize| PAD + STEP * index;
+    // In percent, so that the drawing needs no script to be as wide as the page.
+    let x = |index: usize| index as f64 * 100.0 / (marks.len() + 1) as f64;
     html! {
         figure.ruler {
             figcaption { strong { (line.product) } span.soft { (line.source.to_uppercase()) " · " (line.record) " · order: " (line.scheme) } }
             div.scroll tabindex="0" role="region" aria-label={ "Versions of " (line.product) " as " (line.source) " states them" } {
-                svg width=(width) height="104" role="img" aria-label=(summary(line)) {
-                    @for (index, mark) in marks.iter().enumerate() {
-                        (segment(mark.before, if index == 0 { 0 } else { x(index - 1) }, x(index)))
+                div.span {
+                    svg.spacer width=(STEP * (marks.len() + 1)) height="1" aria-hidden="true" {}
+                    svg width="100%" height="104" role="img" aria-label=(summary(line)) {
+                        @for (index, mark) in marks.iter().enumerate() { (segment(mark.before, x(index), x(index + 1))) }
+                        @if let Some(last) = marks.last() { (segment(last.after, x(marks.len()), 100.0)) }
+                        @for (index, mark) in marks.iter().enumerate() { (drawn(mark, x(index + 1), index)) }
                     }
-                    @if let Some(last) = marks.last() { (segment(last.after, x(marks.len() - 1), width)) }
-                    @for (index, mark) in marks.iter().enumerate() { (drawn(mark, x(index), index)) }
                 }
             }
             @if !line.left_out.is_empty() {
@@ -75,16 +73,17 @@ fn marks(line: &Line) -> Vec<Mark<'_>> {
     marks
 }
 
-fn segment(status: Status, from: usize, to: usize) -> Markup {
+fn segment(status: Status, from: f64, to: f64) -> Markup {
     let (class, height) = match status {
         Status::Affected => ("seg-affected", 12),
         Status::Unaffected => ("seg-unaffected", 4),
         Status::Unknown => ("seg-unknown", 4),
     };
-    html! { rect.(class) x=(from) width=(to.saturating_sub(from)) y=(TRACK - height / 2) height=(height) {} }
+    html! { rect.(class) x=(format!("{from:.2}%")) width=(format!("{:.2}%", to - from)) y=(TRACK - height / 2) height=(height) {} }
 }
 
-fn drawn(mark: &Mark<'_>, x: usize, index: usize) -> Markup {
+/// One mark, drawn around its own zero.
+fn drawn(mark: &Mark<'_>, x: f64, index: usize) -> Markup {
     let packages: Vec<&Placed> = mark.points.iter().flat_map(|point| &point.packages).collect();
     let named: Vec<&str> = mark.points.iter().flat_map(|point| &point.named).map(String::as_str).collect();
     let class = status_class(mark.at);
@@ -92,15 +91,17 @@ fn drawn(mark: &Mark<'_>, x: usize, index: usize) -> Markup {
     let above = if index.is_multiple_of(2) { 30 } else { 14 };
     let below = if index.is_multiple_of(2) { 78 } else { 94 };
     html! {
-        @if !named.is_empty() {
-            line.tick x1=(x) x2=(x) y1=(TRACK) y2=(below - 11) {}
-            circle.point.(class) cx=(x) cy=(TRACK) r="5" {}
-            text.bound x=(x) y=(below) text-anchor="middle" { (short(&named.join(" = "))) title { (named.join(" = ")) } }
-        }
-        @if !packages.is_empty() {
-            line.tick x1=(x) x2=(x) y1=(above + 4) y2=(TRACK - 14) {}
-            path.pin.(class) d={ "M" (x - 7) " " (TRACK - 18) "h14l-7 10z" } {}
-            text.has x=(x) y=(above) text-anchor="middle" { (short(&versions(&packages))) title { (in_words(&packages)) } }
+        svg.at x=(format!("{x:.2}%")) aria-hidden="true" {
+            @if !named.is_empty() {
+                line.tick y1=(TRACK) y2=(below - 11) {}
+                circle.point.(class) cy=(TRACK) r="5" {}
+                text.bound y=(below) text-anchor="middle" { (short(&named.join(" = "))) title { (named.join(" = ")) } }
+            }
+            @if !packages.is_empty() {
+                line.tick y1=(above + 4) y2=(TRACK - 14) {}
+                path.pin.(class) d={ "M-7 " (TRACK - 18) "h14l-7 10z" } {}
+                text.has y=(above) text-anchor="middle" { (short(&versions(&packages))) title { (in_words(&packages)) } }
+            }
         }
     }
 }

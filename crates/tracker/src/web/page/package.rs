@@ -296,7 +296,7 @@ impl One {
                             th role="columnheader" scope="col" { "Channel" }
                             th role="columnheader" scope="col" { "Version" }
                             th.wide role="columnheader" scope="col" { "Vulnerabilities" }
-                            th role="columnheader" scope="col" { "Patches" }
+                            th.num role="columnheader" scope="col" { "Patches" }
                         }
                     }
                     tbody role="rowgroup" {

@@ -48,13 +48,15 @@ pub fn marks(db: &Connection) -> Result<Vec<Mark>, Error> {
     // Scores and exploitation are shown in lists but change no verdict: their lists are part of the stamp.
     db.prepare_cached(
         "SELECT c.name, printf('%d %d %d %s %s', c.matched_set, c.matched_mark, c.matched_at, c.matched_rules,
-                               (SELECT group_concat(s.last_success) FROM source s WHERE s.name IN ('epss', 'kev')))
+                               (SELECT group_concat(s.last_success) FROM source s WHERE s.name IN ('epss', 'kev'))),
+                printf('%d %s', c.matched_set, c.matched_rules)
          FROM channel c WHERE c.matched_set IS NOT NULL ORDER BY c.name",
     )?
     .query_map([], |row| {
         Ok(Mark {
             channel: row.get(0)?,
             stamp: row.get(1)?,
+            packages: row.get(2)?,
         })
     })?
     .collect()
