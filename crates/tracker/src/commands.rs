@@ -1,13 +1,20 @@
 //! What each subcommand does: the only place that talks to a terminal.
 
+mod check;
+mod explain;
+mod export;
 mod ingest;
+mod matching;
+mod serve;
+mod stats;
 
 use std::sync::Arc;
 
 use cli_kit::{Exit, Explained, Failure, Manners, Talk, start_logging};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Export, Feeds};
 use crate::config::{ConfigError, Database};
+use crate::feeds::Origin;
 use crate::progress::Progress;
 use crate::store::{self, Store, StoreError};
 
@@ -31,16 +38,58 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(url) => Database::from_url(url)?,
         None => Database::in_data_dir()?,
     };
+    // An address that is not ours is said before a database is made for nothing.
+    let bound = match &cli.command {
+        Command::Serve { listen, .. } => Some(crate::serve::Bound::new(*listen)?),
+        _ => None,
+    };
+    let progress = Arc::new(Progress::new(talk.clone()));
     let context = Context {
         manners: cli.manners,
-        progress: Arc::new(Progress::new(talk.clone())),
         talk,
         store: store::open(&database)?,
+        progress,
     };
     match cli.command {
+        Command::Serve { feeds, listen } => match bound {
+            Some(bound) => serve::run(context, bound, origin(&feeds)?),
+            None => Err(Failure::new(Exit::Bug, format!("serve on {listen} without having it"))),
+        },
+        Command::Sync { feeds } => ingest::sync(&context, &origin(&feeds)?),
         Command::Ingest { source, from, channel } => ingest::run(&context, source, &from, channel.as_deref()),
-        _ => Err(Failure::new(Exit::Bug, "not there yet")),
+        Command::Match { full } => matching::run(&context, full),
+        Command::Explain { id, package, channel } => explain::run(&context, &id, package.as_deref(), channel.as_deref()),
+        Command::Stats => stats::run(&context),
+        Command::Export {
+            what: Export::Suggestions { out, channel },
+        } => export::suggestions(&context, &out, channel.as_deref()),
+        Command::Check => check::run(&context),
     }
+}
+
+/// Where feeds come from, if it is there.
+fn origin(feeds: &Feeds) -> Result<Origin, Failure> {
+    let origin = Origin::from_option(feeds.mirror.as_deref());
+    match &origin {
+        Origin::Folder(folder) if !folder.is_dir() => Err(Failure::usage(format!("read the mirror {}: no such folder", folder.display()))
+            .hint("--mirror and FIRN_MIRROR name a folder or URL that holds cvelistV5/, nvd/, osv/, kev/, epss/ and channels/")),
+        _ => Ok(origin),
+    }
+}
+
+/// A channel that the user named must be one that we have.
+fn known_channel(context: &Context, name: Option<&str>) -> Result<(), Failure> {
+    let Some(name) = name else { return Ok(()) };
+    let known: Vec<String> = context.store.channel_states()?.into_iter().map(|channel| channel.name).collect();
+    if known.iter().any(|channel| channel == name) {
+        return Ok(());
+    }
+    let failure = Failure::usage(format!("find the channel {name:?}"));
+    Err(if known.is_empty() {
+        failure.hint("no package set was taken yet: see `firn-tracker ingest nixpkgs --help`")
+    } else {
+        failure.hint(format!("there are {}", known.join(", ")))
+    })
 }
 
 impl Explained for ConfigError {

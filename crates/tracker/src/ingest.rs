@@ -24,12 +24,16 @@ use vuln::problem::Problem;
 
 use crate::config::now;
 use crate::document::Digest;
+use crate::feeds::ListError;
 use crate::progress::{Phase, Progress};
 use crate::store::taking::{Incoming, TakenFile};
 use crate::store::{Store, StoreError};
 use pipeline::PipelineError;
 use plan::{Plan, Unit};
 use records::{ReadError, chain};
+
+/// The setting that says that the database holds the sample set.
+pub const SAMPLE: &str = "sample";
 
 /// Where things go and who is told.
 #[derive(Clone, Copy)]
@@ -38,6 +42,8 @@ pub struct Ingest<'a> {
     pub store: &'a dyn Store,
     /// Shown to people.
     pub progress: &'a Progress,
+    /// Whether this is the sample set, which everything real replaces.
+    pub is_sample: bool,
 }
 
 /// What taking a source did.
@@ -116,6 +122,14 @@ pub enum IngestError {
         /// As given.
         name: String,
     },
+    /// The files of a server.
+    #[error("find the files of {feed}")]
+    List {
+        /// The feed.
+        feed: &'static str,
+        /// Why.
+        source: Box<ListError>,
+    },
     /// The store.
     #[error("store what was read")]
     Store(#[source] StoreError),
@@ -125,7 +139,7 @@ impl Explained for IngestError {
     fn exit(&self) -> Exit {
         match self {
             Self::NoChannel { .. } | Self::ManyChannels { .. } | Self::ChannelName { .. } | Self::NoFiles { .. } => Exit::Usage,
-            Self::Read { .. } | Self::Store(_) => Exit::Incomplete,
+            Self::Read { .. } | Self::List { .. } | Self::Store(_) => Exit::Incomplete,
         }
     }
 
@@ -173,8 +187,8 @@ impl Ingest<'_> {
         Ok(report)
     }
 
-    /// Takes one file of records.
-    fn unit(self, source: Source, unit: &Unit, etag: Option<String>) -> Result<Report, IngestError> {
+    /// Takes one file of records; `etag` is what its server calls this version of it.
+    pub fn unit(self, source: Source, unit: &Unit, etag: Option<String>) -> Result<Report, IngestError> {
         let name = source.name();
         let (sha256, size) = match unit_digest(unit) {
             Ok(found) => found,
@@ -186,6 +200,7 @@ impl Ingest<'_> {
                 ..Report::default()
             });
         }
+        self.make_room().map_err(IngestError::Store)?;
         self.progress.begin(Phase::Ingesting, &unit.url, None);
         self.store.forget_problems(name, &unit.url).map_err(IngestError::Store)?;
         let mut date = None;
@@ -253,13 +268,21 @@ impl Ingest<'_> {
         Ok(self.store.take(&batch, now()).map_err(IngestError::Store)?.problems)
     }
 
+    /// Empties a database that holds the sample set, before anything real comes in.
+    fn make_room(self) -> Result<(), StoreError> {
+        if !self.is_sample && self.store.setting(SAMPLE)?.is_some() {
+            self.store.clear()?;
+        }
+        Ok(())
+    }
+
     /// Notes that a source is looked at.
-    fn begins(self, name: &str) -> Result<(), IngestError> {
+    pub fn begins(self, name: &str) -> Result<(), IngestError> {
         self.store.source_begins(name, now()).map_err(IngestError::Store)
     }
 
     /// Notes how looking at a source ended.
-    fn ends(self, name: &str, report: &Report) -> Result<(), IngestError> {
+    pub fn ends(self, name: &str, report: &Report) -> Result<(), IngestError> {
         let noted = match report.failures.first() {
             None => self.store.source_succeeded(name, now()),
             Some(why) => self.store.source_failed(name, now(), why),
@@ -268,7 +291,7 @@ impl Ingest<'_> {
     }
 
     /// Notes that a source failed; that the note cannot be made adds nothing to an error that is under way.
-    fn failed(self, name: &str, why: &str) {
+    pub fn failed(self, name: &str, why: &str) {
         let _ = self.store.source_failed(name, now(), why);
     }
 }

@@ -8,11 +8,17 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod document;
+pub mod feeds;
+pub mod fetch;
 pub mod ingest;
+pub mod matching;
 pub mod progress;
+pub mod sample;
+pub mod serve;
 pub mod state;
 pub mod store;
 pub mod summary;
+pub mod sync;
 pub mod timestamp;
 pub mod web;
 

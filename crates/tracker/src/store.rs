@@ -79,8 +79,8 @@ pub trait Store: Read {
     fn put_derived(&self, name: &str, derived: &Derived, at: i64) -> Result<(), StoreError>;
 
     /// Writes what matching found: with clusters it replaces all that the channel had, without it replaces the outcomes of the
-    /// vulnerabilities it holds.
-    fn take_match(&self, result: &MatchResult, at: i64) -> Result<(), StoreError>;
+    /// vulnerabilities it holds. Answers how many verdicts were written.
+    fn take_match(&self, result: MatchResult<'_>, at: i64) -> Result<u64, StoreError>;
 
     /// All verdicts, as lines for export, in a stable order.
     fn suggestions(&self, channel: Option<&str>, each: &mut dyn FnMut(Suggestion) -> std::io::Result<()>) -> Result<(), StoreError>;
@@ -90,6 +90,9 @@ pub trait Store: Read {
 
     /// Sets such a fact; `None` removes it.
     fn put_setting(&self, name: &str, value: Option<&str>) -> Result<(), StoreError>;
+
+    /// Empties the database.
+    fn clear(&self) -> Result<(), StoreError>;
 
     /// What is wrong with the database; `seen` is called for each raw document that was checked.
     fn check(&self, seen: &(dyn Fn(u64) + Sync)) -> Result<Vec<String>, StoreError>;

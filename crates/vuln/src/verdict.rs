@@ -113,6 +113,17 @@ pub enum Disposition {
 }
 
 impl Disposition {
+    /// All dispositions.
+    pub const ALL: [Disposition; 7] = [
+        Disposition::Matched,
+        Disposition::NothingInNixpkgs,
+        Disposition::Rejected,
+        Disposition::HostedService,
+        Disposition::HardwareOnly,
+        Disposition::OtherPlatform,
+        Disposition::NoProduct,
+    ];
+
     /// The name in files and addresses.
     pub fn name(self) -> &'static str {
         match self {

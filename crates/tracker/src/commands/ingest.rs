@@ -1,44 +1,109 @@
-//! `ingest`
+//! `ingest` and `sync`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cli_kit::{Exit, Failure, human};
 use vuln::advisory::Source;
 
 use super::Context;
 use crate::cli::SourceName;
+use crate::feeds::{Origin, is_url};
+use crate::fetch::{FetchError, Fetched, Fetcher};
 use crate::ingest::lists::List;
 use crate::ingest::{Ingest, IngestError, Report};
+use crate::{matching, sync};
 
 /// Takes in one source.
 pub fn run(context: &Context, source: SourceName, from: &str, channel: Option<&str>) -> Result<Exit, Failure> {
-    let ingest = Ingest {
-        store: &*context.store,
-        progress: &context.progress,
+    if channel.is_some() && source != SourceName::Nixpkgs {
+        return Err(Failure::usage("--channel belongs to package sets").hint("leave it out, or ingest nixpkgs"));
+    }
+    let report = if is_url(from) {
+        let dir = tempfile::tempdir().map_err(|e| Failure::incomplete("make a temporary folder").because(e))?;
+        let path = fetch(context, source, from.trim_end_matches('/'), dir.path())?;
+        take(context, source, &path, channel)?
+    } else {
+        take(context, source, Path::new(from), channel)?
     };
-    let report = take(ingest, source, Path::new(from), channel)?;
     tell(context, &report)
 }
 
-fn take(ingest: Ingest<'_>, source: SourceName, path: &Path, channel: Option<&str>) -> Result<Report, IngestError> {
+/// Takes in all sources and matches.
+pub fn sync(context: &Context, origin: &Origin) -> Result<Exit, Failure> {
+    let report = sync::run(ingest(context), origin)?;
+    let matched = matching::run(&*context.store, &context.progress, false)?;
+    let exit = tell(context, &report)?;
+    Ok(if exit == Exit::NothingToDo && !matched.is_nothing_new() {
+        Exit::Clean
+    } else {
+        exit
+    })
+}
+
+fn ingest(context: &Context) -> Ingest<'_> {
+    Ingest {
+        store: &*context.store,
+        progress: &context.progress,
+        is_sample: false,
+    }
+}
+
+fn take(context: &Context, source: SourceName, path: &Path, channel: Option<&str>) -> Result<Report, IngestError> {
+    let ingest = ingest(context);
     match source {
         SourceName::Cve => ingest.records(Source::Cve, path),
         SourceName::Nvd => ingest.records(Source::Nvd, path),
         SourceName::Osv => ingest.records(Source::Osv, path),
-        SourceName::Kev => ingest.list(List::Kev, path),
-        SourceName::Epss => ingest.list(List::Epss, path),
-        SourceName::Nixpkgs => ingest.nixpkgs(path, channel),
+        SourceName::Kev => ingest.list(List::Kev, path, None),
+        SourceName::Epss => ingest.list(List::Epss, path, None),
+        SourceName::Nixpkgs => ingest.nixpkgs(path, channel, None),
     }
+}
+
+/// Fetches a file; of a channel's folder the list and the revision.
+fn fetch(context: &Context, source: SourceName, url: &str, dir: &Path) -> Result<PathBuf, Failure> {
+    let fetcher = Fetcher::default();
+    let get = |url: &str, name: &str| -> Result<PathBuf, FetchError> {
+        // The server chooses no names on our disk: of the address, only its last part is used.
+        let path = dir.join(name);
+        fetcher.file(url, None, &path, &context.progress).map(|_: Fetched| path)
+    };
+    let name = url
+        .rsplit('/')
+        .next()
+        .filter(|name| !name.is_empty() && !name.starts_with('.'))
+        .unwrap_or("file");
+    let name = name.split(['?', '#']).next().unwrap_or("file");
+    let is_file = [".json", ".br", ".gz", ".zst", ".jsonl", ".zip"]
+        .iter()
+        .any(|ending| name.ends_with(ending));
+    let failed = |e: FetchError| {
+        let cause = std::error::Error::source(&e).map(ToString::to_string);
+        let failure = Failure::incomplete(e.to_string());
+        match cause {
+            Some(cause) => failure.hint(cause),
+            None => failure,
+        }
+    };
+    if source != SourceName::Nixpkgs || is_file {
+        return get(url, name).map_err(failed);
+    }
+    let dir = dir.join(name);
+    std::fs::create_dir(&dir).map_err(|e| Failure::incomplete("make a temporary folder").because(e))?;
+    get(&format!("{url}/packages.json.br"), &format!("{name}/packages.json.br")).map_err(failed)?;
+    // Without it the set is known by its digest.
+    let _ = get(&format!("{url}/git-revision"), &format!("{name}/git-revision"));
+    Ok(dir)
 }
 
 /// Says what was done, and turns it into an exit code.
 fn tell(context: &Context, report: &Report) -> Result<Exit, Failure> {
     if let Some((first, more)) = report.failures.split_first() {
         let mut failure = Failure::incomplete(format!("take in everything: {first}"));
-        for other in more.iter().take(20) {
-            failure = failure.hint(other.clone());
+        if !more.is_empty() {
+            failure = failure.hint(format!("{} more failed, as said above", more.len()));
         }
-        return Err(failure.hint("what could be read was taken; the next run takes the file again"));
+        return Err(failure.hint("what could be read was taken, and older data stays; the next run tries again"));
     }
     if report.is_nothing_new() {
         context.talk.say("nothing new");

@@ -52,8 +52,8 @@ impl List {
 }
 
 impl Ingest<'_> {
-    /// Takes a list; of a folder the newest by name.
-    pub fn list(self, list: List, path: &Path) -> Result<Report, IngestError> {
+    /// Takes a list; of a folder the newest by name. `etag` is what its server calls this version of it.
+    pub fn list(self, list: List, path: &Path, etag: Option<String>) -> Result<Report, IngestError> {
         self.begins(list.name())?;
         let file = match newest(list, path) {
             Ok(Some(file)) => file,
@@ -77,7 +77,7 @@ impl Ingest<'_> {
             }
         };
         self.progress.begin(Phase::Ingesting, list.name(), None);
-        let report = match self.list_file(list, &file) {
+        let report = match self.list_file(list, &file, etag) {
             Ok(report) => report,
             Err(Failed::Store(e)) => {
                 self.progress.abandon();
@@ -100,7 +100,7 @@ impl Ingest<'_> {
         Ok(report)
     }
 
-    fn list_file(self, list: List, file: &Path) -> Result<Report, Failed> {
+    fn list_file(self, list: List, file: &Path, etag: Option<String>) -> Result<Report, Failed> {
         let name = plan::file_name(file);
         let url = format!("{}/{name}", list.name());
         let unreadable = |e: &dyn std::error::Error| Failed::Read(format!("read {}: {}", file.display(), chain(e)));
@@ -114,6 +114,7 @@ impl Ingest<'_> {
         if self.store.was_taken(list.name(), sha256).map_err(store)? {
             return Ok(known);
         }
+        self.make_room().map_err(store)?;
         let bytes = open::read(file, BOUNDS).map_err(|e| unreadable(&e))?;
         let document = || -> Result<Document, Failed> {
             Ok(Document {
@@ -175,7 +176,7 @@ impl Ingest<'_> {
             sha256,
             size,
             data_date: date,
-            etag: None,
+            etag,
             records: report.seen,
             changed,
             problems: report.problems,

@@ -49,8 +49,8 @@ struct Parts {
 }
 
 impl Ingest<'_> {
-    /// Takes one package set, or a folder of them.
-    pub fn nixpkgs(self, path: &Path, channel: Option<&str>) -> Result<Report, IngestError> {
+    /// Takes one package set, or a folder of them. `etag` is what its server calls this version of it.
+    pub fn nixpkgs(self, path: &Path, channel: Option<&str>, etag: Option<String>) -> Result<Report, IngestError> {
         let shown = || path.display().to_string();
         let sets = sets(path).map_err(|source| IngestError::Read { path: shown(), source })?;
         if sets.is_empty() {
@@ -73,16 +73,16 @@ impl Ingest<'_> {
                 None => return Err(IngestError::NoChannel { path: shown() }),
             };
             check_name(&name)?;
-            report.merge(self.package_set(parts, &name)?);
+            report.merge(self.package_set(parts, &name, etag.clone())?);
         }
         Ok(report)
     }
 
-    fn package_set(self, parts: &Parts, channel: &str) -> Result<Report, IngestError> {
+    fn package_set(self, parts: &Parts, channel: &str, etag: Option<String>) -> Result<Report, IngestError> {
         let source = format!("nixpkgs/{channel}");
         self.begins(&source)?;
         self.progress.begin(Phase::Ingesting, &source, None);
-        let report = match self.package_set_files(parts, channel, &source) {
+        let report = match self.package_set_files(parts, channel, &source, etag) {
             Ok(report) => report,
             Err(Failed::Store(e)) => {
                 self.progress.abandon();
@@ -105,7 +105,7 @@ impl Ingest<'_> {
         Ok(report)
     }
 
-    fn package_set_files(self, parts: &Parts, channel: &str, source: &str) -> Result<Report, Failed> {
+    fn package_set_files(self, parts: &Parts, channel: &str, source: &str, etag: Option<String>) -> Result<Report, Failed> {
         // One name whatever the folder is called: a channel has one current set.
         let url = format!("channels/{channel}");
         let (sha256, size) = parts.digest()?;
@@ -115,6 +115,7 @@ impl Ingest<'_> {
                 ..Report::default()
             });
         }
+        self.make_room()?;
         let mut trouble = Trouble {
             url: url.clone(),
             incoming: Vec::new(),
@@ -150,7 +151,7 @@ impl Ingest<'_> {
             sha256,
             size,
             data_date: None,
-            etag: None,
+            etag,
             records: report.seen,
             changed: report.changed,
             problems: report.problems,

@@ -237,7 +237,7 @@ mod tests {
         let Plan { units, refused } = plan(Source::Cve, &dir.path().join("feed")).unwrap();
         assert_eq!(
             units.iter().map(|u| u.url.as_str()).collect::<Vec<_>>(),
-            ["feed/Go/all.zip", "feed"]
+            ["feed", "feed/Go/all.zip"]
         );
         assert_eq!(units[0].documents.as_ref().unwrap().len(), 1);
         assert_eq!(refused.len(), 1);

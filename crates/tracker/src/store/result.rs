@@ -54,8 +54,7 @@ pub struct Derived {
 }
 
 /// The result of matching one channel.
-#[derive(Debug, Clone, Default)]
-pub struct MatchResult {
+pub struct MatchResult<'a> {
     /// Row of the channel.
     pub channel: i64,
     /// The set that was matched.
@@ -66,8 +65,8 @@ pub struct MatchResult {
     pub basis: String,
     /// The clusters of the set; `None` where only some vulnerabilities were matched and the clusters are those of the last match.
     pub clusters: Option<Vec<ClusterRow>>,
-    /// One for each vulnerability that was matched.
-    pub outcomes: Vec<OutcomeRow>,
+    /// One for each vulnerability that was matched, in the order of their rows.
+    pub outcomes: &'a mut dyn Iterator<Item = OutcomeRow>,
 }
 
 /// A cluster of a set.

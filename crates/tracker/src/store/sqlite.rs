@@ -209,7 +209,7 @@ impl Store for Sqlite {
         .map(drop)
     }
 
-    fn take_match(&self, result: &MatchResult, at: i64) -> Result<(), StoreError> {
+    fn take_match(&self, result: MatchResult<'_>, at: i64) -> Result<u64, StoreError> {
         self.write("write the verdicts of a channel", |tx| matched::take_match(tx, result, at))
     }
 
@@ -230,6 +230,10 @@ impl Store for Sqlite {
             None => tx.execute("DELETE FROM setting WHERE name = ?1", [name]),
         })
         .map(drop)
+    }
+
+    fn clear(&self) -> Result<(), StoreError> {
+        self.write("empty the database", books::clear)
     }
 
     fn check(&self, seen: &(dyn Fn(u64) + Sync)) -> Result<Vec<String>, StoreError> {
@@ -281,7 +285,6 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error>
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -32_000)?;
-    connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
     if !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
         connection.pragma_update(None, "journal_mode", "wal")?;
         // WAL with NORMAL loses at most the last transactions at a power cut, never consistency.

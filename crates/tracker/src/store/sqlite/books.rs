@@ -90,6 +90,23 @@ pub fn source_succeeded(tx: &Transaction<'_>, name: &str, at: i64) -> Result<()>
     Ok(())
 }
 
+/// Empties all tables.
+pub fn clear(tx: &Transaction<'_>) -> Result<()> {
+    // The order of the foreign keys need not be minded: they are checked at the end.
+    tx.pragma_update(None, "defer_foreign_keys", true)?;
+    tx.execute("INSERT INTO vulnerability_text (vulnerability_text) VALUES ('delete-all')", [])?;
+    let tables: Vec<String> = tx
+        .prepare(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'vulnerability_text%' AND name NOT LIKE 'sqlite_%'",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_>>()?;
+    for table in tables {
+        tx.execute(&format!("DELETE FROM \"{table}\""), [])?;
+    }
+    Ok(())
+}
+
 /// What is wrong with the database.
 pub fn check(db: &Connection, seen: &(dyn Fn(u64) + Sync)) -> Result<Vec<String>> {
     let mut findings = Vec::new();

@@ -66,7 +66,7 @@ pub fn vulnerabilities(db: &Connection, mark: i64, after: i64, limit: usize) -> 
 }
 
 /// Writes what matching found for one channel.
-pub fn take_match(tx: &Transaction<'_>, result: &MatchResult, at: i64) -> Result<()> {
+pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Result<u64> {
     let clusters = match &result.clusters {
         Some(clusters) => {
             for sql in [
@@ -85,24 +85,30 @@ pub fn take_match(tx: &Transaction<'_>, result: &MatchResult, at: i64) -> Result
             .collect::<Result<HashMap<String, i64>>>()?,
     };
     let mut forget = tx.prepare_cached("DELETE FROM verdict WHERE vulnerability_id = ?1 AND channel_id = ?2")?;
+    // A vulnerability may be gone since it was matched: its records turned out to be about another one.
     let mut disposition = tx.prepare_cached(
-        "INSERT OR REPLACE INTO disposition (vulnerability_id, channel_id, disposition, near_misses) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR REPLACE INTO disposition (vulnerability_id, channel_id, disposition, near_misses)
+         SELECT id, ?2, ?3, ?4 FROM vulnerability WHERE id = ?1",
     )?;
     let mut verdict = tx.prepare_cached(
         "INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    let mut verdicts = 0_u64;
-    for outcome in &result.outcomes {
+    let (mut vulnerabilities, mut verdicts) = (0_u64, 0_u64);
+    for outcome in result.outcomes {
         if result.clusters.is_none() {
             forget.execute(params![outcome.vulnerability, result.channel])?;
         }
-        disposition.execute(params![
+        let written = disposition.execute(params![
             outcome.vulnerability,
             result.channel,
             outcome.disposition.name(),
             outcome.near_misses
         ])?;
+        if written == 0 {
+            continue;
+        }
+        vulnerabilities += 1;
         for line in &outcome.verdicts {
             let cluster = clusters
                 .get(&line.cluster)
@@ -127,9 +133,10 @@ pub fn take_match(tx: &Transaction<'_>, result: &MatchResult, at: i64) -> Result
     )?;
     let name: String = tx.query_row("SELECT name FROM channel WHERE id = ?1", [result.channel], |row| row.get(0))?;
     let data = serde_json::json!({
-        "full": result.clusters.is_some(), "vulnerabilities": result.outcomes.len(), "verdicts": verdicts, "mark": result.mark,
+        "full": result.clusters.is_some(), "vulnerabilities": vulnerabilities, "verdicts": verdicts, "mark": result.mark,
     });
-    super::event(tx, at, "matched", &name, &data)
+    super::event(tx, at, "matched", &name, &data)?;
+    Ok(verdicts)
 }
 
 /// All verdicts, by vulnerability, then channel and package.

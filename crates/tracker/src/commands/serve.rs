@@ -1,0 +1,47 @@
+//! `serve`
+
+use std::io;
+
+use cli_kit::{Exit, Explained, Failure, Output};
+
+use super::Context;
+use crate::AppState;
+use crate::feeds::Origin;
+use crate::serve::{Bound, ServeError};
+
+/// Serves until the process is asked to end.
+pub fn run(context: Context, bound: Bound, origin: Origin) -> Result<Exit, Failure> {
+    let mut out = Output::stdout();
+    out.line(format!("Firn tracker: http://{}", bound.address()))?;
+    out.finish()?;
+    bound.serve(
+        AppState {
+            store: context.store,
+            progress: context.progress,
+        },
+        origin,
+    )?;
+    Ok(Exit::Clean)
+}
+
+impl Explained for ServeError {
+    fn exit(&self) -> Exit {
+        Exit::Incomplete
+    }
+
+    fn hint(&self) -> Option<String> {
+        let ServeError::Listen { address, source } = self else {
+            return None;
+        };
+        match source.kind() {
+            io::ErrorKind::AddrInUse => {
+                let next = std::net::SocketAddr::new(address.ip(), address.port().wrapping_add(1));
+                Some(format!(
+                    "another program listens there, perhaps this one; choose another port, as in --listen {next}"
+                ))
+            }
+            io::ErrorKind::PermissionDenied => Some("ports below 1024 are for root; choose a higher one".into()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! Drives the matcher of [`vuln::matching`] over the database: what to match again, with what, and where it goes.
+//!
+//! Profiles of products and facts about packages are derived from the whole database, kept, and used until what they were derived
+//! from changes: a delta of records is matched with them in a second. Each channel's result is written in one transaction.
+
+mod derive;
+mod outcome;
+mod spool;
+
+use std::collections::HashMap;
+use std::iter::Peekable;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use vuln::advisory::Advisory;
+use vuln::matching::{PackageIndex, Prepared, Profiles, Vulnerability};
+use vuln::package::Package;
+
+use crate::config::now;
+use crate::document;
+use crate::progress::{Phase, Progress};
+use crate::store::result::{ChannelState, ClusterRow, MatchResult, OutcomeRow, StoredPackage, StoredVulnerability};
+use crate::store::{Store, StoreError};
+use derive::Basis;
+use spool::{Rows, Spool};
+
+/// Vulnerabilities that are read at a time.
+const PAGE: usize = 256;
+
+/// What a match did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Channels whose verdicts were written anew.
+    pub full: Vec<String>,
+    /// Channels where only changed vulnerabilities were matched.
+    pub incremental: Vec<String>,
+    /// Vulnerabilities that were matched with at least one channel.
+    pub vulnerabilities: u64,
+    /// Verdicts written.
+    pub verdicts: u64,
+}
+
+impl Report {
+    /// Whether everything was matched already.
+    pub fn is_nothing_new(&self) -> bool {
+        self.full.is_empty() && self.incremental.is_empty()
+    }
+}
+
+/// Matches what changed since the last match; everything where `full` asks for it or the ground of the verdicts changed.
+pub fn run(store: &dyn Store, progress: &Progress, full: bool) -> Result<Report, StoreError> {
+    let result = Run { store, progress }.run(full);
+    if result.is_err() {
+        progress.abandon();
+    }
+    result
+}
+
+struct Run<'a> {
+    store: &'a dyn Store,
+    progress: &'a Progress,
+}
+
+/// One channel on its way.
+struct Channel {
+    state: ChannelState,
+    set: i64,
+    /// Vulnerabilities changed after this mark are matched; 0 for all.
+    after: i64,
+    is_full: bool,
+    index: PackageIndex,
+    clusters: Option<Vec<ClusterRow>>,
+}
+
+impl Run<'_> {
+    fn run(&self, full: bool) -> Result<Report, StoreError> {
+        let states: Vec<ChannelState> = self.store.channel_states()?.into_iter().filter(|c| c.set.is_some()).collect();
+        let mark = self.store.mark()?;
+        if states.is_empty() || mark == 0 {
+            return Ok(Report::default());
+        }
+        let basis = Basis::of(&states);
+        let clock = Instant::now();
+        let step = |name| {
+            tracing::debug!(
+                matching.step = name,
+                matching.at_ms = clock.elapsed().as_millis() as u64,
+                "matching"
+            )
+        };
+        let mut packages = HashMap::new();
+        let ground = match if full { None } else { derive::load(self.store, &basis)? } {
+            Some(ground) => ground,
+            None => {
+                for state in &states {
+                    if let Some((set, _)) = state.set {
+                        packages.insert(set, self.store.package_set(set)?);
+                    }
+                }
+                step("packages read");
+                let ground = self.derive(&basis, &packages, mark)?;
+                derive::keep(self.store, &ground)?;
+                ground
+            }
+        };
+        step("ground laid");
+        let mut work = Vec::new();
+        for state in states {
+            let Some((set, _)) = state.set else { continue };
+            let is_full = state.matched_basis != ground.basis || state.matched_set != Some(set);
+            let after = if is_full { 0 } else { state.matched_mark };
+            if is_full || self.store.touched_after(after)? > 0 {
+                let packages = match packages.remove(&set) {
+                    Some(packages) => packages,
+                    None => self.store.package_set(set)?,
+                };
+                work.push((state, set, after, is_full, packages));
+            }
+        }
+        drop(packages);
+        if work.is_empty() {
+            return Ok(Report::default());
+        }
+        let channels = parallel(work, |(state, set, after, is_full, packages)| {
+            let (index, clusters) = index(packages, is_full, &ground.facts);
+            Channel {
+                state,
+                set,
+                after,
+                is_full,
+                index,
+                clusters,
+            }
+        });
+        step("packages indexed");
+        let report = self.match_all(channels, &ground.profiles, &ground.basis, mark);
+        step("verdicts written");
+        report
+    }
+
+    /// Derives profiles from all advisories and facts from all packages.
+    fn derive(&self, basis: &Basis, packages: &HashMap<i64, Vec<StoredPackage>>, mark: i64) -> Result<derive::Ground, StoreError> {
+        self.progress.begin(Phase::Matching, "profiles", Some(self.store.touched_after(0)?));
+        let profiles = self.over_vulnerabilities(0, vuln::matching::ProfilesBuilder::default, |builder, _, advisories| {
+            advisories.iter().for_each(|advisory| builder.add(advisory));
+            Ok(())
+        })?;
+        let mut profiles = profiles.into_iter();
+        let mut all = profiles.next().unwrap_or_default();
+        profiles.for_each(|part| all.merge(part));
+        let mut facts = vuln::matching::FactsBuilder::default();
+        for package in packages.values().flatten() {
+            facts.add(&package.package);
+        }
+        self.progress.finish();
+        Ok(derive::Ground::new(basis, mark, all.finish(), facts.finish()))
+    }
+
+    fn match_all(&self, channels: Vec<Channel>, profiles: &Profiles, basis: &str, mark: i64) -> Result<Report, StoreError> {
+        let after = channels.iter().map(|c| c.after).min().unwrap_or(0);
+        let total = self.store.touched_after(after)?;
+        self.progress.begin(Phase::Matching, "verdicts", Some(total));
+        let parts = self.over_vulnerabilities(
+            after,
+            || channels.iter().map(|_| Spool::default()).collect::<Vec<_>>(),
+            |spools, stored, advisories| {
+                let prepared = Prepared::new(Vulnerability {
+                    id: &stored.name,
+                    advisories,
+                });
+                for (channel, spool) in channels.iter().zip(spools) {
+                    if stored.touched > channel.after {
+                        let row = outcome::row(stored.id, prepared.candidates(&channel.index, profiles), &channel.index);
+                        spool.push(&row).map_err(packing)?;
+                    }
+                }
+                Ok(())
+            },
+        )?;
+        self.progress.finish();
+        let mut report = Report {
+            vulnerabilities: total,
+            ..Report::default()
+        };
+        // Indices are large, and writing needs only the names in them.
+        let channels: Vec<Channel> = channels
+            .into_iter()
+            .map(|channel| Channel {
+                index: PackageIndex::default(),
+                ..channel
+            })
+            .collect();
+        let mut parts: Vec<_> = parts.into_iter().map(Vec::into_iter).collect();
+        for channel in channels {
+            let spools = parts.iter_mut().filter_map(Iterator::next);
+            let mut outcomes = InOrder(
+                spools
+                    .map(|s| s.rows().map(Iterator::peekable))
+                    .collect::<Result<_, _>>()
+                    .map_err(packing)?,
+            );
+            let result = MatchResult {
+                channel: channel.state.id,
+                set: channel.set,
+                mark,
+                basis: basis.to_owned(),
+                clusters: channel.clusters,
+                outcomes: &mut outcomes,
+            };
+            report.verdicts += self.store.take_match(result, now())?;
+            if channel.is_full {
+                report.full.push(channel.state.name)
+            } else {
+                report.incremental.push(channel.state.name)
+            }
+        }
+        Ok(report)
+    }
+
+    /// Parses all vulnerabilities that changed after a mark, on all processors; each thread works into a value of its own.
+    fn over_vulnerabilities<T: Send>(
+        &self,
+        mark: i64,
+        start: impl Fn() -> T + Sync,
+        each: impl Fn(&mut T, &StoredVulnerability, &[Advisory]) -> Result<(), StoreError> + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        let cursor = Mutex::new(Some(0));
+        let next_page = || -> Result<Vec<StoredVulnerability>, StoreError> {
+            let mut cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(after) = *cursor else { return Ok(Vec::new()) };
+            let page = self.store.vulnerabilities(mark, after, PAGE)?;
+            *cursor = page.last().map(|v| v.id);
+            Ok(page)
+        };
+        let work = || -> Result<T, StoreError> {
+            let mut state = start();
+            loop {
+                let page = next_page()?;
+                if page.is_empty() {
+                    return Ok(state);
+                }
+                for stored in &page {
+                    each(&mut state, stored, &advisories(stored)?)?;
+                }
+                self.progress.add(page.len() as u64);
+            }
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..processors()).map(|_| scope.spawn(work)).collect();
+            threads
+                .into_iter()
+                .map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        })
+    }
+}
+
+/// Rows of several threads, each in order, as one list in order: then they are appended to the tables, not inserted.
+struct InOrder(Vec<Peekable<Rows>>);
+
+impl Iterator for InOrder {
+    type Item = OutcomeRow;
+
+    fn next(&mut self) -> Option<OutcomeRow> {
+        let heads = self
+            .0
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(n, rows)| Some((rows.peek()?.vulnerability, n)));
+        let (_, first) = heads.min()?;
+        self.0.get_mut(first)?.next()
+    }
+}
+
+fn packing(error: std::io::Error) -> StoreError {
+    StoreError::new("pack verdicts", error)
+}
+
+/// The records about a vulnerability, parsed.
+pub fn advisories(stored: &StoredVulnerability) -> Result<Vec<Advisory>, StoreError> {
+    let mut advisories = Vec::with_capacity(stored.documents.len());
+    for (source, packed, size) in &stored.documents {
+        let bytes = document::unpack(packed, *size).map_err(|e| StoreError::new(format!("unpack a record of {}", stored.name), e))?;
+        // It was parsed when it was taken: only a parser that became stricter can refuse it now, and then it says nothing.
+        advisories.extend(document::parse(*source, &bytes).map(|(advisory, _)| advisory));
+    }
+    Ok(advisories)
+}
+
+fn index(packages: Vec<StoredPackage>, is_full: bool, facts: &vuln::matching::Facts) -> (PackageIndex, Option<Vec<ClusterRow>>) {
+    let rows: HashMap<String, i64> = if is_full {
+        packages.iter().map(|p| (p.package.attr.clone(), p.id)).collect()
+    } else {
+        HashMap::new()
+    };
+    let packages: Vec<Package> = packages.into_iter().map(|p| p.package).collect();
+    let index = PackageIndex::new(packages, facts);
+    let clusters = is_full.then(|| {
+        let row = |cluster: &vuln::matching::Cluster| ClusterRow {
+            name: cluster.name.clone(),
+            pname: cluster.package.pname.clone(),
+            version: cluster.package.version.clone(),
+            package: rows.get(&cluster.name).copied(),
+            attrs: cluster.attrs.clone(),
+        };
+        index.clusters().iter().map(row).collect()
+    });
+    (index, clusters)
+}
+
+/// Maps on all processors, in order.
+fn parallel<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
+    let items = Mutex::new(items.into_iter().enumerate());
+    let mut done: Vec<(usize, U)> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..processors())
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut done = Vec::new();
+                    loop {
+                        let next = items.lock().unwrap_or_else(PoisonError::into_inner).next();
+                        let Some((number, item)) = next else { return done };
+                        done.push((number, work(item)));
+                    }
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(2, usize::from).clamp(1, 8)
+}

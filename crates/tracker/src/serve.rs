@@ -1,0 +1,136 @@
+//! The server: pages at once, feeds and matching in the background.
+
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+use std::{io, thread};
+
+use crate::feeds::Origin;
+use crate::ingest::Ingest;
+use crate::state::AppState;
+use crate::{matching, sync, web};
+
+/// Between two looks at the feeds.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// How long requests that are under way may take to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why the server could not start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address.
+    #[error("listen on {address}")]
+    Listen {
+        /// As given.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The threads that answer.
+    #[error("start to serve")]
+    Start(#[source] io::Error),
+    /// While serving.
+    #[error("serve")]
+    Serve(#[source] io::Error),
+}
+
+/// An address that is ours, before anything else is done.
+pub struct Bound {
+    listener: std::net::TcpListener,
+    address: SocketAddr,
+}
+
+impl Bound {
+    /// Takes the address.
+    pub fn new(address: SocketAddr) -> Result<Self, ServeError> {
+        let bind = || {
+            let listener = std::net::TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            Ok(Self { listener, address })
+        };
+        bind().map_err(|source| ServeError::Listen { address, source })
+    }
+
+    /// The address, with the port that the system chose where 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the process is asked to end. What is being taken in then is left as it is: the next start goes on with it.
+    pub fn serve(self, state: AppState, origin: Origin) -> Result<(), ServeError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(ServeError::Start)?;
+        let (stop, stopped) = channel::<()>();
+        let work = state.clone();
+        thread::Builder::new()
+            .name("feeds".into())
+            .spawn(move || background(&work, &origin, &stopped))
+            .map_err(ServeError::Start)?;
+        let served = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServeError::Start)?;
+            let asked = asked_to_end().map_err(ServeError::Start)?;
+            let (ending, ended) = tokio::sync::oneshot::channel();
+            let graceful = async move {
+                asked.await;
+                // Nobody listens where serving ended by itself.
+                let _ = ending.send(());
+            };
+            let server = axum::serve(listener, web::router(state)).with_graceful_shutdown(graceful);
+            let too_long = async {
+                // Without an end there is nothing to wait for.
+                if ended.await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                tokio::time::sleep(GRACE).await;
+            };
+            tokio::select! {
+                served = server.into_future() => served.map_err(ServeError::Serve),
+                () = too_long => Ok(()),
+            }
+        });
+        drop(stop);
+        runtime.shutdown_timeout(Duration::from_millis(200));
+        served
+    }
+}
+
+/// Resolves when the process is asked to end.
+fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Takes in what is new and matches it, again and again, until nobody waits for it any more.
+fn background(state: &AppState, origin: &Origin, stopped: &Receiver<()>) {
+    loop {
+        let ingest = Ingest {
+            store: &*state.store,
+            progress: &state.progress,
+            is_sample: false,
+        };
+        let result = sync::run(ingest, origin).and_then(|_| matching::run(&*state.store, &state.progress, false));
+        match result {
+            Ok(matched) if !matched.is_nothing_new() => state.progress.say(&format!("matched: {} verdicts written", matched.verdicts)),
+            Ok(_) => {}
+            Err(e) => {
+                state.progress.abandon();
+                tracing::error!(error = crate::ingest::records::chain(&e), "feeds.failed");
+            }
+        }
+        if stopped.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
+}
