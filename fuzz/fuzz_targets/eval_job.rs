@@ -10,7 +10,9 @@ fuzz_target!(|data: &[u8]| {
         Some(end) => (&data[..end], &data[end + 1..]),
         None => (data, &data[..0]),
     };
-    let Ok(Ok((mut package, _))) = std::str::from_utf8(line).map(package::eval::read) else { return };
+    let Ok(Ok((mut package, _))) = std::str::from_utf8(line).map(package::eval::read) else {
+        return;
+    };
     if let Ok(drv) = Derivation::parse(file) {
         package::derivation::enrich(&mut package, &drv, &mut |_| None);
         let once = package.clone();

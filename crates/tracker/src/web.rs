@@ -1,6 +1,6 @@
 //! Pages, their JSON twins, and what machines ask: health, metrics, statistics.
 //!
-//! A page is a struct ([`page::Page`]) that is loaded from the store and from the [`board`] of findings, and then written as HTML
+//! A page is a struct (`page::Page`) that is loaded from the store and from the [`board`] of findings, and then written as HTML
 //! or as JSON. Requests are answered in a blocking thread each; nothing here keeps state but caches that any replica can rebuild.
 //! Pages work without scripts: all state is in the address, forms are GET forms.
 
