@@ -41,6 +41,9 @@ pub trait Read: Send + Sync {
     /// Everything that a match found in one channel.
     fn findings(&self, channel: &str) -> Result<Findings, StoreError>;
 
+    /// What lists show of these vulnerabilities, whose keys are in order; those that are gone are left out.
+    fn facts(&self, keys: &[i64]) -> Result<Vec<Facts>, StoreError>;
+
     /// What a finding says beyond what [`findings`](Self::findings) holds, in the order asked; pairs that are gone are left out.
     fn pair_details(&self, channel: &str, pairs: &[(i64, i64)]) -> Result<Vec<PairDetail>, StoreError>;
 

@@ -6,7 +6,6 @@
 mod filter;
 mod names;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 pub use filter::{Filter, Group, Listing, Sort};
@@ -36,11 +35,14 @@ pub struct Board {
 pub struct ChannelBoard {
     /// The channel.
     pub name: String,
-    findings: Findings,
-    /// Where the pairs of each vulnerability begin in `findings.pairs`; one more at the end.
-    starts: Vec<u32>,
-    by_vulnerability: HashMap<i64, u32>,
-    by_cluster: HashMap<i64, Vec<u32>>,
+    /// The findings by vulnerability, those of one with the worst and most confident first.
+    findings: Arc<Findings>,
+    /// The vulnerabilities of all channels, by key.
+    facts: Arc<[Facts]>,
+    /// For each vulnerability of this channel its index in `facts`, and where its pairs begin. One more at the end.
+    groups: Vec<(u32, u32)>,
+    /// Indexes of pairs, by package.
+    by_cluster: Vec<u32>,
 }
 
 impl Boards {
@@ -75,19 +77,30 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Board {
-    /// Reads the channels whose mark is not the last one.
+    /// Reads the channels whose mark is not the last one, and what lists show of all their vulnerabilities.
     fn read(store: &dyn Store, marks: Vec<Mark>, last: &Board) -> Result<Self, StoreError> {
-        let mut channels = Vec::with_capacity(marks.len());
+        let mut findings = Vec::with_capacity(marks.len());
         for mark in &marks {
-            let known = last.marks.contains(mark);
-            channels.push(match last.channel(&mark.channel) {
-                Some(board) if known => Arc::clone(board),
-                _ => Arc::new(ChannelBoard::new(mark.channel.clone(), store.findings(&mark.channel)?)),
+            let known = last.channel(&mark.channel).filter(|_| last.marks.contains(mark));
+            findings.push(match known {
+                Some(board) => Arc::clone(&board.findings),
+                None => Arc::new(sorted(store.findings(&mark.channel)?)),
             });
         }
+        let mut keys: Vec<i64> = findings
+            .iter()
+            .flat_map(|findings| &findings.pairs)
+            .map(|pair| pair.vulnerability)
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let facts: Arc<[Facts]> = store.facts(&keys)?.into();
+        let board =
+            |(mark, findings): (&Mark, Arc<Findings>)| Arc::new(ChannelBoard::new(mark.channel.clone(), findings, Arc::clone(&facts)));
+        let mut channels: Vec<Arc<ChannelBoard>> = marks.iter().zip(findings).map(board).collect();
         channels.sort_by(|a, b| recent_first(&a.name, &b.name));
         let packages =
-            |marks: &[Mark]| -> Vec<(String, String)> { marks.iter().map(|m| (m.channel.clone(), m.packages.clone())).collect() };
+            |marks: &[Mark]| -> Vec<(String, String)> { marks.iter().map(|mark| (mark.channel.clone(), mark.packages.clone())).collect() };
         let names = if packages(&marks) == packages(&last.marks) {
             Arc::clone(&last.names)
         } else {
@@ -95,9 +108,7 @@ impl Board {
         };
         Ok(Self { marks, channels, names })
     }
-}
 
-impl Board {
     /// One channel.
     pub fn channel(&self, name: &str) -> Option<&Arc<ChannelBoard>> {
         self.channels.iter().find(|channel| channel.name == name)
@@ -114,70 +125,84 @@ impl Board {
     }
 }
 
+/// Findings in the order that [`ChannelBoard`] needs.
+fn sorted(mut findings: Findings) -> Findings {
+    findings.pairs.sort_unstable_by(|a, b| {
+        let order = a.vulnerability.cmp(&b.vulnerability).then(a.verdict.cmp(&b.verdict));
+        order.then(b.confidence.total_cmp(&a.confidence)).then(a.cluster.cmp(&b.cluster))
+    });
+    findings
+}
+
 impl ChannelBoard {
-    /// Sorts the findings by vulnerability and indexes them.
-    pub fn new(name: String, mut findings: Findings) -> Self {
-        findings.pairs.sort_by(|a, b| {
-            let order = a.vulnerability.cmp(&b.vulnerability).then(a.verdict.cmp(&b.verdict));
-            order.then(b.confidence.total_cmp(&a.confidence)).then(a.cluster.cmp(&b.cluster))
-        });
-        let mut starts = Vec::with_capacity(findings.vulnerabilities.len() + 1);
-        let mut by_cluster: HashMap<i64, Vec<u32>> = HashMap::new();
-        for (index, pair) in (0..).zip(&findings.pairs) {
-            while starts.len() <= pair.vulnerability as usize {
-                starts.push(index);
+    /// Joins findings, by vulnerability, with the facts, by key. A finding without facts is left out: it was gone when they were read.
+    fn new(name: String, findings: Arc<Findings>, facts: Arc<[Facts]>) -> Self {
+        let mut groups: Vec<(u32, u32)> = Vec::new();
+        let mut known = (0..).zip(facts.iter()).peekable();
+        let mut last = None;
+        for (start, pair) in (0..).zip(&findings.pairs) {
+            if last == Some(pair.vulnerability) {
+                continue;
             }
-            if let Some(cluster) = findings.clusters.get(pair.cluster as usize) {
-                by_cluster.entry(cluster.key).or_default().push(index);
-            }
+            last = Some(pair.vulnerability);
+            while known.next_if(|(_, facts)| facts.key < pair.vulnerability).is_some() {}
+            let index = known
+                .next_if(|(_, facts)| facts.key == pair.vulnerability)
+                .map_or(NO_FACTS, |(index, _)| index);
+            groups.push((index, start));
         }
-        starts.resize(findings.vulnerabilities.len() + 1, findings.pairs.len() as u32);
-        let by_vulnerability = (0..)
-            .zip(&findings.vulnerabilities)
-            .map(|(index, facts)| (facts.key, index))
-            .collect();
+        groups.push((NO_FACTS, findings.pairs.len() as u32));
+        let cluster_at = |index: &u32| findings.pairs.get(*index as usize).map(|pair| pair.cluster);
+        let mut by_cluster: Vec<u32> = (0..findings.pairs.len() as u32).collect();
+        by_cluster.sort_by_key(cluster_at);
         Self {
             name,
             findings,
-            starts,
-            by_vulnerability,
+            facts,
+            groups,
             by_cluster,
         }
     }
 
     /// Each vulnerability with its pairs, worst and most confident first.
     pub fn vulnerabilities(&self) -> impl Iterator<Item = (&Facts, &[Pair])> {
-        self.findings
-            .vulnerabilities
-            .iter()
-            .enumerate()
-            .map(|(index, facts)| (facts, self.pairs(index)))
+        self.groups.windows(2).filter_map(|bounds| {
+            let [(index, from), (_, to)] = bounds else { return None };
+            Some((
+                self.facts.get(*index as usize)?,
+                self.findings.pairs.get(*from as usize..*to as usize)?,
+            ))
+        })
     }
 
     /// The findings of one vulnerability, by its key in the database, worst and most confident first.
     pub fn of_vulnerability(&self, key: i64) -> &[Pair] {
-        self.by_vulnerability.get(&key).map_or(&[], |&index| self.pairs(index as usize))
-    }
-
-    fn pairs(&self, vulnerability: usize) -> &[Pair] {
-        match self.starts.get(vulnerability..vulnerability + 2) {
-            Some([from, to]) => self.findings.pairs.get(*from as usize..*to as usize).unwrap_or_default(),
-            _ => &[],
-        }
+        let pairs = &self.findings.pairs;
+        let from = pairs.partition_point(|pair| pair.vulnerability < key);
+        let to = pairs.partition_point(|pair| pair.vulnerability <= key);
+        pairs.get(from..to).unwrap_or_default()
     }
 
     /// The findings of one package, by its key in the database.
     pub fn of_cluster(&self, key: i64) -> impl Iterator<Item = (&Facts, &Pair)> {
-        let indexes = self.by_cluster.get(&key).map(Vec::as_slice).unwrap_or_default();
-        indexes.iter().filter_map(|&index| {
-            let pair = self.findings.pairs.get(index as usize)?;
-            Some((self.findings.vulnerabilities.get(pair.vulnerability as usize)?, pair))
+        let pair = |index: &u32| self.findings.pairs.get(*index as usize);
+        let from = self
+            .by_cluster
+            .partition_point(|index| pair(index).is_some_and(|pair| pair.cluster < key));
+        let to = self
+            .by_cluster
+            .partition_point(|index| pair(index).is_some_and(|pair| pair.cluster <= key));
+        self.by_cluster.get(from..to).unwrap_or_default().iter().filter_map(move |index| {
+            let pair = pair(index)?;
+            let facts = self.facts.binary_search_by_key(&pair.vulnerability, |facts| facts.key).ok()?;
+            Some((self.facts.get(facts)?, pair))
         })
     }
 
     /// The package of a pair of this board.
     pub fn cluster(&self, pair: &Pair) -> Option<&ClusterFacts> {
-        self.findings.clusters.get(pair.cluster as usize)
+        let clusters = &self.findings.clusters;
+        clusters.get(clusters.binary_search_by_key(&pair.cluster, |cluster| cluster.key).ok()?)
     }
 
     /// Whether the channel has findings at all.
@@ -185,6 +210,9 @@ impl ChannelBoard {
         self.findings.pairs.is_empty()
     }
 }
+
+/// Where a vulnerability has no facts: no index that any list reaches.
+const NO_FACTS: u32 = u32::MAX;
 
 #[cfg(test)]
 mod tests;

@@ -15,14 +15,12 @@ pub struct Mark {
     pub packages: String,
 }
 
-/// All findings of a channel. Pairs point into the two tables.
+/// All findings of a channel.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Findings {
-    /// The vulnerabilities that were found in some package, each once.
-    pub vulnerabilities: Vec<Facts>,
-    /// The packages that some vulnerability was found in, each once.
+    /// The packages that some vulnerability was found in, by key, each once.
     pub clusters: Vec<ClusterFacts>,
-    /// The findings.
+    /// The findings, in any order.
     pub pairs: Vec<Pair>,
 }
 
@@ -70,10 +68,10 @@ pub struct ClusterFacts {
 /// One finding.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
-    /// Index in [`Findings::vulnerabilities`].
-    pub vulnerability: u32,
-    /// Index in [`Findings::clusters`].
-    pub cluster: u32,
+    /// Key of the vulnerability.
+    pub vulnerability: i64,
+    /// Key of the package.
+    pub cluster: i64,
     /// Verdict.
     pub verdict: Verdict,
     /// In [0, 1].

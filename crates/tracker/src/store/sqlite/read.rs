@@ -17,8 +17,8 @@ use rusqlite::Connection;
 use super::Sqlite;
 use crate::store::StoreError;
 use crate::store::read::{
-    Channel, ClusterHead, Counts, Document, Findings, Mark, PackageIn, PairDetail, ProblemRow, Read, Resolved, Source, Taken, TextHits,
-    Vulnerability,
+    Channel, ClusterHead, Counts, Document, Facts, Findings, Mark, PackageIn, PairDetail, ProblemRow, Read, Resolved, Source, Taken,
+    TextHits, Vulnerability,
 };
 
 impl Read for Sqlite {
@@ -44,6 +44,10 @@ impl Read for Sqlite {
 
     fn findings(&self, channel: &str) -> Result<Findings, StoreError> {
         self.read_one_state(&format!("read the findings of {channel}"), |db| finding::all(db, channel))
+    }
+
+    fn facts(&self, keys: &[i64]) -> Result<Vec<Facts>, StoreError> {
+        self.read_one_state("read what lists show of vulnerabilities", |db| finding::facts(db, keys))
     }
 
     fn pair_details(&self, channel: &str, pairs: &[(i64, i64)]) -> Result<Vec<PairDetail>, StoreError> {

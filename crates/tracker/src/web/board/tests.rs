@@ -26,7 +26,7 @@ fn cluster(key: i64, name: &str) -> ClusterFacts {
     }
 }
 
-fn pair(vulnerability: u32, cluster: u32, verdict: Verdict, confidence: f32) -> Pair {
+fn pair(vulnerability: i64, cluster: i64, verdict: Verdict, confidence: f32) -> Pair {
     Pair {
         vulnerability,
         cluster,
@@ -36,26 +36,30 @@ fn pair(vulnerability: u32, cluster: u32, verdict: Verdict, confidence: f32) -> 
 }
 
 fn board() -> ChannelBoard {
+    let facts = vec![
+        facts(1, "CVE-2020-0001", 9.8, None, Some(0.1)),
+        facts(2, "CVE-2020-0002", 5.0, Some("2021-05-05"), Some(0.2)),
+        facts(3, "CVE-2020-0003", 6.0, Some("2022-05-05"), None),
+        facts(4, "CVE-2020-0004", 9.9, None, Some(0.9)),
+        // Found in another channel only.
+        facts(5, "CVE-2020-0005", 1.0, None, None),
+        facts(7, "CVE-2020-0007", 3.0, None, None),
+    ];
     let findings = Findings {
-        vulnerabilities: vec![
-            facts(1, "CVE-2020-0001", 9.8, None, Some(0.1)),
-            facts(2, "CVE-2020-0002", 5.0, Some("2021-05-05"), Some(0.2)),
-            facts(3, "CVE-2020-0003", 6.0, Some("2022-05-05"), None),
-            facts(4, "CVE-2020-0004", 9.9, None, Some(0.9)),
-            facts(5, "CVE-2020-0005", 1.0, None, None),
-        ],
         clusters: vec![cluster(10, "curl"), cluster(11, "openssl"), cluster(12, "Nginx")],
-        // CVE-2020-0005 has no pair: a vulnerability between two others must not shift the index.
         pairs: vec![
-            pair(3, 2, Fixed, 0.9),
-            pair(0, 1, Unknown, 0.9),
-            pair(0, 0, Affected, 0.6),
-            pair(1, 0, Affected, 0.7),
-            pair(2, 1, Patched, 0.5),
-            pair(2, 2, Affected, 0.8),
+            pair(4, 12, Fixed, 0.9),
+            pair(1, 11, Unknown, 0.9),
+            pair(1, 10, Affected, 0.6),
+            pair(2, 10, Affected, 0.7),
+            // Gone when the facts were read.
+            pair(6, 10, Affected, 1.0),
+            pair(7, 10, Fixed, 1.0),
+            pair(3, 11, Patched, 0.5),
+            pair(3, 12, Affected, 0.8),
         ],
     };
-    ChannelBoard::new("test".to_owned(), findings)
+    ChannelBoard::new("test".to_owned(), Arc::new(sorted(findings)), facts.into())
 }
 
 fn ids(filter: &Filter) -> Vec<(String, usize)> {
@@ -87,7 +91,7 @@ fn filters() {
             verdict: Some(Fixed),
             ..all()
         },
-        &[("0004", 1)],
+        &[("0004", 1), ("0007", 1)],
     );
     expect(
         Filter {
@@ -162,7 +166,7 @@ fn worst_and_most_confident_packages_come_first() {
         0,
         1,
     );
-    assert_eq!(listing.groups[0].pairs, [pair(0, 0, Affected, 0.6), pair(0, 1, Unknown, 0.9)]);
+    assert_eq!(listing.groups[0].pairs, [pair(1, 10, Affected, 0.6), pair(1, 11, Unknown, 0.9)]);
 }
 
 #[test]
@@ -175,5 +179,8 @@ fn a_package_knows_its_findings() {
             .collect::<Vec<_>>()
     };
     assert_eq!(of(11), [(1, Unknown), (3, Patched)]);
+    assert_eq!(of(10), [(1, Affected), (2, Affected), (7, Fixed)]);
     assert_eq!(of(99), []);
+    assert_eq!(board.of_vulnerability(3), [pair(3, 12, Affected, 0.8), pair(3, 11, Patched, 0.5)]);
+    assert_eq!(board.of_vulnerability(5), []);
 }

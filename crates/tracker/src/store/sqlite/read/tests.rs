@@ -21,6 +21,7 @@ fn scans(sql: &str) -> Vec<String> {
 fn questions_about_one_thing_read_no_whole_table() {
     for sql in [
         finding::FACTS,
+        finding::CLUSTER,
         finding::DETAIL,
         package::WITH_ATTR,
         package::ATTRS,
