@@ -124,6 +124,11 @@ pub fn exploited(date: &str) -> Markup {
     html! { span.kev title="On CISA's list of known exploited vulnerabilities" { "Exploited " span.soft { (date) } } }
 }
 
+/// An attribute, as text that may break behind its dots.
+pub fn attr(name: &str) -> Markup {
+    html! { @for (index, piece) in name.split_inclusive('.').enumerate() { @if index > 0 { wbr; } (piece) } }
+}
+
 /// How sure a verdict is.
 pub fn confidence(value: f32) -> Markup {
     let percent = (value.clamp(0.0, 1.0) * 100.0).round();

@@ -33,7 +33,7 @@ pub struct Facts {
     /// `CVE-2024-3094`.
     #[serde(rename = "id")]
     pub name: String,
-    /// May be empty.
+    /// The title, else the beginning of the description; may be empty.
     pub title: String,
     /// Severity.
     pub severity: Severity,

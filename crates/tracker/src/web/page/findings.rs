@@ -159,7 +159,7 @@ fn row(item: &Item) -> Markup {
 fn package_cells(package: &ItemPackage) -> Markup {
     html! {
         td.package role="cell" {
-            a href=(address::package(&package.cluster.name)) { (package.cluster.name) }
+            a href=(address::package(&package.cluster.name)) { (part::attr(&package.cluster.name)) }
             " " span.version { (package.cluster.version) }
         }
         td.answer role="cell" {

@@ -230,7 +230,7 @@ impl Overview {
                         p.soft {
                             @for (index, name) in top.packages.iter().enumerate() {
                                 @if index > 0 { ", " }
-                                a href=(address::package(name)) { (name) }
+                                a href=(address::package(name)) { (part::attr(name)) }
                             }
                             @if top.package_count > top.packages.len() { " and " (top.package_count - top.packages.len()) " more" }
                             " · "

@@ -268,10 +268,7 @@ impl One {
             @if let Some(description) = facts.and_then(|(_, facts)| facts.description.as_ref()) { p.lede { (description) } }
             @if plain != self.attr { p.soft { "Listed together with " a href=(address::package(plain)) { (plain) } ": same software, version and patches." } }
             div.columns {
-                div.main {
-                    (self.versions())
-                    (self.matrix())
-                }
+                div.main { (self.versions()) }
                 aside aria-label="Facts" {
                     @if let Some((package, facts)) = facts { (described(package, facts)) }
                     @if !self.siblings.is_empty() {
@@ -282,6 +279,7 @@ impl One {
                     }
                 }
             }
+            (self.matrix())
         }
     }
 
@@ -350,7 +348,7 @@ fn matrix_row(row: &Row) -> Markup {
             }
             td { (part::severity(row.facts.severity, row.facts.score)) }
             @for answer in &row.verdicts {
-                td { @match answer { Some(answer) => { (part::verdict(answer.verdict)) " " (part::confidence(answer.confidence)) }, None => span.soft { "–" } } }
+                td { @match answer { Some(answer) => { (part::verdict(answer.verdict)) br; (part::confidence(answer.confidence)) }, None => span.soft { "–" } } }
             }
         }
     }

@@ -88,4 +88,5 @@ pub(super) const DETAIL: &str = "SELECT t.fixed_in, t.evidence FROM verdict t
 pub(super) const CLUSTER: &str = "SELECT name, pname, version FROM cluster WHERE id = ?1";
 
 pub(super) const FACTS: &str =
-    "SELECT name, title, severity, score, kev_date, epss, published, year, number FROM vulnerability WHERE id = ?1";
+    "SELECT name, coalesce(nullif(title, ''), substr(description, 1, 160)), severity, score, kev_date, epss, published, year, number
+     FROM vulnerability WHERE id = ?1";

@@ -58,7 +58,7 @@ impl Known {
                     tbody {
                         @for package in packages {
                             tr {
-                                th scope="row" { a href=(address::package(package)) { (package) } }
+                                th scope="row" { a href=(address::package(package)) { (part::attr(package)) } }
                                 @for channel in &self.channels { td { (cell(package, channel)) } }
                             }
                         }
