@@ -111,11 +111,7 @@ impl Run<'_> {
             let is_full = state.matched_basis != ground.basis || state.matched_set != Some(set);
             let after = if is_full { 0 } else { state.matched_mark };
             if is_full || self.store.touched_after(after)? > 0 {
-                let packages = match packages.remove(&set) {
-                    Some(packages) => packages,
-                    None => self.store.package_set(set)?,
-                };
-                work.push((state, set, after, is_full, packages));
+                work.push((state, set, after, is_full, packages.remove(&set)));
             }
         }
         drop(packages);
@@ -123,16 +119,21 @@ impl Run<'_> {
             return Ok(Report::default());
         }
         let channels = parallel(work, |(state, set, after, is_full, packages)| {
+            let packages = match packages {
+                Some(packages) => packages,
+                None => self.store.package_set(set)?,
+            };
             let (index, clusters) = index(packages, is_full, &ground.facts);
-            Channel {
+            Ok(Channel {
                 state,
                 set,
                 after,
                 is_full,
                 index,
                 clusters,
-            }
+            })
         });
+        let channels = channels.into_iter().collect::<Result<Vec<_>, StoreError>>()?;
         step("packages indexed");
         let report = self.match_all(channels, &ground.profiles, &ground.basis, mark);
         step("verdicts written");

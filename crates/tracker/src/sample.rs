@@ -42,7 +42,7 @@ pub fn take(store: &dyn Store, progress: &Progress) -> Result<Report, StoreError
             progress,
             is_sample: true,
         },
-        dir.path(),
+        &folder,
     )
     .map_err(|e| StoreError::new("take in the sample set", e))
 }

@@ -82,6 +82,7 @@ CREATE TABLE vulnerability (
     touched         INTEGER NOT NULL           -- grows with each change; what a channel has not matched yet is above its mark
 ) STRICT;
 CREATE INDEX vulnerability_touched ON vulnerability (touched);
+CREATE INDEX vulnerability_severity ON vulnerability (id, severity); -- counting verdicts by severity reads no descriptions
 CREATE INDEX vulnerability_order ON vulnerability (year DESC, number DESC);
 
 CREATE TABLE record_vulnerability (
@@ -182,10 +183,10 @@ CREATE TABLE verdict (
     confidence       REAL    NOT NULL,
     fixed_in         TEXT,
     evidence         TEXT    NOT NULL,         -- JSON list of {rule, detail}
-    PRIMARY KEY (vulnerability_id, cluster_id)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (vulnerability_id, cluster_id)
+) STRICT;                                      -- with a rowid: a channel's evidence is appended, only small index entries go in between
 CREATE INDEX verdict_cluster ON verdict (cluster_id, vulnerability_id);
-CREATE INDEX verdict_channel ON verdict (channel_id, verdict, vulnerability_id, confidence); -- holds all that lists are made of
+CREATE INDEX verdict_channel ON verdict (channel_id, vulnerability_id, cluster_id, verdict, confidence); -- holds all that lists are made of
 
 CREATE TABLE disposition (
     vulnerability_id INTEGER NOT NULL REFERENCES vulnerability,

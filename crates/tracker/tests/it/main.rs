@@ -3,4 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so aloud")]
 
+mod cli;
+mod killed;
+mod made;
+mod program;
+mod real;
+mod served;
+mod store;
+mod take;
+
 mod web;

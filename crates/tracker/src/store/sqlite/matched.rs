@@ -1,8 +1,8 @@
 //! What matching reads and writes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use vuln::advisory::Source;
 
 use super::{clean, decode};
@@ -79,40 +79,51 @@ pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Res
             }
             insert_clusters(tx, result.channel, clusters)?
         }
-        None => tx
-            .prepare("SELECT name, id FROM cluster WHERE channel_id = ?1")?
-            .query_map([result.channel], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Result<HashMap<String, i64>>>()?,
+        None => HashMap::new(),
     };
     let mut forget = tx.prepare_cached("DELETE FROM verdict WHERE vulnerability_id = ?1 AND channel_id = ?2")?;
     // A vulnerability may be gone since it was matched: its records turned out to be about another one.
+    let alive: HashSet<i64> = match &result.clusters {
+        Some(_) => tx
+            .prepare("SELECT id FROM vulnerability")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_>>()?,
+        None => HashSet::new(),
+    };
+    let mut is_alive = tx.prepare_cached("SELECT EXISTS (SELECT 1 FROM vulnerability WHERE id = ?1)")?;
     let mut disposition = tx.prepare_cached(
-        "INSERT OR REPLACE INTO disposition (vulnerability_id, channel_id, disposition, near_misses)
-         SELECT id, ?2, ?3, ?4 FROM vulnerability WHERE id = ?1",
+        "INSERT OR REPLACE INTO disposition (vulnerability_id, channel_id, disposition, near_misses) VALUES (?1, ?2, ?3, ?4)",
     )?;
+    let mut find = tx.prepare_cached("SELECT id FROM cluster WHERE channel_id = ?1 AND name = ?2")?;
     let mut verdict = tx.prepare_cached(
         "INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     let (mut vulnerabilities, mut verdicts) = (0_u64, 0_u64);
     for outcome in result.outcomes {
+        let is_alive = match &result.clusters {
+            Some(_) => alive.contains(&outcome.vulnerability),
+            None => is_alive.query_row([outcome.vulnerability], |row| row.get(0))?,
+        };
+        if !is_alive {
+            continue;
+        }
         if result.clusters.is_none() {
             forget.execute(params![outcome.vulnerability, result.channel])?;
         }
-        let written = disposition.execute(params![
+        disposition.execute(params![
             outcome.vulnerability,
             result.channel,
             outcome.disposition.name(),
             outcome.near_misses
         ])?;
-        if written == 0 {
-            continue;
-        }
         vulnerabilities += 1;
         for line in &outcome.verdicts {
-            let cluster = clusters
-                .get(&line.cluster)
-                .ok_or_else(|| decode(format!("no cluster named {:?}", line.cluster)))?;
+            let cluster = match clusters.get(&line.cluster) {
+                Some(id) => Some(*id),
+                None => find.query_row(params![result.channel, line.cluster], |row| row.get(0)).optional()?,
+            };
+            let cluster = cluster.ok_or_else(|| decode(format!("no cluster named {:?}", line.cluster)))?;
             let confidence = clean(line.confidence);
             verdict.execute(params![
                 outcome.vulnerability,
@@ -207,7 +218,8 @@ fn recount(tx: &Transaction<'_>, channel: i64) -> Result<()> {
     tx.execute("DELETE FROM channel_count WHERE channel_id = ?1", [channel])?;
     tx.execute(
         "INSERT INTO channel_count (channel_id, verdict, severity, count)
-         SELECT d.channel_id, d.verdict, v.severity, count(*) FROM verdict d JOIN vulnerability v ON v.id = d.vulnerability_id
+         SELECT d.channel_id, d.verdict, v.severity, count(*)
+         FROM verdict d INDEXED BY verdict_channel CROSS JOIN vulnerability v INDEXED BY vulnerability_severity ON v.id = d.vulnerability_id
          WHERE d.channel_id = ?1 GROUP BY d.verdict, v.severity",
         [channel],
     )?;

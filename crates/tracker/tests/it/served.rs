@@ -1,0 +1,366 @@
+//! The server with its feeds: a folder, a server, no network at all.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracker::Progress;
+use tracker::feeds::{Origin, Upstream};
+use tracker::ingest::Ingest;
+use tracker::store::sqlite::Sqlite;
+use tracker::store::{Read as _, Store};
+
+use crate::made;
+use crate::program::Home;
+
+/// A running server; killed when dropped.
+struct Server {
+    child: Child,
+    at: String,
+    started: Instant,
+    up: Duration,
+}
+
+impl Server {
+    fn start(home: &Home, args: &[&str]) -> Self {
+        let started = Instant::now();
+        let args: Vec<&str> = ["serve", "--listen", "127.0.0.1:0"].iter().chain(args).copied().collect();
+        let mut child = home.command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let at = line.trim().strip_prefix("Firn tracker: http://").unwrap().to_owned();
+        Self {
+            child,
+            at,
+            started,
+            up: started.elapsed(),
+        }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.at).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        answer
+    }
+
+    /// Waits until the statistics hold a text.
+    fn wait_for(&self, text: &str) -> String {
+        loop {
+            let stats = self.get("/api/v1/stats");
+            if stats.contains(text) {
+                return stats;
+            }
+            assert!(self.started.elapsed() < Duration::from_secs(60), "{stats}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Asks it to end, and waits for it.
+    fn stop(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let since = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(since.elapsed() < Duration::from_secs(10));
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has ended already where a test asked it to.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn serves_at_once_and_takes_in_beside() {
+    let home = Home::new();
+    made::mirror(&home.path("mirror"));
+    let server = Server::start(&home, &["--mirror", "mirror"]);
+    server.get("/");
+    let stats = server.wait_for("\"suggestions\":41");
+    assert!(
+        stats.contains("\"cve\":{\"records\":41,") && stats.contains("\"packages\":{\"nixos-test\":3}"),
+        "{stats}"
+    );
+    let page = server.get("/cve/CVE-2024-2001");
+    assert!(page.contains("frobnicate"));
+    // From the command line while it runs.
+    made::write(
+        &home.path("more.json"),
+        made::cve("CVE-2024-7777", "2024-05-05T00:00:00.000Z", "hello", "3.0"),
+    );
+    home.done(&["ingest", "cve", "more.json"]);
+    home.done(&["match"]);
+    server.wait_for("\"suggestions\":42");
+    assert!(server.get("/cve/CVE-2024-7777").contains("hello"));
+    assert_eq!(server.stop(), Some(0));
+    // Started again it is there at once, with what it has.
+    let again = Server::start(&home, &["--mirror", "mirror"]);
+    assert!(again.up < Duration::from_secs(2), "{:?}", again.up);
+    assert!(again.get("/api/v1/stats").contains("\"suggestions\":42"));
+    assert_eq!(again.stop(), Some(0));
+}
+
+#[test]
+fn a_busy_address_is_said_clearly() {
+    let home = Home::new();
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = busy.local_addr().unwrap().port();
+    let ran = home.run(&["serve", "--listen", &format!("127.0.0.1:{port}")]);
+    let expected = format!(
+        "exit 3\n--- stdout\n--- stderr\nerror: listen on 127.0.0.1:{port}\n  caused by: Address already in use (os error 98)\nhint: another program listens there, perhaps this one; choose another port, as in --listen 127.0.0.1:{}\n",
+        port.wrapping_add(1)
+    );
+    assert_eq!(ran.all(), expected);
+    assert!(!home.database().exists());
+}
+
+/// A file server with listings, as plain as they come; counts what it sends.
+struct Files {
+    url: String,
+    sent: Arc<AtomicUsize>,
+}
+
+fn serve_files(root: PathBuf) -> Files {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            answer(stream.unwrap(), &root, &count);
+        }
+    });
+    Files { url, sent }
+}
+
+fn answer(mut stream: TcpStream, root: &Path, sent: &AtomicUsize) {
+    let mut head = BufReader::new(stream.try_clone().unwrap());
+    let (mut request, mut tagged) = (String::new(), false);
+    head.read_line(&mut request).unwrap();
+    loop {
+        let mut line = String::new();
+        head.read_line(&mut line).unwrap();
+        tagged |= line.to_ascii_lowercase().starts_with("if-none-match: \"v1\"");
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let path = request.split(' ').nth(1).unwrap_or_default();
+    let file = root.join(path.trim_start_matches('/').split('?').next().unwrap());
+    let (status, body) = if file.is_dir() {
+        let names = std::fs::read_dir(&file).unwrap().map(|e| e.unwrap());
+        let links = names.map(|e| {
+            format!(
+                "<a href=\"{}{}\">x</a>",
+                e.file_name().to_string_lossy(),
+                if e.path().is_dir() { "/" } else { "" }
+            )
+        });
+        ("200 OK", links.collect::<String>().into_bytes())
+    } else if !file.is_file() {
+        ("404 Not Found", Vec::new())
+    } else if tagged {
+        ("304 Not Modified", Vec::new())
+    } else {
+        sent.fetch_add(1, Ordering::SeqCst);
+        ("200 OK", std::fs::read(&file).unwrap())
+    };
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nETag: \"v1\"\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    )
+    .unwrap();
+    stream.write_all(&body).unwrap();
+}
+
+#[test]
+fn a_mirror_on_a_server_is_asked_only_for_what_is_new() {
+    let home = Home::new();
+    made::mirror(&home.path("mirror"));
+    let files = serve_files(home.path("mirror"));
+    home.done(&["sync", "--mirror", &files.url]);
+    let sent = files.sent.load(Ordering::SeqCst);
+    assert_eq!(sent, 8);
+    let other = Home::new();
+    made::mirror(&other.path("mirror"));
+    other.done(&["sync", "--mirror", "mirror"]);
+    // Where it came from makes no difference, but that a folder's digest is over more than a list.
+    let without = |home: &Home| {
+        home.content()
+            .into_iter()
+            .filter(|line| !line.contains("nixpkgs"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(without(&home), without(&other));
+    let ran = home.run(&["sync", "--mirror", &files.url]);
+    assert_eq!(ran.code(), Some(4), "{}", ran.all());
+    assert_eq!(files.sent.load(Ordering::SeqCst), sent);
+}
+
+#[test]
+fn a_feed_that_fails_keeps_its_data_and_stops_no_other() {
+    let home = Home::new();
+    made::mirror(&home.path("mirror"));
+    home.done(&["sync", "--mirror", "mirror"]);
+    made::write(&home.path("mirror/kev/known_exploited_vulnerabilities.json"), "{broken");
+    made::write(
+        &home.path("mirror/epss/epss_scores-2024-05-02.csv.gz"),
+        made::gzip(made::epss("2024-05-02", &[("CVE-2024-1001", "0.5")]).as_bytes()),
+    );
+    let ran = home.run(&["sync", "--mirror", "mirror"]);
+    assert_eq!(ran.code(), Some(3), "{}", ran.all());
+    assert!(
+        ran.stderr().contains("known_exploited_vulnerabilities.json: invalid JSON"),
+        "{}",
+        ran.all()
+    );
+    let store = Sqlite::open(&home.database()).unwrap();
+    assert_eq!(store.counts().unwrap().kev, 1);
+    assert_eq!(store.vulnerability("CVE-2024-1001").unwrap().unwrap().epss, Some(0.5));
+    let kev = store.sources().unwrap().into_iter().find(|s| s.name == "kev").unwrap();
+    assert!(kev.last_error.unwrap().contains("invalid JSON") && kev.last_success.is_some());
+}
+
+#[test]
+fn the_upstream_servers_are_asked_for_what_is_missing() {
+    let home = Home::new();
+    let root = home.path("up");
+    made::mirror(&root);
+    let files = serve_files(root.clone());
+    let asset = |name: &str| format!(r#"{{"name":"{name}","browser_download_url":"{}/cvelistV5/{name}"}}"#, files.url);
+    let releases = format!(
+        r#"[{{"assets":[{},{}]}}]"#,
+        asset("2024-05-03_delta_CVEs_at_end_of_day.zip"),
+        asset("2024-05-02_all_CVEs_at_midnight.zip.zip")
+    );
+    made::write(&root.join("releases"), releases);
+    std::fs::rename(
+        root.join("nvd/nvdcve-2.0-2024.json.gz"),
+        root.join("nvd/nvdcve-2.0-modified.json.gz"),
+    )
+    .unwrap();
+    let list = made::packages(&[("quuxd", "quuxd", "1.9.0", "https://quuxd.example/")]);
+    // What a brotli file is, its name says; one meta-block that is not compressed.
+    made::write(&root.join("channels/nixos-unstable/packages.json.br"), brotli(list.as_bytes()));
+    let upstream = Upstream {
+        cve: format!("{}/releases", files.url),
+        nvd: format!("{}/nvd", files.url),
+        osv: format!("{}/osv", files.url),
+        kev: format!("{}/kev/known_exploited_vulnerabilities.json", files.url),
+        epss: format!("{}/epss/epss_scores-2024-05-01.csv.gz", files.url),
+        channels: format!("{}/channels", files.url),
+    };
+    let store = Sqlite::open(&home.database()).unwrap();
+    let ingest = Ingest {
+        store: &store,
+        progress: &Progress::default(),
+        is_sample: false,
+    };
+    let report = tracker::sync::run(ingest, &Origin::Upstream(upstream.clone())).unwrap();
+    // The years that this server does not have are failures, the feed of changes is not.
+    assert!(
+        report
+            .failures
+            .iter()
+            .all(|why| why.contains("nvdcve-2.0-20") && why.contains("404")),
+        "{:?}",
+        report.failures
+    );
+    let counts = store.counts().unwrap();
+    assert_eq!((counts.cve, counts.nvd, counts.osv, counts.kev, counts.epss), (41, 2, 1, 1, 2));
+    assert_eq!(
+        store.channel_states().unwrap().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
+        ["nixos-unstable"]
+    );
+    let sent = files.sent.load(Ordering::SeqCst);
+    let again = tracker::sync::run(ingest, &Origin::Upstream(upstream)).unwrap();
+    assert_eq!(again.files, 0);
+    // Only the list of releases is read again, and a git-revision that this server does not have is asked for in vain.
+    assert_eq!(files.sent.load(Ordering::SeqCst), sent + 1);
+}
+
+#[test]
+fn without_a_network_there_is_a_sample_until_something_real_comes() {
+    let home = Home::new();
+    let store = Sqlite::open(&home.database()).unwrap();
+    let ingest = Ingest {
+        store: &store,
+        progress: &Progress::default(),
+        is_sample: false,
+    };
+    // Nothing listens on a port that was just given back.
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nowhere = format!("http://{closed}");
+    let upstream = Upstream {
+        cve: nowhere.clone(),
+        nvd: nowhere.clone(),
+        osv: nowhere.clone(),
+        kev: nowhere.clone(),
+        epss: nowhere.clone(),
+        channels: nowhere,
+    };
+    let report = tracker::sync::run(ingest, &Origin::Upstream(upstream.clone())).unwrap();
+    assert_eq!(report.failures.len(), 6, "{:?}", report.failures);
+    assert!(store.is_sample().unwrap());
+    assert_eq!(
+        (
+            store.counts().unwrap().vulnerabilities,
+            store.problems(None, None, 10).unwrap().len()
+        ),
+        (30, 0)
+    );
+    let matched = tracker::matching::run(&store, &Progress::default(), false).unwrap();
+    assert!(matched.verdicts >= 20, "{matched:?}");
+    let worst = |name: &str| {
+        store
+            .vulnerability(name)
+            .unwrap()
+            .unwrap()
+            .verdicts
+            .first()
+            .map(|v| (v.package.clone(), v.verdict.name()))
+    };
+    assert_eq!(worst("CVE-2023-38545"), Some(("curl".into(), "affected")));
+    assert_eq!(worst("CVE-2024-6387"), Some(("openssh".into(), "fixed")));
+    // Nothing comes, nothing goes; then something comes.
+    tracker::sync::run(ingest, &Origin::Upstream(upstream)).unwrap();
+    assert_eq!(store.counts().unwrap().vulnerabilities, 30);
+    made::mirror(&home.path("mirror"));
+    tracker::sync::run(ingest, &Origin::Folder(home.path("mirror"))).unwrap();
+    assert!(!store.is_sample().unwrap());
+    assert_eq!(store.counts().unwrap().cve, 41);
+    assert!(store.vulnerability("CVE-2023-38545").unwrap().is_none());
+    assert_eq!(
+        store.channel_states().unwrap().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
+        ["nixos-test"]
+    );
+}
+
+/// Bytes as brotli, without compressing them.
+fn brotli(bytes: &[u8]) -> Vec<u8> {
+    assert!(bytes.len() <= 1 << 16);
+    let len = bytes.len() - 1;
+    // Window of 16 bits: one bit 0. Not the last block: 0. Four nibbles of length: 00. Length: 16 bits. Uncompressed: 1. Then whole bytes.
+    let bits = (len << 4) | (1 << 20);
+    let mut out = vec![bits as u8, (bits >> 8) as u8, (bits >> 16) as u8];
+    out.extend(bytes);
+    out.push(3);
+    out
+}

@@ -1,0 +1,4 @@
+//! The store: one suite for every database, and what is SQLite's alone.
+
+mod conformance;
+mod sqlite;

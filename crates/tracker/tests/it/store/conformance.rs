@@ -1,0 +1,503 @@
+//! What every database must do. Each test gets an empty store.
+
+use tracker::document::{Digest, Packer, parse};
+use tracker::store::result::{ClusterRow, Derived, MatchResult, OutcomeRow, VerdictLine};
+use tracker::store::taking::{Document, EpssLine, Incoming, KevLine, PackageSet, TakenFile};
+use tracker::store::{Read, Store};
+use vuln::advisory::Source;
+use vuln::package::Package;
+use vuln::problem::Problem;
+use vuln::score::Severity;
+use vuln::verdict::{Disposition, Verdict};
+
+use crate::made;
+
+const OLD: &str = "2024-05-01T00:00:00.000Z";
+const NEW: &str = "2024-05-02T00:00:00.000Z";
+
+pub fn records_of_all_sources_are_one_vulnerability(store: &dyn Store) {
+    fill(store);
+    let v = store.vulnerability("CVE-2024-0001").unwrap().unwrap();
+    assert_eq!(
+        v.records
+            .iter()
+            .map(|r| (r.source.as_str(), r.key.as_str()))
+            .collect::<Vec<_>>()
+            .len(),
+        3
+    );
+    assert_eq!(v.title, "frobnicate has a flaw");
+    assert_eq!(v.description, "A flaw in frobnicate before 1.2.3.");
+    // The CNA's score goes before NVD's.
+    assert_eq!((v.score, v.severity), (Some(9.8), Severity::Critical));
+    assert_eq!(v.aliases, ["GO-2024-0001"]);
+    assert_eq!(store.resolve("go-2024-0001").unwrap().unwrap().name, "CVE-2024-0001");
+    let counts = store.counts().unwrap();
+    assert_eq!((counts.cve, counts.nvd, counts.osv, counts.vulnerabilities), (2, 1, 1, 2));
+    let documents = store.documents("CVE-2024-0001").unwrap();
+    assert!(
+        documents
+            .iter()
+            .any(|d| d.source == "cve" && d.bytes == made::cve("CVE-2024-0001", OLD, "frobnicate", "1.2.3").into_bytes())
+    );
+    assert_eq!(store.search_text(&["frobnicate".into()], 10).unwrap().hits.len(), 1);
+}
+
+pub fn an_older_record_never_replaces_a_newer_one(store: &dyn Store) {
+    let with = |fixed: &str, updated: &str| record(Source::Cve, &made::cve("CVE-2024-0001", updated, "frobnicate", fixed));
+    let described = || store.vulnerability("CVE-2024-0001").unwrap().unwrap().description;
+    assert_eq!(store.take(&[with("2.0", NEW)], 1).unwrap().changed, 1);
+    let report = store.take(&[with("1.0", OLD)], 2).unwrap();
+    assert_eq!((report.changed, report.older), (0, 1));
+    assert_eq!(described(), "A flaw in frobnicate before 2.0.");
+    // The same bytes again are nothing, other bytes of the same date are what came last.
+    assert_eq!(store.take(&[with("2.0", NEW)], 3).unwrap().changed, 0);
+    assert_eq!(store.take(&[with("2.1", NEW)], 4).unwrap().changed, 1);
+    assert_eq!(described(), "A flaw in frobnicate before 2.1.");
+    assert_eq!(store.search_text(&["2".into(), "1".into()], 10).unwrap().hits.len(), 1);
+    let digest = Digest::of(made::cve("CVE-2024-0001", NEW, "frobnicate", "2.1").as_bytes());
+    assert_eq!(
+        store.current_digests("cve", &["CVE-2024-0001", "CVE-2024-0002"]).unwrap(),
+        [Some(digest), None]
+    );
+}
+
+pub fn a_rejected_record_stays_visible_and_can_come_back(store: &dyn Store) {
+    let state = || store.vulnerability("CVE-2024-0001").unwrap().unwrap();
+    store
+        .take(
+            &[record(
+                Source::Cve,
+                &made::cve("CVE-2024-0001", "2024-05-01T00:00:00Z", "frobnicate", "1.0"),
+            )],
+            1,
+        )
+        .unwrap();
+    let mark = store.mark().unwrap();
+    store
+        .take(&[record(Source::Cve, &made::rejected("CVE-2024-0001", "2024-05-02T00:00:00Z"))], 2)
+        .unwrap();
+    assert_eq!((state().state.as_str(), state().description.as_str()), ("rejected", "Not a flaw."));
+    assert!(store.mark().unwrap() > mark);
+    assert_eq!(store.touched_after(mark).unwrap(), 1);
+    store
+        .take(
+            &[record(
+                Source::Cve,
+                &made::cve("CVE-2024-0001", "2024-05-03T00:00:00Z", "frobnicate", "1.0"),
+            )],
+            3,
+        )
+        .unwrap();
+    assert_eq!((state().state.as_str(), state().severity), ("published", Severity::Critical));
+}
+
+pub fn a_record_that_gains_an_alias_moves(store: &dyn Store) {
+    store
+        .take(
+            &[record(
+                Source::Osv,
+                &made::osv("GO-2024-0001", &[], "2024-05-01T00:00:00Z", "example.org/x"),
+            )],
+            1,
+        )
+        .unwrap();
+    assert_eq!(store.vulnerability("GO-2024-0001").unwrap().unwrap().title, "OSV on example.org/x");
+    let two = ["CVE-2024-0001", "CVE-2024-0002"];
+    store
+        .take(
+            &[record(
+                Source::Osv,
+                &made::osv("GO-2024-0001", &two, "2024-05-02T00:00:00Z", "example.org/x"),
+            )],
+            2,
+        )
+        .unwrap();
+    assert!(store.vulnerability("GO-2024-0001").unwrap().is_none());
+    for name in two {
+        assert_eq!(store.vulnerability(name).unwrap().unwrap().aliases, ["GO-2024-0001"], "{name}");
+    }
+    store
+        .take(
+            &[record(
+                Source::Osv,
+                &made::osv("GO-2024-0001", &two[..1], "2024-05-03T00:00:00Z", "example.org/x"),
+            )],
+            3,
+        )
+        .unwrap();
+    assert!(store.vulnerability("CVE-2024-0002").unwrap().is_none());
+    assert_eq!(store.counts().unwrap().vulnerabilities, 1);
+}
+
+pub fn what_cannot_be_read_is_kept_with_its_problem(store: &dyn Store) {
+    let broken = Incoming::Unreadable {
+        document: document("cve", "CVE-2024-0001", b"{broken"),
+        problem: Problem::new("", "invalid JSON"),
+    };
+    let refused = Incoming::Refused {
+        source: "cve",
+        key: "f.zip!../x".into(),
+        problem: Problem::new("", "leads out"),
+    };
+    assert_eq!(store.take(&[broken.clone(), refused], 1).unwrap().problems, 2);
+    assert_eq!(store.take(&[broken], 2).unwrap().problems, 1);
+    let messages = || {
+        store
+            .problems(None, None, 10)
+            .unwrap()
+            .into_iter()
+            .map(|p| p.message)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(messages(), ["invalid JSON", "leads out"]);
+    assert!(store.vulnerability("CVE-2024-0001").unwrap().is_none());
+    // A good version takes the problem away; what the file's next reading finds is not known yet.
+    store
+        .take(&[record(Source::Cve, &made::cve("CVE-2024-0001", OLD, "frobnicate", "1.0"))], 3)
+        .unwrap();
+    assert_eq!(messages(), ["leads out"]);
+    store.forget_problems("cve", "f.zip").unwrap();
+    assert_eq!(messages(), Vec::<String>::new());
+}
+
+pub fn lists_add_facts_and_take_them_back(store: &dyn Store) {
+    let kev = |names: &[&str]| {
+        let lines: Vec<KevLine> = names
+            .iter()
+            .map(|name| KevLine {
+                name: (*name).into(),
+                date_added: "2024-02-03".into(),
+                due_date: None,
+                ransomware: None,
+                action: "update".into(),
+            })
+            .collect();
+        store
+            .take_kev(&document("kev", "kev.json", names.join(" ").as_bytes()), &lines, 1)
+            .unwrap()
+    };
+    let epss = |scores: &[(&str, f32)]| {
+        let lines: Vec<EpssLine> = scores
+            .iter()
+            .map(|(name, score)| EpssLine {
+                name: (*name).into(),
+                score: *score,
+                percentile: 0.5,
+            })
+            .collect();
+        store
+            .take_epss(&document("epss", "epss.csv", format!("{scores:?}").as_bytes()), &lines, 1)
+            .unwrap()
+    };
+    // One list comes before the records, one after them.
+    kev(&["CVE-2024-0001", "CVE-1999-0001"]);
+    fill(store);
+    assert_eq!(epss(&[("CVE-2024-0001", 0.123), ("CVE-2024-0002", 0.1)]), 2);
+    let facts = |name: &str| {
+        let v = store.vulnerability(name).unwrap().unwrap();
+        (v.kev.map(|k| k.date_added), v.epss)
+    };
+    assert_eq!(facts("CVE-2024-0001"), (Some("2024-02-03".into()), Some(0.123)));
+    assert_eq!(facts("CVE-2024-0002"), (None, Some(0.1)));
+    let mark = store.mark().unwrap();
+    kev(&["CVE-2024-0002"]);
+    assert_eq!(epss(&[("CVE-2024-0001", 0.124)]), 2);
+    assert_eq!(facts("CVE-2024-0001"), (None, Some(0.124)));
+    assert_eq!(facts("CVE-2024-0002"), (Some("2024-02-03".into()), None));
+    // Lists have no say in matching.
+    assert_eq!(store.touched_after(mark).unwrap(), 0);
+    assert_eq!((store.counts().unwrap().kev, store.counts().unwrap().epss), (1, 1));
+}
+
+pub fn a_package_set_is_stored_by_content(store: &dyn Store) {
+    let one = set(
+        "a",
+        &[("hello", "2.12", "/nix/store/h1-hello"), ("curl", "8.0", "/nix/store/c1-curl")],
+    );
+    let report = store.take_package_set(&one, 1).unwrap();
+    assert_eq!((report.packages, report.new_packages, report.changed), (2, 2, true));
+    // Again, in another order.
+    let again = PackageSet {
+        packages: one.packages.iter().rev().cloned().collect(),
+        ..one.clone()
+    };
+    let report = store.take_package_set(&again, 2).unwrap();
+    assert_eq!((report.new_packages, report.changed), (0, false));
+    // Rebuilt: other paths, no new facts.
+    let rebuilt = set(
+        "a",
+        &[("hello", "2.12", "/nix/store/h2-hello"), ("curl", "8.0", "/nix/store/c2-curl")],
+    );
+    let report = store.take_package_set(&rebuilt, 3).unwrap();
+    assert_eq!((report.new_packages, report.changed), (0, true));
+    // Another channel shares what is the same.
+    let other = set(
+        "b",
+        &[("hello", "2.12", "/nix/store/h1-hello"), ("curl", "8.1", "/nix/store/c3-curl")],
+    );
+    assert_eq!(store.take_package_set(&other, 4).unwrap().new_packages, 1);
+    // Back to where it was.
+    assert!(store.take_package_set(&one, 5).unwrap().changed);
+    let states = store.channel_states().unwrap();
+    assert_eq!(states.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    let stored = store.package_set(states[0].set.as_ref().unwrap().0).unwrap();
+    let facts: Vec<(&str, &str)> = stored
+        .iter()
+        .map(|p| (p.package.attr.as_str(), p.package.version.as_str()))
+        .collect();
+    assert_eq!(facts, [("curl", "8.0"), ("hello", "2.12")]);
+    assert_eq!(stored[0].package.outputs, [("out".to_owned(), String::new())]);
+    let channels = Read::channels(store).unwrap();
+    assert_eq!((channels[0].packages, channels[0].with_derivation), (2, 2));
+}
+
+pub fn a_match_replaces_what_the_channel_had(store: &dyn Store) {
+    let (channel, set) = matched(store);
+    assert_eq!(lines(store), ["CVE-2024-0001 curl a affected", "CVE-2024-0002 hello a fixed"]);
+    let channels = Read::channels(store).unwrap();
+    assert_eq!(
+        (
+            channels[0].count(|_| true, None),
+            channels[0].count(|v| v == Verdict::Affected, Some(Severity::Critical))
+        ),
+        (2, 1)
+    );
+    let v = store.vulnerability("CVE-2024-0001").unwrap().unwrap();
+    assert_eq!(v.verdicts[0].attrs, ["curl", "curlFull"]);
+    assert_eq!(v.dispositions[0].disposition, Disposition::Matched);
+    let mut outcomes = [outcome(1, &[("hello", Verdict::NotAffected)]), outcome(2, &[])].into_iter();
+    let clusters = Some(vec![cluster("hello", &["hello"])]);
+    let result = MatchResult {
+        channel,
+        set,
+        mark: 9,
+        basis: "other".into(),
+        clusters,
+        outcomes: &mut outcomes,
+    };
+    assert_eq!(store.take_match(result, 9).unwrap(), 1);
+    assert_eq!(lines(store), ["CVE-2024-0001 hello a not_affected"]);
+    let state = &store.channel_states().unwrap()[0];
+    assert_eq!(
+        (state.matched_set, state.matched_mark, state.matched_basis.as_str()),
+        (Some(set), 9, "other")
+    );
+}
+
+pub fn a_match_that_fails_leaves_the_old_verdicts(store: &dyn Store) {
+    let (channel, set) = matched(store);
+    let before = (lines(store), store.channel_states().unwrap());
+    let mut outcomes = [
+        outcome(1, &[("hello", Verdict::Affected)]),
+        outcome(2, &[("no-such-cluster", Verdict::Affected)]),
+    ]
+    .into_iter();
+    let clusters = Some(vec![cluster("hello", &["hello"])]);
+    let result = MatchResult {
+        channel,
+        set,
+        mark: 9,
+        basis: "other".into(),
+        clusters,
+        outcomes: &mut outcomes,
+    };
+    assert!(store.take_match(result, 9).is_err());
+    assert_eq!((lines(store), store.channel_states().unwrap()), before);
+}
+
+pub fn a_match_of_changes_touches_nothing_else(store: &dyn Store) {
+    let (channel, set) = matched(store);
+    // A vulnerability that is gone by the time its outcome is written is left out.
+    let mut outcomes = [
+        outcome(2, &[("curl", Verdict::Unknown)]),
+        outcome(777, &[("curl", Verdict::Affected)]),
+    ]
+    .into_iter();
+    let result = MatchResult {
+        channel,
+        set,
+        mark: 12,
+        basis: "first".into(),
+        clusters: None,
+        outcomes: &mut outcomes,
+    };
+    assert_eq!(store.take_match(result, 9).unwrap(), 1);
+    assert_eq!(lines(store), ["CVE-2024-0001 curl a affected", "CVE-2024-0002 curl a unknown"]);
+    assert_eq!(store.channel_states().unwrap()[0].matched_mark, 12);
+}
+
+pub fn files_and_sources_are_remembered(store: &dyn Store) {
+    let file = |sha256: Digest, date: &str| TakenFile {
+        source: "cve".into(),
+        url: "cvelistV5/x.zip".into(),
+        sha256,
+        size: 10,
+        data_date: Some(date.into()),
+        etag: Some("\"tag\"".into()),
+        records: 5,
+        changed: 4,
+        problems: 1,
+    };
+    let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
+    store.source_begins("cve", 100).unwrap();
+    assert!(!store.was_taken("cve", one).unwrap());
+    store.file_taken(&file(one, "2024-10-25"), 101).unwrap();
+    store.source_succeeded("cve", 102).unwrap();
+    assert!(store.was_taken("cve", one).unwrap() && !store.was_taken("nvd", one).unwrap());
+    assert_eq!(store.taken_file("cve", "cvelistV5/x.zip").unwrap(), Some(file(one, "2024-10-25")));
+    store.file_taken(&file(two, "2024-10-24"), 103).unwrap();
+    assert!(!store.was_taken("cve", one).unwrap() && store.was_taken("cve", two).unwrap());
+    assert_eq!(store.data_date("cve").unwrap().as_deref(), Some("2024-10-25"));
+    store.source_begins("cve", 200).unwrap();
+    store.source_failed("cve", 201, "the archive is cut off").unwrap();
+    let source = &store.sources().unwrap()[0];
+    assert_eq!((source.last_attempt, source.last_success), (201, Some(102)));
+    assert_eq!(source.last_error.as_deref(), Some("the archive is cut off"));
+    store.source_succeeded("cve", 300).unwrap();
+    assert_eq!(store.sources().unwrap()[0].last_error, None);
+}
+
+pub fn derived_things_and_settings_are_kept(store: &dyn Store) {
+    let derived = |basis: &str, n: usize| Derived {
+        basis: basis.into(),
+        bytes: b"some json ".repeat(n),
+    };
+    assert_eq!(store.derived("profiles").unwrap(), None);
+    for n in [100, 1] {
+        store.put_derived("profiles", &derived("b", n), 1).unwrap();
+        assert_eq!(store.derived("profiles").unwrap(), Some(derived("b", n)));
+    }
+    store.put_setting("sample", Some("1")).unwrap();
+    assert!(store.is_sample().unwrap());
+    store.put_setting("sample", None).unwrap();
+    assert_eq!((store.setting("sample").unwrap(), store.is_sample().unwrap()), (None, false));
+}
+
+pub fn an_emptied_store_is_empty(store: &dyn Store) {
+    matched(store);
+    store.put_setting("sample", Some("1")).unwrap();
+    store.clear().unwrap();
+    assert_eq!(store.counts().unwrap().vulnerabilities, 0);
+    assert!(store.channel_states().unwrap().is_empty() && !store.is_sample().unwrap());
+    assert!(store.search_text(&["frobnicate".into()], 10).unwrap().hits.is_empty());
+    assert_eq!(store.check(&|_| {}).unwrap(), Vec::<String>::new());
+    fill(store);
+    assert_eq!(store.search_text(&["frobnicate".into()], 10).unwrap().hits.len(), 1);
+}
+
+/// One vulnerability that all sources speak about, and one of CVE's alone.
+pub(super) fn fill(store: &dyn Store) {
+    let batch = [
+        record(Source::Nvd, &made::nvd("CVE-2024-0001", OLD, "frobnicate", "frobnicate", "1.2.3")),
+        record(
+            Source::Osv,
+            &made::osv("GO-2024-0001", &["CVE-2024-0001"], "2024-05-01T00:00:00Z", "example.org/x"),
+        ),
+        record(Source::Cve, &made::cve("CVE-2024-0001", OLD, "frobnicate", "1.2.3")),
+        record(Source::Cve, &made::cve("CVE-2024-0002", OLD, "quuxd", "3.0")),
+    ];
+    assert_eq!(store.take(&batch, 1).unwrap().changed, 4);
+}
+
+/// A store with a match: the channel's row and set.
+fn matched(store: &dyn Store) -> (i64, i64) {
+    fill(store);
+    store
+        .take_package_set(&set("a", &[("hello", "2.12", ""), ("curl", "8.0", ""), ("curlFull", "8.0", "")]), 1)
+        .unwrap();
+    let state = store.channel_states().unwrap().remove(0);
+    let set = state.set.unwrap().0;
+    let mut outcomes = [outcome(1, &[("curl", Verdict::Affected)]), outcome(2, &[("hello", Verdict::Fixed)])].into_iter();
+    let clusters = Some(vec![cluster("curl", &["curl", "curlFull"]), cluster("hello", &["hello"])]);
+    let result = MatchResult {
+        channel: state.id,
+        set,
+        mark: 1,
+        basis: "first".into(),
+        clusters,
+        outcomes: &mut outcomes,
+    };
+    assert_eq!(store.take_match(result, 5).unwrap(), 2);
+    (state.id, set)
+}
+
+fn lines(store: &dyn Store) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut each = |s: tracker::store::result::Suggestion| {
+        lines.push(format!("{} {} {} {}", s.cve, s.package, s.channel, s.verdict));
+        Ok(())
+    };
+    store.suggestions(None, &mut each).unwrap();
+    lines
+}
+
+fn outcome(vulnerability: i64, verdicts: &[(&str, Verdict)]) -> OutcomeRow {
+    OutcomeRow {
+        vulnerability,
+        disposition: if verdicts.is_empty() {
+            Disposition::NothingInNixpkgs
+        } else {
+            Disposition::Matched
+        },
+        near_misses: None,
+        verdicts: verdicts
+            .iter()
+            .map(|(cluster, verdict)| VerdictLine {
+                cluster: (*cluster).into(),
+                verdict: *verdict,
+                confidence: 0.9,
+                fixed_in: None,
+                evidence: r#"[{"rule":"r","detail":"d"}]"#.into(),
+            })
+            .collect(),
+    }
+}
+
+fn cluster(name: &str, attrs: &[&str]) -> ClusterRow {
+    ClusterRow {
+        name: name.into(),
+        pname: name.into(),
+        version: "1".into(),
+        package: None,
+        attrs: attrs.iter().map(|a| (*a).into()).collect(),
+    }
+}
+
+fn set(channel: &str, packages: &[(&str, &str, &str)]) -> PackageSet {
+    let package = |(attr, version, path): &(&str, &str, &str)| Package {
+        attr: (*attr).into(),
+        pname: (*attr).into(),
+        version: (*version).into(),
+        outputs: vec![("out".into(), (*path).into())],
+        drv_path: (!path.is_empty()).then(|| format!("{path}.drv")),
+        ..Package::default()
+    };
+    let packages: Vec<Package> = packages.iter().map(package).collect();
+    PackageSet {
+        channel: channel.into(),
+        revision: "r".into(),
+        with_derivation: packages.len() as u64,
+        packages,
+    }
+}
+
+fn record(source: Source, text: &str) -> Incoming {
+    let (advisory, problems) = parse(source, text.as_bytes()).unwrap();
+    Incoming::Record {
+        document: document(source.name(), &advisory.id, text.as_bytes()),
+        advisory: Box::new(advisory),
+        problems,
+    }
+}
+
+fn document(source: &'static str, key: &str, bytes: &[u8]) -> Document {
+    Document {
+        source,
+        key: key.into(),
+        url: format!("file!{key}"),
+        sha256: Digest::of(bytes),
+        size: bytes.len() as u64,
+        packed: Packer::new().unwrap().pack(bytes).unwrap(),
+    }
+}
