@@ -140,14 +140,14 @@ impl Page for Cve {
 
     fn body(&self, frame: &Frame) -> Markup {
         match self {
-            Cve::Known(known) => known.body(frame),
+            Cve::Known(known) => known.body(),
             Cve::Unseen(unseen) => unseen.body(frame),
         }
     }
 }
 
 impl Known {
-    fn body(&self, frame: &Frame) -> Markup {
+    fn body(&self) -> Markup {
         let v = &self.vulnerability;
         html! {
             div.wrap {
@@ -171,7 +171,7 @@ impl Known {
                                 @for paragraph in v.description.split("\n\n").filter(|p| !p.trim().is_empty()) { p { (part::with_ids(paragraph)) } }
                             }
                         }
-                        (self.answer(frame))
+                        (self.answer())
                         @if !self.lines.is_empty() {
                             section aria-labelledby="ranges" {
                                 h2 #ranges { "Versions" }
@@ -252,12 +252,18 @@ impl Known {
     }
 
     fn scores(&self) -> Markup {
-        let scores: Vec<&Score> = self
+        // Several records of one database repeat one score.
+        let mut scores: Vec<&Score> = Vec::new();
+        for score in self
             .sources
             .iter()
             .filter_map(|source| source.advisory.as_ref())
-            .flat_map(|a| &a.scores)
-            .collect();
+            .flat_map(|advisory| &advisory.scores)
+        {
+            if !scores.contains(&score) {
+                scores.push(score);
+            }
+        }
         html! {
             @if !scores.is_empty() {
                 div {

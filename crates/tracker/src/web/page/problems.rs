@@ -79,7 +79,7 @@ impl Problems {
         }
     }
 
-    fn table(&self) -> Markup {
+    fn table(&self, frame: &Frame) -> Markup {
         html! {
             table.list.problems role="table" {
                 caption { "Problems of records, newest first" }
@@ -100,7 +100,7 @@ impl Problems {
                             }
                             td.wide role="cell" { (problem.message) }
                             td role="cell" data-label="Where in it" { @if problem.pointer.is_empty() { span.soft { "all of it" } } @else { code { (problem.pointer) } } }
-                            td role="cell" data-label="Seen" { time datetime=(crate::web::time::rfc3339(problem.seen_at)) { (crate::web::time::stamp(problem.seen_at)) } }
+                            td role="cell" data-label="Seen" { (part::ago(problem.seen_at, frame.now)) }
                         }
                     }
                 }
@@ -172,7 +172,7 @@ impl Page for Problems {
                     }
                     div.field.act { button.primary type="submit" { "Apply" } }
                 }
-                @if self.problems.is_empty() { p.empty { "No problems." } } @else { (self.table()) }
+                @if self.problems.is_empty() { p.empty { "No problems." } } @else { (self.table(frame)) }
                 @if next.is_some() {
                     nav.pager aria-label="Pages" {
                         a rel="next" href=(address::query("/problems", &[("source", self.source.as_deref()), ("before", next.as_deref())])) { "Older →" }

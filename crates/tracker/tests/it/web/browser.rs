@@ -87,8 +87,7 @@ fn browser_can_be_left_for_a_keyboard() {
     browser.open(&format!("http://{}/queue", server.at));
     browser.run("document.getElementById('q').focus()");
     browser.press("lumen\u{E007}");
-    let address = browser.run("return location.search");
-    assert!(address.as_str().unwrap().contains("q=lumen"), "{address}");
+    browser.wait_for("return location.search.includes('q=lumen') && document.readyState === 'complete'");
     assert_eq!(browser.run("return document.getElementById('q').value"), "lumen");
     assert_eq!(browser.run("return document.querySelectorAll('.findings tbody').length"), 1);
 }

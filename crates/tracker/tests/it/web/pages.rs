@@ -115,6 +115,7 @@ fn cve() {
             // Both providers, as published and as computed.
             "cna 3.1 9.8 9.8 CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
             "nvd@nist.gov 3.1 8.8 8.8",
+            "nixos-unstable Affected lumen 2.4.6 nixos-20.09pre Affected lumen 2.4.5",
             "lumen 2.4.6 Affected 95 % fixed in 2.4.7",
             "CPE vendor &quot;lumen&quot; is the owner of the homepage https://lumen.example.org/ cpe-vendor-homepage",
             "In nixos-unstable. Attributes: lumen, lumenFull.",

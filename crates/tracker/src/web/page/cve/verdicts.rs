@@ -1,12 +1,17 @@
-//! What a vulnerability means for each channel: the matrix, the reasons, and what became of it where nothing matched.
+//! What a vulnerability means for each channel: the verdicts, the reasons, and what became of it where nothing matched.
 
 use maud::{Markup, html};
-use vuln::verdict::Disposition;
+use vuln::verdict::{Disposition, Verdict};
 
 use super::Known;
 use crate::store::read::VerdictRow;
-use crate::web::layout::Frame;
 use crate::web::{address, part};
+
+/// Packages shown of one channel and verdict.
+const PACKAGES: usize = 40;
+
+/// Reasons shown at once.
+const REASONS: usize = 10;
 
 /// The same verdict for the same reasons in several channels.
 struct Reason<'a> {
@@ -16,7 +21,7 @@ struct Reason<'a> {
 
 impl Known {
     /// The answer for Nixpkgs.
-    pub(super) fn answer(&self, _: &Frame) -> Markup {
+    pub(super) fn answer(&self) -> Markup {
         let verdicts = &self.vulnerability.verdicts;
         html! {
             section aria-labelledby="verdicts" {
@@ -26,41 +31,51 @@ impl Known {
                 } @else if verdicts.is_empty() {
                     (self.nothing())
                 } @else {
-                    (self.matrix())
+                    (self.channels())
                     (self.reasons())
-                    (self.elsewhere())
                 }
             }
         }
     }
 
-    /// Packages by channels.
-    fn matrix(&self) -> Markup {
-        let mut packages: Vec<&str> = Vec::new();
-        for row in &self.vulnerability.verdicts {
-            if !packages.contains(&row.package.as_str()) {
-                packages.push(&row.package);
+    /// One row a channel: its packages by verdict, the worst first. Packages by channels would be a wide table of holes, as the names
+    /// of packages change between channels.
+    fn channels(&self) -> Markup {
+        html! {
+            table.list.answers role="table" {
+                caption.hidden { "Packages by channel and verdict" }
+                thead.hidden role="rowgroup" { tr role="row" { th role="columnheader" scope="col" { "Channel" } th role="columnheader" scope="col" { "Packages by verdict" } } }
+                tbody role="rowgroup" {
+                    @for row in &self.vulnerability.dispositions {
+                        tr role="row" {
+                            th role="rowheader" scope="row" { a href=(address::channel(&row.channel)) { (row.channel) } }
+                            td role="cell" {
+                                @if row.disposition == Disposition::Matched { (self.packages(&row.channel)) } @else { span.soft { (part::disposition(row.disposition)) "." } }
+                            }
+                        }
+                    }
+                }
             }
         }
-        let cell = |package: &str, channel: &str| {
-            let row = self
-                .vulnerability
-                .verdicts
-                .iter()
-                .find(|row| row.package == package && row.channel == channel);
-            html! { @match row { Some(row) => { (part::verdict(row.verdict)) span.version { (row.version) } }, None => span.soft { "–" } } }
+    }
+
+    /// The packages of one channel, by verdict.
+    fn packages(&self, channel: &str) -> Markup {
+        let of = |verdict| -> Vec<&VerdictRow> {
+            let rows = self.vulnerability.verdicts.iter();
+            rows.filter(|row| row.channel == channel && row.verdict == verdict).collect()
         };
         html! {
-            div.scroll tabindex="0" role="region" aria-label="Verdicts by package and channel" {
-                table.grid.matrix {
-                    caption.hidden { "Verdicts by package and channel" }
-                    thead { tr { th scope="col" { "Package" } @for channel in &self.channels { th scope="col" { a href=(address::channel(channel)) { (channel) } } } } }
-                    tbody {
-                        @for package in packages {
-                            tr {
-                                th scope="row" { a href=(address::package(package)) { (part::attr(package)) } }
-                                @for channel in &self.channels { td { (cell(package, channel)) } }
+            ul.byverdict {
+                @for verdict in Verdict::ALL {
+                    @let rows = of(verdict);
+                    @if !rows.is_empty() {
+                        li {
+                            (part::verdict(verdict))
+                            @for row in rows.iter().take(PACKAGES) {
+                                " " span.package { a href=(address::package(&row.package)) { (part::attr(&row.package)) } " " span.version { (row.version) } }
                             }
+                            @if rows.len() > PACKAGES { " " span.soft { "and " (rows.len() - PACKAGES) " more" } }
                         }
                     }
                 }
@@ -88,44 +103,17 @@ impl Known {
                 .then(b.row.confidence.total_cmp(&a.row.confidence));
             order.then_with(|| a.row.package.cmp(&b.row.package))
         });
-        // One open reason is what most readers came for; more of them would bury the rest of the page.
-        let first_open = reasons.len() <= 2;
+        let (first, rest) = reasons.split_at(reasons.len().min(REASONS));
         html! {
             h3 { "Why" }
             div.reasons {
-                @for (index, reason) in reasons.iter().enumerate() {
-                    @let row = reason.row;
-                    details open[first_open && index == 0] {
-                        summary {
-                            span.what { (row.package) " " span.version { (row.version) } }
-                            " " (part::verdict(row.verdict)) " " (part::confidence(row.confidence))
-                            @if let Some(fixed) = &row.fixed_in { " " span.soft { "fixed in " span.version { (fixed) } } }
-                        }
-                        (part::evidence(&row.evidence))
-                        p.soft {
-                            "In " (reason.channels.join(", ")) "."
-                            @if row.attr_count > 1 {
-                                " Attributes: " (row.attrs.join(", "))
-                                @if row.attr_count > row.attrs.len() as u64 { " and " (row.attr_count - row.attrs.len() as u64) " more" } "."
-                            }
-                        }
+                @for (index, reason) in first.iter().enumerate() { (why(reason, index == 0)) }
+                @if !rest.is_empty() {
+                    details.rest {
+                        summary { (part::counted(rest.len(), "more reason", "more reasons")) }
+                        @for reason in rest { (why(reason, false)) }
                     }
                 }
-            }
-        }
-    }
-
-    /// Channels without a match, beside others that have one.
-    fn elsewhere(&self) -> Markup {
-        let without: Vec<_> = self
-            .vulnerability
-            .dispositions
-            .iter()
-            .filter(|row| row.disposition != Disposition::Matched)
-            .collect();
-        html! {
-            @if !without.is_empty() {
-                ul.soft.plainlist { @for row in without { li { (row.channel) ": " (part::disposition(row.disposition)) "." } } }
             }
         }
     }
@@ -151,6 +139,28 @@ impl Known {
                             }
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// One reason; the first one is open: it is what most readers came for, all of them would bury the rest of the page.
+fn why(reason: &Reason<'_>, open: bool) -> Markup {
+    let row = reason.row;
+    html! {
+        details open[open] {
+            summary {
+                span.what { (part::attr(&row.package)) " " span.version { (row.version) } }
+                " " (part::verdict(row.verdict)) " " (part::confidence(row.confidence))
+                @if let Some(fixed) = &row.fixed_in { " " span.soft { "fixed in " span.version { (fixed) } } }
+            }
+            (part::evidence(&row.evidence))
+            p.soft {
+                "In " (reason.channels.join(", ")) "."
+                @if row.attr_count > 1 {
+                    " Attributes: " (row.attrs.join(", "))
+                    @if row.attr_count > row.attrs.len() as u64 { " and " (row.attr_count - row.attrs.len() as u64) " more" } "."
                 }
             }
         }

@@ -80,6 +80,17 @@ impl Browser {
         self.post("/execute/sync", &json!({"script": script, "args": []}))
     }
 
+    /// Waits until a script says true: a key may begin a journey to another page.
+    pub fn wait_for(&self, script: &str) {
+        for _ in 0..200 {
+            if self.run(script) == true {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("still not: {script}, at {}", self.run("return location.href"));
+    }
+
     /// Presses keys, one after the other.
     pub fn press(&self, keys: &str) {
         let actions: Vec<Value> = keys
