@@ -61,12 +61,20 @@ pub fn peak_of(child: &Child) -> u64 {
         * 1024
 }
 
-/// A server that is stopped when this is dropped.
+/// A server that is asked to end when this is dropped, so that it leaves its database in order.
 pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Each of these fails only if it has ended by itself.
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let patience = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < patience {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
