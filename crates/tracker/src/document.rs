@@ -1,5 +1,6 @@
 //! Raw documents: hashed, packed for keeping, parsed by their source's format.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io;
 
@@ -72,7 +73,17 @@ impl Packer {
 
 /// What [`Packer::pack`] packed; `size` is its length before.
 pub fn unpack(packed: &[u8], size: usize) -> io::Result<Vec<u8>> {
-    zstd::bulk::decompress(packed, size)
+    thread_local! {
+        // Its working memory costs more to make than a record to unpack.
+        static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    UNPACKER.with_borrow_mut(|unpacker| {
+        let unpacker = match unpacker {
+            Some(unpacker) => unpacker,
+            None => unpacker.insert(zstd::bulk::Decompressor::new()?),
+        };
+        unpacker.decompress(packed, size)
+    })
 }
 
 /// Parses a document by its source's format.

@@ -25,6 +25,12 @@ use crate::document::{Digest, Packer, unpack};
 /// How long a process waits for another one's transaction. The longest (a channel's verdicts) take seconds.
 const BUSY: Duration = Duration::from_secs(120);
 
+/// KiB of pages that a reader keeps.
+const READER_CACHE: i64 = 32 << 10;
+
+/// KiB of pages that the writer keeps: a channel's verdicts touch pages all over their indexes, and what does not fit is written twice.
+const WRITER_CACHE: i64 = 192 << 10;
+
 /// Idle read connections kept for the next reader.
 const IDLE_READERS: usize = 8;
 
@@ -32,8 +38,9 @@ const IDLE_READERS: usize = 8;
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    // Dropped before the writer: the last connection to close folds the log into the file, and readers cannot.
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
 }
 
 impl Sqlite {
@@ -284,9 +291,10 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error>
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "cache_size", -32_000)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE)?;
     if !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
         connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
         // WAL with NORMAL loses at most the last transactions at a power cut, never consistency.
         connection.pragma_update(None, "synchronous", "normal")?;
     }

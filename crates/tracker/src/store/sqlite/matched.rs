@@ -214,14 +214,30 @@ fn insert_clusters(tx: &Transaction<'_>, channel: i64, clusters: &[ClusterRow]) 
     Ok(ids)
 }
 
+/// Counts a channel's verdicts by severity: from two indexes alone, and without the sorting that SQL's own grouping would do.
 fn recount(tx: &Transaction<'_>, channel: i64) -> Result<()> {
+    let pairs = "SELECT d.verdict, v.severity
+                 FROM verdict d INDEXED BY verdict_channel
+                 CROSS JOIN vulnerability v INDEXED BY vulnerability_severity ON v.id = d.vulnerability_id
+                 WHERE d.channel_id = ?1";
+    let mut counts: HashMap<(String, String), i64> = HashMap::new();
+    let mut pairs = tx.prepare_cached(pairs)?;
+    let mut rows = pairs.query([channel])?;
+    let mut last = ((String::new(), String::new()), 0);
+    while let Some(row) = rows.next()? {
+        let (verdict, severity) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+        // Verdicts of one vulnerability follow one another: most rows are like the one before.
+        if last.0.0 != verdict || last.0.1 != severity {
+            let done = std::mem::replace(&mut last, ((verdict.to_owned(), severity.to_owned()), 0));
+            *counts.entry(done.0).or_default() += done.1;
+        }
+        last.1 += 1;
+    }
+    *counts.entry(last.0).or_default() += last.1;
     tx.execute("DELETE FROM channel_count WHERE channel_id = ?1", [channel])?;
-    tx.execute(
-        "INSERT INTO channel_count (channel_id, verdict, severity, count)
-         SELECT d.channel_id, d.verdict, v.severity, count(*)
-         FROM verdict d INDEXED BY verdict_channel CROSS JOIN vulnerability v INDEXED BY vulnerability_severity ON v.id = d.vulnerability_id
-         WHERE d.channel_id = ?1 GROUP BY d.verdict, v.severity",
-        [channel],
-    )?;
+    let mut insert = tx.prepare_cached("INSERT INTO channel_count (channel_id, verdict, severity, count) VALUES (?1, ?2, ?3, ?4)")?;
+    for ((verdict, severity), count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        insert.execute(params![channel, verdict, severity, count])?;
+    }
     Ok(())
 }
