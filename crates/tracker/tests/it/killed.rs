@@ -9,7 +9,7 @@ use crate::program::Home;
 
 /// Enough records that a run takes a while, in several transactions.
 fn large(home: &Home) {
-    let texts: Vec<(String, String)> = (1..=15_000)
+    let texts: Vec<(String, String)> = (1..=9_000)
         .map(|n| {
             let id = format!("CVE-2024-{n:05}");
             (

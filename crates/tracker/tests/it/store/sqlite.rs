@@ -102,3 +102,18 @@ fn two_processes_can_write() {
         assert_eq!(fresh.store.setting(&format!("{writer}/24")).unwrap().as_deref(), Some("x"));
     }
 }
+
+#[test]
+fn many_can_make_one_new_database() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.sqlite");
+        std::thread::scope(|scope| {
+            for n in 0..6 {
+                let path = &path;
+                scope.spawn(move || Sqlite::open(path).unwrap().put_setting(&n.to_string(), Some("x")).unwrap());
+            }
+        });
+        assert_eq!(Sqlite::open(&path).unwrap().setting("5").unwrap().as_deref(), Some("x"));
+    }
+}
