@@ -71,11 +71,13 @@ impl Known {
                     @let rows = of(verdict);
                     @if !rows.is_empty() {
                         li {
-                            (part::verdict(verdict))
-                            @for row in rows.iter().take(PACKAGES) {
-                                " " span.package { a href=(address::package(&row.package)) { (part::attr(&row.package)) } " " span.version { (row.version) } }
+                            div { (part::verdict(verdict)) }
+                            div {
+                                @for row in rows.iter().take(PACKAGES) {
+                                    span.package { a href=(address::package(&row.package)) { (part::attr(&row.package)) } " " span.version { (row.version) } } " "
+                                }
+                                @if rows.len() > PACKAGES { span.soft { "and " (rows.len() - PACKAGES) " more" } }
                             }
-                            @if rows.len() > PACKAGES { " " span.soft { "and " (rows.len() - PACKAGES) " more" } }
                         }
                     }
                 }
