@@ -61,18 +61,41 @@ pub struct Placed {
     pub channels: Vec<String>,
 }
 
-/// The lines of a record, for the packages that the vulnerability was matched with.
-pub fn lines(advisory: &Advisory, packages: &[Placed]) -> Vec<Line> {
-    let mut claims: Vec<Claim> = Vec::new();
-    for affected in &advisory.affected {
-        claims.extend(of_affected(advisory, affected));
+/// The lines of all records, for the packages that the vulnerability was matched with.
+pub fn lines(advisories: &[&Advisory], packages: &[Placed]) -> Vec<Line> {
+    let claims: Vec<Vec<Claim>> = advisories.iter().map(|advisory| of_advisory(advisory)).collect();
+    let known: Vec<bool> = packages
+        .iter()
+        .map(|package| claims.iter().any(|claims| closest(claims, package) > 0))
+        .collect();
+    let mut lines = Vec::new();
+    for (advisory, claims) in advisories.iter().zip(&claims) {
+        // Where some product bears the name of a package, the others are about something else: other programs, other platforms.
+        let named = |claim: &&Claim| packages.iter().any(|package| belongs(claim, claims, package));
+        let some_named = claims.iter().any(|claim| named(&claim));
+        let wanted = claims.iter().filter(|claim| !some_named || named(claim));
+        let drawn = wanted.filter_map(|claim| {
+            let mine = packages.iter().zip(&known);
+            let mine: Vec<&Placed> = mine
+                .filter(|(package, known)| !**known || belongs(claim, claims, package))
+                .map(|(package, _)| package)
+                .collect();
+            draw(advisory, claim, &mine)
+        });
+        lines.extend(drawn.take(LINES));
     }
+    lines
+}
+
+/// Everything a record says about products.
+fn of_advisory(advisory: &Advisory) -> Vec<Claim> {
+    let mut claims: Vec<Claim> = advisory
+        .affected
+        .iter()
+        .filter_map(|affected| of_affected(advisory, affected))
+        .collect();
     claims.extend(of_configurations(advisory));
-    // Where some product bears the name of a package, the others are about something else (other programs, other platforms).
-    let named = |claim: &Claim| packages.iter().any(|package| is_named(claim, package));
-    let some_named = claims.iter().any(named);
-    let wanted = claims.iter().filter(|claim| !some_named || named(claim));
-    wanted.filter_map(|claim| draw(advisory, claim, packages)).take(LINES).collect()
+    claims
 }
 
 /// What a record says about one product.
@@ -139,7 +162,7 @@ fn of_affected(advisory: &Advisory, affected: &Affected) -> Option<Claim> {
     }
     Some(Claim {
         product: title(affected.vendor.as_deref(), names.first().copied()),
-        names: names.into_iter().map(normal).collect(),
+        names: spellings(affected.vendor.as_deref(), &names),
         scheme,
         default: if osv { Status::Unaffected } else { affected.default_status },
         spans,
@@ -229,7 +252,7 @@ fn of_configurations(advisory: &Advisory) -> Vec<Claim> {
                 let name = criterion.cpe.product.as_deref().unwrap_or_default();
                 claims.push(Claim {
                     scheme: if name == "linux_kernel" { Scheme::Kernel } else { Scheme::Generic },
-                    names: vec![normal(name)],
+                    names: spellings(criterion.cpe.vendor.as_deref(), &[name]),
                     product,
                     default: Status::Unaffected,
                     spans: vec![span],
@@ -266,7 +289,7 @@ fn of_criterion(criterion: &CpeMatch) -> Span {
 }
 
 /// Puts a claim and the packages it is about on a line. `None` where there is nothing to see: no range, no package, or too much of it.
-fn draw(advisory: &Advisory, claim: &Claim, packages: &[Placed]) -> Option<Line> {
+fn draw(advisory: &Advisory, claim: &Claim, mine: &[&Placed]) -> Option<Line> {
     let mut named: Vec<&str> = Vec::new();
     for span in &claim.spans {
         let bounds = [&span.from, &span.to].into_iter().flatten().map(|bound| bound.version.as_str());
@@ -279,8 +302,6 @@ fn draw(advisory: &Advisory, claim: &Claim, packages: &[Placed]) -> Option<Line>
             return None;
         }
     }
-    let some_named = packages.iter().any(|package| is_named(claim, package));
-    let mine: Vec<&Placed> = packages.iter().filter(|package| !some_named || is_named(claim, package)).collect();
     if claim.spans.is_empty() || mine.is_empty() || mine.len() > PACKAGES {
         return None;
     }
@@ -449,12 +470,44 @@ impl Span {
     }
 }
 
-/// Whether the product bears the name of the package.
-fn is_named(claim: &Claim, package: &Placed) -> bool {
+/// Whether a package stands on the line of a claim: no other claim of the record is closer to its name.
+fn belongs(claim: &Claim, claims: &[Claim], package: &Placed) -> bool {
+    let closeness = closeness(claim, package);
+    closeness > 0 && closeness == closest(claims, package)
+}
+
+fn closest(claims: &[Claim], package: &Placed) -> u8 {
+    claims.iter().map(|claim| closeness(claim, package)).max().unwrap_or(0)
+}
+
+/// How well the product's name and the package's go together. This only chooses what to draw: whether they are the same software was
+/// decided by the match.
+fn closeness(claim: &Claim, package: &Placed) -> u8 {
     let leaf = package.package.rsplit('.').next().unwrap_or_default();
     let of_package = [normal(&package.pname), normal(leaf)];
-    let same = |a: &str, b: &str| !a.is_empty() && (a == b || (b.len() > 3 && a.contains(b)) || (a.len() > 3 && b.contains(a)));
-    claim.names.iter().any(|name| of_package.iter().any(|package| same(name, package)))
+    let pairs = claim
+        .names
+        .iter()
+        .flat_map(|name| of_package.iter().map(move |package| (name.as_str(), package.as_str())));
+    let closeness = |(a, b): (&str, &str)| {
+        let shorter = a.len().min(b.len());
+        let common = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+        match (a, b) {
+            _ if shorter == 0 => 0,
+            (a, b) if a == b => 2,
+            // `linux_kernel` and linux, `Apache HTTP Server` and apacheHttpd.
+            (a, b) if shorter > 3 && (a.contains(b) || b.contains(a) || common * 5 > shorter * 4) => 1,
+            _ => 0,
+        }
+    };
+    pairs.map(closeness).max().unwrap_or(0)
+}
+
+/// The names of a product in the form in which they are compared, with and without the vendor.
+fn spellings(vendor: Option<&str>, names: &[&str]) -> Vec<String> {
+    let mut spellings: Vec<String> = names.iter().map(|name| normal(name)).collect();
+    spellings.extend(vendor.zip(names.first()).map(|(vendor, name)| normal(vendor) + &normal(name)));
+    spellings
 }
 
 /// Letters and digits of a name, in lower case.

@@ -7,6 +7,7 @@ mod verdicts;
 use axum::http::StatusCode;
 use maud::{Markup, html};
 use serde::Serialize;
+use vuln::Advisory;
 use vuln::advisory::{Ssvc, State};
 use vuln::score::Score;
 
@@ -80,8 +81,8 @@ impl Cve {
         vulnerability.verdicts.sort_by(|a, b| recent_first(&a.channel, &b.channel));
         let sources = sources::read(vulnerability.records.clone(), &store.documents(id)?);
         let packages = placed(&vulnerability);
-        let advisories = sources.iter().filter_map(|source| source.advisory.as_ref());
-        let lines = advisories.flat_map(|advisory| line::lines(advisory, &packages)).collect();
+        let advisories: Vec<&Advisory> = sources.iter().filter_map(|source| source.advisory.as_ref()).collect();
+        let lines = line::lines(&advisories, &packages);
         Ok(Loaded::Page(Cve::Known(Box::new(Known {
             links: sources::links(&sources),
             channels: vulnerability.dispositions.iter().map(|row| row.channel.clone()).collect(),

@@ -46,7 +46,10 @@ fn points(line: &Line) -> Vec<&str> {
 #[test]
 fn a_range_is_drawn_between_its_ends() {
     let record = record("xz", U, vec![entry("5.6.0", A, less("5.6.2"))]);
-    let lines = lines(&record, &[package("xz", "5.4.6"), package("xz", "5.6.1"), package("xz", "5.6.2")]);
+    let lines = lines(
+        &[&record],
+        &[package("xz", "5.4.6"), package("xz", "5.6.1"), package("xz", "5.6.2")],
+    );
     assert_eq!(points(&lines[0]), ["5.4.6", "5.6.0", "5.6.1", "5.6.2"]);
     // before, 5.4.6, between, 5.6.0, between, 5.6.1, between, 5.6.2, behind
     assert_eq!(lines[0].places, [U, U, U, A, A, A, A, U, U]);
@@ -61,7 +64,7 @@ fn the_first_entry_that_holds_decides_and_changes_follow() {
         status: U,
     }];
     let record = record("app", N, vec![entry("2.2", U, None), changing]);
-    let lines = lines(&record, &[package("app", "2.2")]);
+    let lines = lines(&[&record], &[package("app", "2.2")]);
     assert_eq!(points(&lines[0]), ["2.0", "2.2", "2.5", "3.0"]);
     assert_eq!(lines[0].places, [N, A, A, U, A, U, U, N, N]);
 }
@@ -69,15 +72,15 @@ fn the_first_entry_that_holds_decides_and_changes_follow() {
 #[test]
 fn ranges_without_ends_reach_the_edges() {
     let whole = record("app", U, vec![entry("0", A, less("*"))]);
-    assert_eq!(lines(&whole, &[package("app", "1")])[0].places, [A, A, A]);
+    assert_eq!(lines(&[&whole], &[package("app", "1")])[0].places, [A, A, A]);
     let upwards = record("app", U, vec![entry("1.0", A, less("*"))]);
-    assert_eq!(lines(&upwards, &[package("app", "2")])[0].places, [U, A, A, A, A]);
+    assert_eq!(lines(&[&upwards], &[package("app", "2")])[0].places, [U, A, A, A, A]);
     let branch = record(
         "app",
         A,
         vec![entry("5.4.9", U, Some(UpperBound::LessThanOrEqual("5.4.*".to_owned())))],
     );
-    assert_eq!(lines(&branch, &[package("app", "5.4.200")])[0].places, [A, U, U, U, U, U, A]);
+    assert_eq!(lines(&[&branch], &[package("app", "5.4.200")])[0].places, [A, U, U, U, U, U, A]);
 }
 
 #[test]
@@ -94,7 +97,7 @@ fn osv_events_become_spans_whatever_their_order() {
             Event::LastAffected("1.6.0".to_owned()),
         ],
     }];
-    let lines = lines(&record, &[package("app", "1.6.1")]);
+    let lines = lines(&[&record], &[package("app", "1.6.1")]);
     assert_eq!(points(&lines[0]), ["1.2.0", "1.5.0", "1.6.0", "1.6.1"]);
     assert_eq!(lines[0].places, [A, U, U, A, A, A, U, U, U]);
     assert_eq!(lines[0].scheme, "semver");
@@ -129,7 +132,7 @@ fn nvd_configurations_give_a_line_a_product() {
         }],
         ..Advisory::default()
     };
-    let lines = lines(&record, &[package("curl", "8.1")]);
+    let lines = lines(&[&record], &[package("curl", "8.1")]);
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0].product, "haxx curl");
     assert_eq!(points(&lines[0]), ["7.5", "8.0-p1", "8.1"]);
@@ -140,7 +143,7 @@ fn nvd_configurations_give_a_line_a_product() {
 fn one_odd_version_does_not_keep_the_others_out() {
     let odd = entry("0123456789abcdef0123456789abcdef01234567", A, None);
     let record = record("app", U, vec![odd, entry("1.0", A, less("2.0"))]);
-    let lines = lines(&record, &[package("app", "1.5")]);
+    let lines = lines(&[&record], &[package("app", "1.5")]);
     assert_eq!(points(&lines[0]), ["1.0", "1.5", "2.0"]);
     assert_eq!(lines[0].left_out, ["0123456789abcdef0123456789abcdef01234567"]);
     assert_eq!(lines[0].places, [U, A, A, A, A, U, U]);
@@ -149,20 +152,61 @@ fn one_odd_version_does_not_keep_the_others_out() {
 #[test]
 fn without_a_package_or_with_too_much_nothing_is_drawn() {
     let ranged = record("app", U, vec![entry("1", A, less("2"))]);
-    assert_eq!(lines(&ranged, &[]), []);
+    assert_eq!(lines(&[&ranged], &[]), []);
     let many = (0..100).map(|n| entry(&format!("1.{n}"), A, None)).collect();
-    assert_eq!(lines(&record("app", U, many), &[package("app", "1")]), []);
+    assert_eq!(lines(&[&record("app", U, many)], &[package("app", "1")]), []);
     let git = VersionEntry {
         scheme: Some("git".to_owned()),
         ..entry("0123abc", A, less("4567def"))
     };
-    assert_eq!(lines(&record("app", U, vec![git]), &[package("app", "1")]), []);
+    assert_eq!(lines(&[&record("app", U, vec![git])], &[package("app", "1")]), []);
 }
 
 #[test]
 fn equal_spellings_share_a_point() {
     let record = record("firefox", U, vec![entry("0", A, less("153.0"))]);
-    let lines = lines(&record, &[package("firefox", "153.0.0")]);
+    let lines = lines(&[&record], &[package("firefox", "153.0.0")]);
     assert_eq!(lines[0].points.len(), 1);
     assert_eq!(lines[0].places, [A, U, U]);
+}
+
+#[test]
+fn each_package_stands_where_its_name_fits_best() {
+    let product = |product: &str, vendor: Option<&str>| Affected {
+        vendor: vendor.map(str::to_owned),
+        product: Some(product.to_owned()),
+        versions: vec![entry("1", A, less("2"))],
+        ..Affected::default()
+    };
+    let browsers = Advisory {
+        affected: vec![product("Firefox", None), product("Firefox ESR", None), product("Debian", None)],
+        ..Advisory::default()
+    };
+    let other = Advisory {
+        source: Source::Osv,
+        affected: vec![product("tor", None)],
+        ..Advisory::default()
+    };
+    let packages = [package("firefox", "3"), package("firefox-esr", "4"), package("mystery", "5")];
+    let lines = |advisories: &[&Advisory]| -> Vec<(String, Vec<String>)> {
+        let versions = |line: &Line| line.points.iter().flat_map(|p| &p.packages).map(|p| p.version.clone()).collect();
+        super::lines(advisories, &packages)
+            .iter()
+            .map(|line| (line.product.clone(), versions(line)))
+            .collect()
+    };
+    let line = |product: &str, versions: &[&str]| (product.to_owned(), versions.iter().map(|&v| v.to_owned()).collect::<Vec<_>>());
+    // What no product is named like stands on every line: the match knew why.
+    assert_eq!(
+        lines(&[&browsers, &other]),
+        [line("Firefox", &["3", "5"]), line("Firefox ESR", &["4", "5"]), line("tor", &["5"])]
+    );
+    let web = Advisory {
+        affected: vec![
+            product("Apache HTTP Server", Some("Apache Software Foundation")),
+            product("http_server", Some("apache")),
+        ],
+        ..Advisory::default()
+    };
+    assert_eq!(super::lines(&[&web], &[package("apacheHttpd", "2.4")]).len(), 2);
 }
