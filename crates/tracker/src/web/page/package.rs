@@ -1,6 +1,6 @@
 //! One package: what it is in each channel, and every vulnerability with its verdicts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::http::StatusCode;
 use maud::{Markup, html};
@@ -130,44 +130,65 @@ impl PackagePage {
         }
         named.retain(|head| channels.iter().all(|package| package.name != head.name));
         let board = site.board()?;
-        let mut rows = rows(&board, &channels);
-        let counts = (0..channels.len()).map(|channel| count(&rows, channel)).collect();
-        rows.retain(|row| verdict.is_none_or(|wanted| row.verdicts.iter().flatten().any(|answer| answer.verdict == wanted)));
-        rows.sort_by(|a, b| {
-            worst(a)
-                .cmp(&worst(b))
-                .then_with(|| b.facts.order.cmp(&a.facts.order))
+        let mut lines = lines(&board, &channels);
+        let counts = (0..channels.len()).map(|channel| count(&lines, channel)).collect();
+        lines.retain(|line| verdict.is_none_or(|wanted| line.answers.iter().flatten().any(|answer| answer.verdict == wanted)));
+        lines.sort_by(|a, b| {
+            let newest = || b.facts.order.cmp(&a.facts.order);
+            a.worst
+                .cmp(&b.worst)
+                .then_with(newest)
                 .then_with(|| a.facts.name.cmp(&b.facts.name))
         });
+        let shown = lines.iter().skip((page - 1) * PAGE).take(PAGE);
         Ok(Loaded::Page(PackagePage::One(Box::new(One {
             attr: name.to_owned(),
             siblings: named,
             counts,
             verdict,
-            vulnerabilities: rows.len(),
+            vulnerabilities: lines.len(),
             page,
-            pages: rows.len().div_ceil(PAGE),
-            items: rows.into_iter().skip((page - 1) * PAGE).take(PAGE).collect(),
+            pages: lines.len().div_ceil(PAGE),
+            items: shown.map(Row::of).collect(),
             channels,
         }))))
     }
 }
 
+/// A row, before it is known whether the page shows it.
+struct Line<'a> {
+    facts: &'a Facts,
+    answers: Vec<Option<Answer>>,
+    worst: Verdict,
+}
+
+impl Row {
+    fn of(line: &Line<'_>) -> Self {
+        Self {
+            facts: line.facts.clone(),
+            verdicts: line.answers.clone(),
+        }
+    }
+}
+
 /// Every vulnerability of the package, with one verdict a channel.
-fn rows(board: &Board, channels: &[PackageIn]) -> Vec<Row> {
+fn lines<'a>(board: &'a Board, channels: &[PackageIn]) -> Vec<Line<'a>> {
     let mut index: HashMap<i64, usize> = HashMap::new();
-    let mut rows: Vec<Row> = Vec::new();
+    let mut lines: Vec<Line<'a>> = Vec::new();
     for (column, package) in channels.iter().enumerate() {
         let Some(channel) = board.channel(&package.channel) else { continue };
         for (facts, pair) in channel.of_cluster(package.key) {
             let at = *index.entry(facts.key).or_insert_with(|| {
-                rows.push(Row {
-                    facts: facts.clone(),
-                    verdicts: vec![None; channels.len()],
+                lines.push(Line {
+                    facts,
+                    answers: vec![None; channels.len()],
+                    worst: pair.verdict,
                 });
-                rows.len() - 1
+                lines.len() - 1
             });
-            if let Some(cell) = rows.get_mut(at).and_then(|row| row.verdicts.get_mut(column)) {
+            let Some(line) = lines.get_mut(at) else { continue };
+            line.worst = line.worst.min(pair.verdict);
+            if let Some(cell) = line.answers.get_mut(column) {
                 *cell = Some(Answer {
                     verdict: pair.verdict,
                     confidence: pair.confidence,
@@ -175,25 +196,16 @@ fn rows(board: &Board, channels: &[PackageIn]) -> Vec<Row> {
             }
         }
     }
-    rows
+    lines
 }
 
-fn count(rows: &[Row], channel: usize) -> Vec<(Verdict, usize)> {
-    let has = |row: &&Row, verdict| {
-        row.verdicts
-            .get(channel)
-            .copied()
-            .flatten()
-            .is_some_and(|answer| answer.verdict == verdict)
-    };
-    let counted = Verdict::ALL
-        .into_iter()
-        .map(|verdict| (verdict, rows.iter().filter(|row| has(row, verdict)).count()));
-    counted.filter(|(_, count)| *count > 0).collect()
-}
-
-fn worst(row: &Row) -> Option<Verdict> {
-    row.verdicts.iter().flatten().map(|answer| answer.verdict).min()
+/// Vulnerabilities of one channel by verdict, the worst first.
+fn count(lines: &[Line<'_>], channel: usize) -> Vec<(Verdict, usize)> {
+    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for answer in lines.iter().filter_map(|line| line.answers.get(channel).copied().flatten()) {
+        *counts.entry(answer.verdict).or_default() += 1;
+    }
+    counts.into_iter().collect()
 }
 
 impl Page for PackagePage {
