@@ -7,14 +7,16 @@ mod derive;
 mod outcome;
 mod spool;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::iter::Peekable;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
 use vuln::advisory::Advisory;
-use vuln::matching::{PackageIndex, Prepared, Profiles, Vulnerability};
+use vuln::matching::{PackageIndex, Prepared, Vulnerability};
 use vuln::package::Package;
 
 use crate::config::now;
@@ -22,11 +24,16 @@ use crate::document;
 use crate::progress::{Phase, Progress};
 use crate::store::result::{ChannelState, ClusterRow, MatchResult, OutcomeRow, StoredPackage, StoredVulnerability};
 use crate::store::{Store, StoreError};
-use derive::Basis;
+use derive::{Basis, Ground};
 use spool::{Rows, Spool};
 
 /// Vulnerabilities that are read at a time.
 const PAGE: usize = 256;
+
+/// Up to so many changed vulnerabilities are read again for each channel: then only as many indices of packages are in memory at a
+/// time as there are processors, and taking that memory is what a day's delta spends its time with. More are read once, for all
+/// channels.
+const FEW: u64 = 5000;
 
 /// What a match did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,6 +53,12 @@ impl Report {
     pub fn is_nothing_new(&self) -> bool {
         self.full.is_empty() && self.incremental.is_empty()
     }
+
+    fn merge(&mut self, other: Self) {
+        self.full.extend(other.full);
+        self.incremental.extend(other.incremental);
+        self.verdicts += other.verdicts;
+    }
 }
 
 /// Matches what changed since the last match; everything where `full` asks for it or the ground of the verdicts changed.
@@ -60,6 +73,26 @@ pub fn run(store: &dyn Store, progress: &Progress, full: bool) -> Result<Report,
 struct Run<'a> {
     store: &'a dyn Store,
     progress: &'a Progress,
+}
+
+/// Which vulnerabilities to match.
+#[derive(Clone, Copy)]
+enum Vulnerabilities<'a> {
+    /// All that changed after this mark, read page by page.
+    After(i64),
+    /// These.
+    These(&'a [StoredVulnerability]),
+}
+
+/// A channel that has to be matched.
+struct Work {
+    state: ChannelState,
+    set: i64,
+    /// Vulnerabilities changed after this mark are matched; 0 for all.
+    after: i64,
+    is_full: bool,
+    /// Where they were read already.
+    packages: Option<Vec<StoredPackage>>,
 }
 
 /// One channel on its way.
@@ -90,12 +123,26 @@ impl Run<'_> {
             )
         };
         let mut packages = HashMap::new();
-        let ground = match if full { None } else { derive::load(self.store, &basis)? } {
+        let mut ground = None;
+        if let Some(kept) = if full { None } else { derive::kept(self.store, &basis)? } {
+            let Some(first) = self.work(&states, &kept)?.first().map(|work| work.set) else {
+                return Ok(Report::default());
+            };
+            // Neither needs the other, and each keeps a processor busy for as long.
+            let (loaded, set) = thread::scope(|scope| {
+                let loading = scope.spawn(|| derive::load(self.store, &kept));
+                let set = self.store.package_set(first);
+                (loading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), set)
+            });
+            ground = loaded?;
+            packages.insert(first, set?);
+        }
+        let ground = match ground {
             Some(ground) => ground,
             None => {
-                for state in &states {
-                    if let Some((set, _)) = state.set {
-                        packages.insert(set, self.store.package_set(set)?);
+                for set in states.iter().filter_map(|state| Some(state.set.as_ref()?.0)) {
+                    if let Entry::Vacant(entry) = packages.entry(set) {
+                        entry.insert(self.store.package_set(set)?);
                     }
                 }
                 step("packages read");
@@ -105,48 +152,103 @@ impl Run<'_> {
             }
         };
         step("ground laid");
+        let mut work = self.work(&states, &ground.basis)?;
+        for work in &mut work {
+            work.packages = packages.remove(&work.set);
+        }
+        drop(packages);
+        let Some(after) = work.iter().map(|work| work.after).min() else {
+            return Ok(Report::default());
+        };
+        let changed = self.store.touched_after(after)?;
+        let few = if changed <= FEW { Some(self.changed(after)?) } else { None };
+        let groups = match few {
+            Some(_) => work.into_iter().map(|one| vec![one]).collect(),
+            None => vec![work],
+        };
+        let (total, processors) = (changed * groups.len() as u64, processors().div_ceil(groups.len()));
+        self.progress.begin(Phase::Matching, "verdicts", Some(total));
+        let reports = parallel(groups, |group| {
+            let channels = parallel(group, |work| self.open(work, &ground.facts));
+            step("packages indexed");
+            let channels = channels.into_iter().collect::<Result<_, _>>()?;
+            let vulnerabilities = few.as_deref().map_or(Vulnerabilities::After(after), Vulnerabilities::These);
+            self.match_all(channels, &ground, mark, vulnerabilities, processors)
+        });
+        let mut all = Report {
+            vulnerabilities: changed,
+            ..Report::default()
+        };
+        for report in reports {
+            all.merge(report?);
+        }
+        self.progress.finish();
+        step("verdicts written");
+        Ok(all)
+    }
+
+    /// The channels that have something to match on this ground.
+    fn work(&self, states: &[ChannelState], basis: &str) -> Result<Vec<Work>, StoreError> {
         let mut work = Vec::new();
         for state in states {
             let Some((set, _)) = state.set else { continue };
-            let is_full = state.matched_basis != ground.basis || state.matched_set != Some(set);
+            let is_full = state.matched_basis != basis || state.matched_set != Some(set);
             let after = if is_full { 0 } else { state.matched_mark };
             if is_full || self.store.touched_after(after)? > 0 {
-                work.push((state, set, after, is_full, packages.remove(&set)));
+                work.push(Work {
+                    state: state.clone(),
+                    set,
+                    after,
+                    is_full,
+                    packages: None,
+                });
             }
         }
-        drop(packages);
-        if work.is_empty() {
-            return Ok(Report::default());
+        Ok(work)
+    }
+
+    /// All vulnerabilities that changed after a mark.
+    fn changed(&self, mark: i64) -> Result<Vec<StoredVulnerability>, StoreError> {
+        let mut changed: Vec<StoredVulnerability> = Vec::new();
+        loop {
+            let page = self.store.vulnerabilities(mark, changed.last().map_or(0, |v| v.id), PAGE)?;
+            if page.is_empty() {
+                return Ok(changed);
+            }
+            changed.extend(page);
         }
-        let channels = parallel(work, |(state, set, after, is_full, packages)| {
-            let packages = match packages {
-                Some(packages) => packages,
-                None => self.store.package_set(set)?,
-            };
-            let (index, clusters) = index(packages, is_full, &ground.facts);
-            Ok(Channel {
-                state,
-                set,
-                after,
-                is_full,
-                index,
-                clusters,
-            })
-        });
-        let channels = channels.into_iter().collect::<Result<Vec<_>, StoreError>>()?;
-        step("packages indexed");
-        let report = self.match_all(channels, &ground.profiles, &ground.basis, mark);
-        step("verdicts written");
-        report
+    }
+
+    /// Reads and indexes the packages of a channel.
+    fn open(&self, work: Work, facts: &vuln::matching::Facts) -> Result<Channel, StoreError> {
+        let packages = match work.packages {
+            Some(packages) => packages,
+            None => self.store.package_set(work.set)?,
+        };
+        let (index, clusters) = index(packages, work.is_full, facts);
+        Ok(Channel {
+            state: work.state,
+            set: work.set,
+            after: work.after,
+            is_full: work.is_full,
+            index,
+            clusters,
+        })
     }
 
     /// Derives profiles from all advisories and facts from all packages.
-    fn derive(&self, basis: &Basis, packages: &HashMap<i64, Vec<StoredPackage>>, mark: i64) -> Result<derive::Ground, StoreError> {
+    fn derive(&self, basis: &Basis, packages: &HashMap<i64, Vec<StoredPackage>>, mark: i64) -> Result<Ground, StoreError> {
         self.progress.begin(Phase::Matching, "profiles", Some(self.store.touched_after(0)?));
-        let profiles = self.over_vulnerabilities(0, vuln::matching::ProfilesBuilder::default, |builder, _, advisories| {
-            advisories.iter().for_each(|advisory| builder.add(advisory));
-            Ok(())
-        })?;
+        let all = Vulnerabilities::After(0);
+        let profiles = self.over_vulnerabilities(
+            all,
+            processors(),
+            vuln::matching::ProfilesBuilder::default,
+            |builder, _, advisories| {
+                advisories.iter().for_each(|advisory| builder.add(advisory));
+                Ok(())
+            },
+        )?;
         let mut profiles = profiles.into_iter();
         let mut all = profiles.next().unwrap_or_default();
         profiles.for_each(|part| all.merge(part));
@@ -155,15 +257,21 @@ impl Run<'_> {
             facts.add(&package.package);
         }
         self.progress.finish();
-        Ok(derive::Ground::new(basis, mark, all.finish(), facts.finish()))
+        Ok(Ground::new(basis, mark, all.finish(), facts.finish()))
     }
 
-    fn match_all(&self, channels: Vec<Channel>, profiles: &Profiles, basis: &str, mark: i64) -> Result<Report, StoreError> {
-        let after = channels.iter().map(|c| c.after).min().unwrap_or(0);
-        let total = self.store.touched_after(after)?;
-        self.progress.begin(Phase::Matching, "verdicts", Some(total));
+    /// Matches channels together: each vulnerability is read once for all of them.
+    fn match_all(
+        &self,
+        channels: Vec<Channel>,
+        ground: &Ground,
+        mark: i64,
+        vulnerabilities: Vulnerabilities<'_>,
+        threads: usize,
+    ) -> Result<Report, StoreError> {
         let parts = self.over_vulnerabilities(
-            after,
+            vulnerabilities,
+            threads,
             || channels.iter().map(|_| Spool::default()).collect::<Vec<_>>(),
             |spools, stored, advisories| {
                 let prepared = Prepared::new(Vulnerability {
@@ -172,18 +280,14 @@ impl Run<'_> {
                 });
                 for (channel, spool) in channels.iter().zip(spools) {
                     if stored.touched > channel.after {
-                        let row = outcome::row(stored.id, prepared.candidates(&channel.index, profiles), &channel.index);
+                        let row = outcome::row(stored.id, prepared.candidates(&channel.index, &ground.profiles), &channel.index);
                         spool.push(&row).map_err(packing)?;
                     }
                 }
                 Ok(())
             },
         )?;
-        self.progress.finish();
-        let mut report = Report {
-            vulnerabilities: total,
-            ..Report::default()
-        };
+        let mut report = Report::default();
         // Indices are large, and writing needs only the names in them.
         let channels: Vec<Channel> = channels
             .into_iter()
@@ -205,7 +309,7 @@ impl Run<'_> {
                 channel: channel.state.id,
                 set: channel.set,
                 mark,
-                basis: basis.to_owned(),
+                basis: ground.basis.clone(),
                 clusters: channel.clusters,
                 outcomes: &mut outcomes,
             };
@@ -219,20 +323,30 @@ impl Run<'_> {
         Ok(report)
     }
 
-    /// Parses all vulnerabilities that changed after a mark, on all processors; each thread works into a value of its own.
+    /// Parses vulnerabilities in `threads` threads; each thread works into a value of its own.
     fn over_vulnerabilities<T: Send>(
         &self,
-        mark: i64,
+        vulnerabilities: Vulnerabilities<'_>,
+        threads: usize,
         start: impl Fn() -> T + Sync,
         each: impl Fn(&mut T, &StoredVulnerability, &[Advisory]) -> Result<(), StoreError> + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        let cursor = Mutex::new(Some(0));
-        let next_page = || -> Result<Vec<StoredVulnerability>, StoreError> {
+        let cursor = Mutex::new((vulnerabilities, 0));
+        let next_page = || -> Result<Cow<'_, [StoredVulnerability]>, StoreError> {
             let mut cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(after) = *cursor else { return Ok(Vec::new()) };
-            let page = self.store.vulnerabilities(mark, after, PAGE)?;
-            *cursor = page.last().map(|v| v.id);
-            Ok(page)
+            let (vulnerabilities, after) = &mut *cursor;
+            match vulnerabilities {
+                Vulnerabilities::These(all) => {
+                    let (page, rest) = all.split_at(all.len().min(PAGE));
+                    *all = rest;
+                    Ok(Cow::Borrowed(page))
+                }
+                Vulnerabilities::After(mark) => {
+                    let page = self.store.vulnerabilities(*mark, *after, PAGE)?;
+                    *after = page.last().map_or(*after, |v| v.id);
+                    Ok(Cow::Owned(page))
+                }
+            }
         };
         let work = || -> Result<T, StoreError> {
             let mut state = start();
@@ -241,14 +355,14 @@ impl Run<'_> {
                 if page.is_empty() {
                     return Ok(state);
                 }
-                for stored in &page {
+                for stored in page.iter() {
                     each(&mut state, stored, &advisories(stored)?)?;
                 }
                 self.progress.add(page.len() as u64);
             }
         };
         thread::scope(|scope| {
-            let threads: Vec<_> = (0..processors()).map(|_| scope.spawn(work)).collect();
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
             threads
                 .into_iter()
                 .map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))

@@ -60,7 +60,7 @@ pub trait Store: Read {
     /// All channels.
     fn channel_states(&self) -> Result<Vec<ChannelState>, StoreError>;
 
-    /// The packages of a set, in the order of their attributes.
+    /// The packages of a set, in any order.
     fn package_set(&self, set: i64) -> Result<Vec<StoredPackage>, StoreError>;
 
     /// The mark of the newest change to any vulnerability.
@@ -71,6 +71,9 @@ pub trait Store: Read {
 
     /// At most `limit` vulnerabilities with rows above `after`, in the order of rows, that changed after `mark`.
     fn vulnerabilities(&self, mark: i64, after: i64, limit: usize) -> Result<Vec<StoredVulnerability>, StoreError>;
+
+    /// What something derived was derived from, without reading it.
+    fn derived_basis(&self, name: &str) -> Result<Option<String>, StoreError>;
 
     /// Something derived.
     fn derived(&self, name: &str) -> Result<Option<Derived>, StoreError>;

@@ -55,25 +55,32 @@ impl Ground {
     }
 }
 
-/// The ground that was kept, if it still holds.
-pub fn load(store: &dyn Store, basis: &Basis) -> Result<Option<Ground>, StoreError> {
-    let (Some(profiles), Some(facts)) = (store.derived("profiles")?, store.derived("facts")?) else {
+/// The name of the ground that was kept, if it still holds. Cheap.
+pub fn kept(store: &dyn Store, basis: &Basis) -> Result<Option<String>, StoreError> {
+    let (Some(profiles), Some(facts)) = (store.derived_basis("profiles")?, store.derived_basis("facts")?) else {
         return Ok(None);
     };
-    let mut parts = profiles.basis.split(' ');
+    let mut parts = profiles.split(' ');
     let same_basis = parts.next() == Some(basis.0.as_str());
     let mark: i64 = parts.next().and_then(|mark| mark.parse().ok()).unwrap_or(0);
-    if profiles.basis != facts.basis || !same_basis || store.touched_after(mark)? > TOO_MANY_CHANGES {
+    let holds = profiles == facts && same_basis && store.touched_after(mark)? <= TOO_MANY_CHANGES;
+    Ok(holds.then_some(profiles))
+}
+
+/// The ground of this name, if it can be read.
+pub fn load(store: &dyn Store, kept: &str) -> Result<Option<Ground>, StoreError> {
+    let named = |name| Ok(store.derived(name)?.filter(|derived| derived.basis == kept));
+    let (Some(profiles), Some(facts)) = (named("profiles")?, named("facts")?) else {
         return Ok(None);
-    }
+    };
     // What an older build kept in another shape is derived again.
-    let (Ok(profiles_value), Ok(facts_value)) = (serde_json::from_slice(&profiles.bytes), serde_json::from_slice(&facts.bytes)) else {
+    let (Ok(profiles), Ok(facts)) = (serde_json::from_slice(&profiles.bytes), serde_json::from_slice(&facts.bytes)) else {
         return Ok(None);
     };
     Ok(Some(Ground {
-        basis: profiles.basis,
-        profiles: profiles_value,
-        facts: facts_value,
+        basis: kept.to_owned(),
+        profiles,
+        facts,
     }))
 }
 

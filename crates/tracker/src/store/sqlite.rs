@@ -187,6 +187,13 @@ impl Store for Sqlite {
         self.read("read vulnerabilities", |db| matched::vulnerabilities(db, mark, after, limit))
     }
 
+    fn derived_basis(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT basis FROM derived WHERE name = ?1";
+        self.read("read what something was derived from", |db| {
+            db.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()
+        })
+    }
+
     fn derived(&self, name: &str) -> Result<Option<Derived>, StoreError> {
         let what = "read what was derived";
         let sql = "SELECT basis, bytes FROM derived WHERE name = ?1";

@@ -80,13 +80,17 @@ pub fn take_package_set(tx: &Transaction<'_>, set: &PackageSet, at: i64) -> Resu
     Ok(report)
 }
 
-/// The packages of a set.
+/// The packages of a set, in the order that they lie in.
 pub fn package_set(db: &Connection, set: i64) -> Result<Vec<StoredPackage>> {
     let sql = "SELECT package.id, package.facts FROM package_set_member m JOIN package ON package.id = m.package_id
-               WHERE m.set_id = ?1 ORDER BY package.attr";
+               WHERE m.set_id = ?1";
+    let count: i64 = db
+        .prepare_cached("SELECT count(*) FROM package_set_member WHERE set_id = ?1")?
+        .query_row([set], |row| row.get(0))?;
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([set])?;
-    let mut packages = Vec::new();
+    // Packages are large: a list that grows would be copied again and again.
+    let mut packages = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
     while let Some(row) = rows.next()? {
         let facts = row.get_ref(1)?.as_str()?;
         packages.push(StoredPackage {

@@ -241,7 +241,8 @@ pub fn a_package_set_is_stored_by_content(store: &dyn Store) {
     assert!(store.take_package_set(&one, 5).unwrap().changed);
     let states = store.channel_states().unwrap();
     assert_eq!(states.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-    let stored = store.package_set(states[0].set.as_ref().unwrap().0).unwrap();
+    let mut stored = store.package_set(states[0].set.as_ref().unwrap().0).unwrap();
+    stored.sort_by(|a, b| a.package.attr.cmp(&b.package.attr));
     let facts: Vec<(&str, &str)> = stored
         .iter()
         .map(|p| (p.package.attr.as_str(), p.package.version.as_str()))
@@ -364,9 +365,11 @@ pub fn derived_things_and_settings_are_kept(store: &dyn Store) {
         bytes: b"some json ".repeat(n),
     };
     assert_eq!(store.derived("profiles").unwrap(), None);
+    assert_eq!(store.derived_basis("profiles").unwrap(), None);
     for n in [100, 1] {
         store.put_derived("profiles", &derived("b", n), 1).unwrap();
         assert_eq!(store.derived("profiles").unwrap(), Some(derived("b", n)));
+        assert_eq!(store.derived_basis("profiles").unwrap().as_deref(), Some("b"));
     }
     store.put_setting("sample", Some("1")).unwrap();
     assert!(store.is_sample().unwrap());
