@@ -93,7 +93,10 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
 /// The database file; another content has another name.
 fn database() -> PathBuf {
     static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
-        let schema = include_str!("../migrations/sqlite/0001_start.sql");
+        let schema = concat!(
+            include_str!("../migrations/sqlite/0001_start.sql"),
+            include_str!("../migrations/sqlite/0002_search.sql")
+        );
         let digest = Digest::of([SQL, schema, DOCUMENT].concat().as_bytes()).to_string();
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("synthetic-{}.sqlite", &digest[..16]));
         if !file.exists() {

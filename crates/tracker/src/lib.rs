@@ -12,6 +12,7 @@ pub mod feeds;
 pub mod fetch;
 pub mod ingest;
 pub mod matching;
+mod parallel;
 pub mod progress;
 pub mod sample;
 pub mod serve;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 pub use filter::{Filter, Group, Listing, Sort};
 pub use names::Names;
 
+use crate::parallel::parallel;
 use crate::store::read::{ClusterFacts, Facts, Findings, Mark, Pair, recent_first};
 use crate::store::{Store, StoreError};
 
@@ -20,6 +21,8 @@ pub struct Boards {
     current: Mutex<Arc<Board>>,
     /// Held by the one who reads what changed.
     reading: Mutex<()>,
+    /// The names of all packages, with the marks they were read at. Apart from the findings: only searches need them.
+    names: Mutex<Option<(Vec<Mark>, Arc<Names>)>>,
 }
 
 /// The findings of all matched channels at one moment.
@@ -28,7 +31,6 @@ pub struct Board {
     marks: Vec<Mark>,
     /// Most recent channel first.
     channels: Vec<Arc<ChannelBoard>>,
-    names: Arc<Names>,
 }
 
 /// The findings of one channel.
@@ -69,6 +71,22 @@ impl Boards {
         drop(reading);
         Ok(board)
     }
+
+    /// The names of all packages as of now. Where packages changed, everyone who asks waits for the first one to read them.
+    pub fn names(&self, store: &dyn Store) -> Result<Arc<Names>, StoreError> {
+        let marks = store.marks()?;
+        let same_packages = |(a, b): (&Mark, &Mark)| (a.channel.as_str(), a.packages.as_str()) == (b.channel.as_str(), b.packages.as_str());
+        let mut kept = lock(&self.names);
+        if let Some((last, names)) = kept.as_ref()
+            && last.len() == marks.len()
+            && last.iter().zip(&marks).all(same_packages)
+        {
+            return Ok(Arc::clone(names));
+        }
+        let names = Arc::new(Names::new(store.names()?));
+        *kept = Some((marks, Arc::clone(&names)));
+        Ok(names)
+    }
 }
 
 /// A panic while reading leaves the old board in place.
@@ -79,14 +97,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Board {
     /// Reads the channels whose mark is not the last one, and what lists show of all their vulnerabilities.
     fn read(store: &dyn Store, marks: Vec<Mark>, last: &Board) -> Result<Self, StoreError> {
-        let mut findings = Vec::with_capacity(marks.len());
-        for mark in &marks {
-            let known = last.channel(&mark.channel).filter(|_| last.marks.contains(mark));
-            findings.push(match known {
-                Some(board) => Arc::clone(&board.findings),
-                None => Arc::new(sorted(store.findings(&mark.channel)?)),
-            });
-        }
+        let read = |mark: &Mark| match last.channel(&mark.channel).filter(|_| last.marks.contains(mark)) {
+            Some(board) => Ok(Arc::clone(&board.findings)),
+            None => store.findings(&mark.channel).map(|findings| Arc::new(sorted(findings))),
+        };
+        let findings: Vec<Arc<Findings>> = parallel(marks.iter().collect(), read)
+            .into_iter()
+            .collect::<Result<_, StoreError>>()?;
         let mut keys: Vec<i64> = findings
             .iter()
             .flat_map(|findings| &findings.pairs)
@@ -94,19 +111,13 @@ impl Board {
             .collect();
         keys.sort_unstable();
         keys.dedup();
-        let facts: Arc<[Facts]> = store.facts(&keys)?.into();
+        let parts = parallel(keys.chunks(FACTS_AT_ONCE).collect(), |keys| store.facts(keys));
+        let facts: Arc<[Facts]> = parts.into_iter().collect::<Result<Vec<_>, StoreError>>()?.concat().into();
         let board =
             |(mark, findings): (&Mark, Arc<Findings>)| Arc::new(ChannelBoard::new(mark.channel.clone(), findings, Arc::clone(&facts)));
         let mut channels: Vec<Arc<ChannelBoard>> = marks.iter().zip(findings).map(board).collect();
         channels.sort_by(|a, b| recent_first(&a.name, &b.name));
-        let packages =
-            |marks: &[Mark]| -> Vec<(String, String)> { marks.iter().map(|mark| (mark.channel.clone(), mark.packages.clone())).collect() };
-        let names = if packages(&marks) == packages(&last.marks) {
-            Arc::clone(&last.names)
-        } else {
-            Arc::new(Names::new(store.names()?))
-        };
-        Ok(Self { marks, channels, names })
+        Ok(Self { marks, channels })
     }
 
     /// One channel.
@@ -117,11 +128,6 @@ impl Board {
     /// All channels, most recent first.
     pub fn channels(&self) -> &[Arc<ChannelBoard>] {
         &self.channels
-    }
-
-    /// The names of all packages.
-    pub fn names(&self) -> &Names {
-        &self.names
     }
 }
 
@@ -210,6 +216,9 @@ impl ChannelBoard {
         self.findings.pairs.is_empty()
     }
 }
+
+/// Vulnerabilities whose facts are read by one thread at a time.
+const FACTS_AT_ONCE: usize = 4096;
 
 /// Where a vulnerability has no facts: no index that any list reaches.
 const NO_FACTS: u32 = u32::MAX;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::board::{Board, Boards};
+use super::board::{Board, Boards, Names};
 use super::error::Error;
 use super::layout::Frame;
 use super::metrics::Requests;
@@ -60,15 +60,20 @@ impl Site {
         self.boards.current(self.store())
     }
 
-    /// Reads findings as soon as a match changed them, so that no page has to. Ends with the site.
+    /// The names of all packages as of now.
+    pub fn names(&self) -> Result<Arc<Names>, StoreError> {
+        self.boards.names(self.store())
+    }
+
+    /// Reads what lists and counts are made of as soon as it changed, so that no page has to. Ends with the site.
     pub async fn keep_warm(site: Weak<Self>) {
         let mut failing = false;
         while let Some(site) = site.upgrade() {
-            let read = tokio::task::spawn_blocking(move || site.board().map(drop)).await;
+            let read = tokio::task::spawn_blocking(move || site.warm()).await;
             match read {
                 // Said once: requests that fail for the same reason say it again.
                 Ok(Err(error)) if !failing => {
-                    tracing::warn!(%error, "read the findings ahead of the next page");
+                    tracing::warn!(%error, "read ahead of the next page");
                     failing = true;
                 }
                 Ok(Ok(())) => failing = false,
@@ -76,6 +81,12 @@ impl Site {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    fn warm(&self) -> Result<(), StoreError> {
+        self.board()?;
+        self.counts(&self.store().sources()?)?;
+        self.names().map(drop)
     }
 
     /// What every page shows around its content.

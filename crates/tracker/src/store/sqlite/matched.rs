@@ -218,7 +218,7 @@ fn insert_clusters(tx: &Transaction<'_>, channel: i64, clusters: &[ClusterRow]) 
 fn recount(tx: &Transaction<'_>, channel: i64) -> Result<()> {
     let pairs = "SELECT d.verdict, v.severity
                  FROM verdict d INDEXED BY verdict_channel
-                 CROSS JOIN vulnerability v INDEXED BY vulnerability_severity ON v.id = d.vulnerability_id
+                 CROSS JOIN vulnerability v INDEXED BY vulnerability_key ON v.id = d.vulnerability_id
                  WHERE d.channel_id = ?1";
     let mut counts: HashMap<(String, String), i64> = HashMap::new();
     let mut pairs = tx.prepare_cached(pairs)?;

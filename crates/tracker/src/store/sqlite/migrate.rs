@@ -3,7 +3,10 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// In order; `user_version` counts those that ran. A migration that shipped is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_start.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_start.sql"),
+    include_str!("../../../migrations/sqlite/0002_search.sql"),
+];
 
 /// Why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,22 @@ fn step(db: &mut Connection) -> Result<Option<u32>, rusqlite::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_of_the_first_version_keeps_what_it_has() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.execute_batch(MIGRATIONS[0]).unwrap();
+        db.execute_batch(
+            "INSERT INTO vulnerability (id, name, year, number, title, description, state, severity, touched)
+                 VALUES (7, 'CVE-2024-0001', 2024, 1, 'A title', 'An overflow', 'published', 'high', 1);
+             INSERT INTO vulnerability_text (vulnerability_text) VALUES ('rebuild');
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+        run(&mut db).unwrap();
+        let found = "SELECT rowid FROM vulnerability_text WHERE vulnerability_text MATCH '\"ove\"*'";
+        assert_eq!(db.query_row(found, [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+    }
 
     #[test]
     fn a_newer_schema_is_refused() {

@@ -43,11 +43,16 @@ impl Names {
             let (Some(name), Some(&start)) = (self.names.get(index), self.starts.get(index)) else {
                 continue;
             };
-            let rank = rank(&name.to_lowercase(), &needle, at - start);
+            let lower = self.text.get(start..).and_then(|rest| rest.split('\n').next()).unwrap_or_default();
+            let rank = rank(lower, &needle, at - start);
             found.push((rank, name.len(), name));
         }
+        // Only what is shown needs to be in order.
+        if limit < found.len() {
+            found.select_nth_unstable(limit);
+            found.truncate(limit);
+        }
         found.sort_unstable();
-        found.truncate(limit);
         found.into_iter().map(|(_, _, name)| name).collect()
     }
 }

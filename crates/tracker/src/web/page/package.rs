@@ -110,12 +110,8 @@ impl PackagePage {
             return match named.as_slice() {
                 [one] => Ok(Loaded::Elsewhere(address::package(&one.name))),
                 _ => {
-                    let board = site.board()?;
-                    let similar = if named.is_empty() {
-                        board.names().search(name, 10)
-                    } else {
-                        Vec::new()
-                    };
+                    let names = site.names()?;
+                    let similar = if named.is_empty() { names.search(name, 10) } else { Vec::new() };
                     Ok(Loaded::Page(PackagePage::Several(Several {
                         name: name.to_owned(),
                         similar: similar.into_iter().map(str::to_owned).collect(),

@@ -84,8 +84,7 @@ impl Search {
             if page.exact.is_none() && !json && first.parse::<vuln::id::CveId>().is_ok() {
                 return Ok(Loaded::Elsewhere(address::cve(&first.to_uppercase())));
             }
-            let board = site.board()?;
-            let names: Vec<String> = board.names().search(first, NAMES).into_iter().map(str::to_owned).collect();
+            let names: Vec<String> = site.names()?.search(first, NAMES).into_iter().map(str::to_owned).collect();
             page.more_packages = names.len() == NAMES;
             let mut seen = std::collections::BTreeSet::new();
             page.packages = store

@@ -79,10 +79,23 @@ pub fn heads(db: &Connection, names: &[String]) -> Result<Vec<ClusterHead>, Erro
     Ok(heads)
 }
 
-pub(super) const NAMES: &str = "SELECT attr FROM cluster_attr UNION SELECT pname FROM cluster";
+pub(super) const NAMES: [&str; 2] = [
+    "SELECT DISTINCT attr FROM cluster_attr ORDER BY attr",
+    "SELECT DISTINCT pname FROM cluster ORDER BY pname",
+];
 
+/// Both lists come sorted from their index: SQL's own union would sort everything again.
 pub fn names(db: &Connection) -> Result<Vec<String>, Error> {
-    db.prepare_cached(NAMES)?.query_map([], |row| row.get(0))?.collect()
+    let mut names: Vec<String> = Vec::new();
+    for sql in NAMES {
+        for name in db.prepare_cached(sql)?.query_map([], |row| row.get(0))? {
+            names.push(name?);
+        }
+    }
+    // Two sorted runs: merged in one pass.
+    names.sort();
+    names.dedup();
+    Ok(names)
 }
 
 /// Adds a `name, pname, channel, version` row, sorted by name, to the list.

@@ -29,45 +29,44 @@ pub fn text(db: &Connection, words: &[String], limit: usize) -> Result<TextHits,
     let Some(question) = question(words) else {
         return Ok(TextHits::default());
     };
-    let matching: Vec<i64> = db
-        .prepare_cached(MATCHING)?
-        .query_map(params![question, TextHits::BROAD as i64 + 1], |row| row.get(0))?
-        .collect::<Result<_, Error>>()?;
-    if matching.len() > TextHits::BROAD {
-        let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM vulnerability v WHERE v.id = ?1"))?;
-        let hits = matching
-            .iter()
-            .take(limit)
-            .map(|id| statement.query_row([id], hit))
-            .collect::<Result<_, Error>>()?;
-        return Ok(TextHits {
-            hits,
-            total: None,
-            broad: true,
-        });
+    let ids = |sql: &str, limit: usize| -> Result<Vec<i64>, Error> {
+        db.prepare_cached(sql)?
+            .query_map(params![question, limit as i64], |row| row.get(0))?
+            .collect()
+    };
+    let mut shown = ids(MATCHING, TextHits::BROAD + 1)?;
+    let (matching, broad) = (shown.len(), shown.len() > TextHits::BROAD);
+    if broad {
+        shown.truncate(limit);
+    } else {
+        shown = ids(SORTED, limit)?;
     }
-    let hits = db
-        .prepare_cached(&sorted())?
-        .query_map(params![question, limit as i64], hit)?
+    let mut statement = db.prepare_cached(HIT)?;
+    let hits = shown
+        .iter()
+        .map(|id| statement.query_row([id], hit))
         .collect::<Result<_, Error>>()?;
     Ok(TextHits {
         hits,
-        total: Some(matching.len()),
-        broad: false,
+        total: (!broad).then_some(matching),
+        broad,
     })
 }
 
 /// Rows from the last one taken in to the first: SQLite stops at the limit, whatever the number of matches.
 pub(super) const MATCHING: &str = "SELECT rowid FROM vulnerability_text WHERE vulnerability_text MATCH ?1 ORDER BY rowid DESC LIMIT ?2";
 
-const COLUMNS: &str = "v.name, v.title, substr(v.description, 1, 300), v.severity, v.score, v.kev_date, v.epss, v.state, v.published";
+/// The newest ids. Sorted without touching the table: its rows are long and lie far apart.
+pub(super) const SORTED: &str =
+    "SELECT v.id FROM vulnerability_text f CROSS JOIN vulnerability v INDEXED BY vulnerability_key ON v.id = f.rowid
+    WHERE vulnerability_text MATCH ?1 ORDER BY v.year DESC, v.number DESC LIMIT ?2";
 
-pub(super) fn sorted() -> String {
-    format!(
-        "SELECT {COLUMNS} FROM vulnerability_text f CROSS JOIN vulnerability v ON v.id = f.rowid
-         WHERE vulnerability_text MATCH ?1 ORDER BY v.year DESC, v.number DESC LIMIT ?2"
-    )
-}
+pub(super) const HIT: &str = "SELECT name, title, substr(description, 1, 300), severity, score, kev_date, epss, state, published
+    FROM vulnerability WHERE id = ?1";
+
+/// A last word of so many letters may be the start of one. Shorter beginnings are those of half the words there are: nobody means
+/// them all, and putting their lists together takes long. The text index keeps the lists of this length.
+const PREFIX: usize = 3;
 
 /// All words as FTS5 strings: nothing in them has a meaning of its own. `None` where no word holds a letter or digit.
 fn question(words: &[String]) -> Option<String> {
@@ -77,7 +76,10 @@ fn question(words: &[String]) -> Option<String> {
         .map(|word| format!("\"{}\"", word.replace('"', "\"\"")))
         .collect();
     // The star makes the last word a prefix: people see hits while they still think about the ending.
-    (!quoted.is_empty()).then(|| quoted.join(" ") + "*")
+    let last = words.iter().rev().find(|word| word.chars().any(char::is_alphanumeric))?;
+    let letters = last.rsplit(|c: char| !c.is_alphanumeric()).find(|part| !part.is_empty())?;
+    let star = if letters.chars().count() >= PREFIX { "*" } else { "" };
+    Some(quoted.join(" ") + star)
 }
 
 fn hit(row: &Row<'_>) -> Result<Hit, Error> {
@@ -102,10 +104,19 @@ mod tests {
     fn words_cannot_become_operators() {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(
-            question(&words("buffer NEAR(a OR \"b title:x")).as_deref(),
-            Some("\"buffer\" \"NEAR(a\" \"OR\" \"\"\"b\" \"title:x\"*")
+            question(&words("buffer NEAR(a OR \"b title:xyz")).as_deref(),
+            Some("\"buffer\" \"NEAR(a\" \"OR\" \"\"\"b\" \"title:xyz\"*")
         );
         assert_eq!(question(&words("\" * ( -")), None);
+        // FTS5 makes words of the letters alone: the last of them is the one that could be a beginning.
+        assert_eq!(question(&words("in the")).as_deref(), Some("\"in\" \"the\"*"));
+        for (asked, wanted) in [
+            ("in th", "\"in\" \"th\""),
+            ("x long-ab !", "\"x\" \"long-ab\""),
+            ("ab-long", "\"ab-long\"*"),
+        ] {
+            assert_eq!(question(&words(asked)).as_deref(), Some(wanted));
+        }
         assert_eq!(question(&[]), None);
     }
 }
