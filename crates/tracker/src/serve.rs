@@ -13,6 +13,9 @@ use crate::{matching, sync, web};
 /// Between two looks at the feeds.
 const EVERY: Duration = Duration::from_secs(3600);
 
+/// Pages that are made at the same time; others wait. Each holds a connection to the database with its own memory.
+const PAGES_AT_ONCE: usize = 16;
+
 /// How long requests that are under way may take to end.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -62,6 +65,7 @@ impl Bound {
     pub fn serve(self, state: AppState, origin: Origin) -> Result<(), ServeError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
+            .max_blocking_threads(PAGES_AT_ONCE)
             .enable_all()
             .build()
             .map_err(ServeError::Start)?;

@@ -29,6 +29,9 @@ pub fn percent(part: f32) -> String {
     let percent = part * 100.0;
     if percent > 0.0 && percent < 0.1 {
         "< 0.1 %".to_owned()
+    } else if (99.95..100.0).contains(&percent) {
+        // Rounded it would claim certainty.
+        "> 99.9 %".to_owned()
     } else {
         format!("{percent:.1} %")
     }
@@ -244,6 +247,10 @@ mod tests {
         assert_eq!(percent(0.942), "94.2 %");
         assert_eq!(percent(0.0004), "< 0.1 %");
         assert_eq!(percent(0.0), "0.0 %");
+        assert_eq!(
+            (percent(0.99997), percent(0.9994), percent(1.0)),
+            ("> 99.9 %".to_owned(), "99.9 %".to_owned(), "100.0 %".to_owned())
+        );
     }
 
     #[test]

@@ -31,6 +31,9 @@ const CONTRAST: &str = include_str!("browser/contrast.js");
 /// Fields without a name for those who do not see them, and ids that occur twice.
 const NAMES: &str = include_str!("browser/names.js");
 
+/// Texts that run down the page letter by letter: the sum of a page's width does not show them.
+const SQUEEZED: &str = include_str!("browser/squeezed.js");
+
 fn shots() -> std::path::PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shots");
     std::fs::create_dir_all(&dir).unwrap();
@@ -54,6 +57,8 @@ fn browser_shows_every_page_well_in_both_schemes_and_widths() {
                 assert_eq!(sizes[0], sizes[1], "{what} is wider than the window");
                 let pale = browser.run(CONTRAST);
                 assert_eq!(pale, Value::Array(Vec::new()), "{what} has pale text");
+                let squeezed = browser.run(SQUEEZED);
+                assert_eq!(squeezed, Value::Array(Vec::new()), "{what} has squeezed text");
                 let nameless = browser.run(NAMES);
                 assert_eq!(nameless, Value::Array(Vec::new()), "{what}");
             }

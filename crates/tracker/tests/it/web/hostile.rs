@@ -150,13 +150,129 @@ fn odd_percent_signs() {
 }
 
 #[test]
+fn security_questions_that_mean_nothing_are_refused_on_pages_and_twins() {
+    let server = Server::start();
+    for (page, questions) in [
+        (
+            "/queue",
+            &[
+                "sort=up",
+                "channel=..%2Fetc",
+                "severity=x",
+                "min_epss=nan",
+                "min_cvss=inf",
+                "min_cvss=1e999",
+                "verdict=%00",
+            ][..],
+        ),
+        ("/channel/nixos-unstable", &["verdict=affected%27--", "severity=-1"]),
+        ("/package/linux", &["verdict=Affected%20"]),
+        ("/problems", &["before=x", "before=1e3"]),
+    ] {
+        let pages = ["page=0", "page=-1", "page=999999", "page=18446744073709551617", "page=%F0%9F%92%A9"];
+        let pages = pages.iter().filter(|_| page != "/problems");
+        for question in questions.iter().chain(pages) {
+            let answer = server.get(&format!("{page}?{question}"));
+            let wanted = if question.starts_with("channel=") { 404 } else { 400 };
+            assert_eq!(
+                (answer.status, answer.header("content-type")),
+                (wanted, Some("text/html; charset=utf-8")),
+                "{page}?{question}"
+            );
+            let twin = server.get(&format!("{page}.json?{question}"));
+            assert_eq!(
+                (twin.status, twin.header("content-type")),
+                (wanted, Some("application/json")),
+                "{page}.json?{question}"
+            );
+            let error: serde_json::Value = serde_json::from_str(&twin.body).unwrap();
+            assert_eq!(error["error"]["status"], wanted, "{page}.json?{question}");
+            assert_eq!(twin.header("cache-control"), Some("no-store"));
+        }
+    }
+    // A page behind the last one is an empty list.
+    for page in ["/queue", "/channel/nixos-unstable", "/package/linux"] {
+        assert_eq!(server.get(&format!("{page}?page=10000")).status, 200, "{page}");
+    }
+}
+
+#[test]
+fn security_paths_lead_to_no_file() {
+    let server = Server::start();
+    for path in [
+        "/package/../../etc/passwd",
+        "/package/..%2F..%2Fetc%2Fpasswd.json",
+        "/package/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "/channel/..%5C..%5Cwindows",
+        "/channel/..%2F..%2Fetc%2Fpasswd.json",
+        "/cve/..%2F..%2Fetc%2Fpasswd",
+        "/cve/..%2F..%2Fetc%2Fpasswd/raw/cve",
+        "/cve/CVE-2024-90001/raw/..%2F..%2Fetc%2Fpasswd",
+        "/cve/CVE-2024-90001/raw/cve?key=..%2F..%2Fetc%2Fpasswd",
+        "/static/../../Cargo.toml",
+        "/static/..%2F..%2FCargo.toml",
+        "/.git/config",
+    ] {
+        let answer = server.get(path);
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(!answer.body.contains("root:") && !answer.body.contains("[package]"), "{path}");
+    }
+}
+
+#[test]
+fn odd_searches_are_answered() {
+    let server = Server::start();
+    let odd = [
+        "a".repeat(200),
+        "%F0%9F%92%A9".repeat(200),
+        "%E2%80%AE%E2%80%8B%EF%BB%BF".to_owned(),
+        "e%CC%81%CC%81%CC%81".to_owned(),
+        "%EF%BF%BF%F4%8F%BF%BF".to_owned(),
+        "%00%01%1b%5B31m".to_owned(),
+        "%22%22%22+%22+%27+%3B+DROP+TABLE+verdict".to_owned(),
+        "a*+b*+%5Ec+%7Bname%7D%3A+-d".to_owned(),
+        "%C4%B0".repeat(100),
+    ];
+    for words in odd {
+        assert_eq!(server.get(&format!("/search?q={words}")).status, 200, "{words}");
+        assert_eq!(
+            server.json(&format!("/search.json?q={words}"))["refused"],
+            serde_json::Value::Null,
+            "{words}"
+        );
+    }
+    for (words, status) in [("a".repeat(201), 400), ("a+".repeat(13), 400), ("a".repeat(5000), 414)] {
+        assert_eq!(server.get(&format!("/search?q={words}")).status, status);
+        let twin = server.get(&format!("/search.json?q={words}"));
+        assert_eq!((twin.status, twin.header("content-type")), (status, Some("application/json")));
+    }
+    // Names longer than anything is called.
+    for page in ["/cve/", "/package/", "/channel/"] {
+        let name = "%C3%A4".repeat(600);
+        assert_eq!(server.get(&format!("{page}{name}")).status, 404, "{page}");
+        assert_eq!(server.get(&format!("{page}{name}.json")).status, 404, "{page}");
+    }
+}
+
+#[test]
 fn only_reading_is_allowed() {
     let server = Server::start();
-    for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
-        assert_eq!(server.ask(method, "/queue", "Content-Length: 0\r\n").status, 405, "{method}");
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"] {
+        for path in ["/queue", "/queue.json", "/cve/CVE-2024-90001/raw/cve", "/health"] {
+            let answer = server.ask(method, path, "Content-Length: 0\r\n");
+            assert_eq!((answer.status, answer.header("allow")), (405, Some("GET,HEAD")), "{method} {path}");
+        }
     }
-    let head = server.ask("HEAD", "/queue", "");
-    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    for path in ["/queue", "/queue.json", "/cve/CVE-2024-90001", "/nothing"] {
+        let (head, whole) = (server.ask("HEAD", path, ""), server.get(path));
+        assert_eq!((head.status, head.body.as_str()), (whole.status, ""), "{path}");
+        assert_eq!(head.header("content-type"), whole.header("content-type"), "{path}");
+        assert_eq!(
+            head.header("content-security-policy"),
+            whole.header("content-security-policy"),
+            "{path}"
+        );
+    }
 }
 
 #[test]

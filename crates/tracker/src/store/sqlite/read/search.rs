@@ -73,7 +73,8 @@ fn question(words: &[String]) -> Option<String> {
     let quoted: Vec<String> = words
         .iter()
         .filter(|word| word.chars().any(char::is_alphanumeric))
-        .map(|word| format!("\"{}\"", word.replace('"', "\"\"")))
+        // A zero byte would end the question in the middle of a string.
+        .map(|word| format!("\"{}\"", word.replace('"', "\"\"").replace('\0', " ")))
         .collect();
     // The star makes the last word a prefix: people see hits while they still think about the ending.
     let last = words.iter().rev().find(|word| word.chars().any(char::is_alphanumeric))?;
