@@ -1,8 +1,9 @@
 //! Upstream bytes in, an [`Advisory`](crate::Advisory) and its [`Problem`](crate::Problem)s out.
 //!
 //! One module a format. A record is refused only where it is not JSON or has no id; a member of the wrong type or with a value
-//! that cannot be read is a problem, the rest of the record is kept. `null` counts as absent. Where a member occurs twice in
-//! one object the last one wins. Documents above 16 MiB, deeper than 128 levels or not in UTF-8 are refused.
+//! that cannot be read is a problem, the rest of the record is kept. `null` counts as absent. A document in which
+//! a key occurs twice in one object that is read is refused: readers differ in which one they take. So are documents above
+//! 16 MiB, deeper than 128 levels or not in UTF-8.
 //!
 //! - [`cve`]: CVE Record Format 5.0, 5.1 and 5.2;
 //! - [`nvd`]: NVD API 2.0, one entry or a whole feed file or page as a stream;
@@ -57,6 +58,14 @@ pub enum RecordError {
     TooDeep {
         /// The bracket that is one too many.
         at: usize,
+    },
+    /// A key that occurs twice in one object: which value is meant is anybody's guess.
+    #[error("{path} is given twice, the second time at byte {at}")]
+    Repeated {
+        /// Where the second one stands.
+        at: usize,
+        /// A JSON pointer to it, at most 200 characters.
+        path: String,
     },
     /// Not a record of this format, or one without its id.
     #[error("no id at {path}")]

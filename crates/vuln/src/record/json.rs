@@ -3,9 +3,10 @@
 //! One pass, no tree: a caller names the members it wants, the rest is stepped over. A value of the wrong type is not the
 //! end of a record: it is noted as a problem with its place, stepped over, and reading goes on. Broken JSON is the end.
 //!
-//! What is stepped over is checked for balanced brackets, closed strings and depth only. `null` counts as absent. Of members
-//! that occur twice the last one wins; callers keep that promise by assigning, never by appending to what an earlier one gave.
+//! What is stepped over is checked for balanced brackets, closed strings and depth only. `null` counts as absent. A key that
+//! occurs twice in an object that is read makes the document mean two things: [`Reader::finish`] refuses it.
 
+mod keys;
 mod path;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod text;
 
 use std::borrow::Cow;
 
+use self::keys::Keys;
 use self::path::path_of;
 use self::text::{Text, broken, is_number, string_end};
 use super::RecordError;
@@ -23,6 +25,9 @@ const MAX_DEPTH: u32 = 128;
 
 /// Problems kept for one document; each costs one walk over it to find its path.
 const MAX_PROBLEMS: usize = 50;
+
+/// Characters of the path in an error.
+const MAX_PATH: usize = 200;
 
 /// The largest document that is read. The largest real record has about 3 MB.
 pub(crate) const MAX_LEN: usize = 16 << 20;
@@ -41,6 +46,7 @@ pub(crate) struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: u32,
+    keys: Keys<'a>,
     problems: Vec<(usize, Cow<'static, str>)>,
     left_out: usize,
 }
@@ -73,6 +79,7 @@ impl<'a> Reader<'a> {
             text,
             at,
             depth: 0,
+            keys: Keys::default(),
             problems: Vec::new(),
             left_out: 0,
         }
@@ -87,6 +94,7 @@ impl<'a> Reader<'a> {
             self.close();
             return Ok(true);
         }
+        let mut object = self.keys.enter();
         loop {
             if self.peek() != Some(b'"') {
                 return Err(self.syntax("expected a key"));
@@ -96,6 +104,7 @@ impl<'a> Reader<'a> {
                 return Err(self.syntax("expected a colon"));
             }
             self.at += 1;
+            self.keys.add(&mut object, key);
             if key.escaped {
                 let (key, _) = key.decode()?;
                 member(self, &key)?;
@@ -107,6 +116,7 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                 }
                 Some(b'}') => {
+                    self.keys.leave(object);
                     self.close();
                     return Ok(true);
                 }
@@ -312,10 +322,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Checks that nothing follows, and gives the problems with their paths.
+    /// Where a key behind `start` stands that its object had already. Who asks says what becomes of it: the document is no longer
+    /// refused for it.
+    pub(crate) fn take_repeated(&mut self, start: usize) -> Option<usize> {
+        self.keys.repeated.take_if(|at| *at >= start)
+    }
+
+    /// Checks that nothing follows and that no key was given twice, and gives the problems with their paths.
     pub(crate) fn finish(mut self) -> Result<Vec<Problem>> {
         if self.peek().is_some() {
             return Err(self.syntax("expected the end of the document"));
+        }
+        if let Some(at) = self.keys.repeated {
+            let path = path_of(self.text, at).chars().take(MAX_PATH).collect();
+            return Err(Box::new(RecordError::Repeated { at, path }));
         }
         Ok(self.into_problems())
     }

@@ -46,7 +46,7 @@ pub struct Catalog {
     pub entries: Vec<KevEntry>,
 }
 
-/// Reads the catalogue. Entries without a CVE id or date are left out, with a problem.
+/// Reads the catalogue. Entries without a CVE id or date, or with a key given twice, are left out, with a problem.
 pub fn parse(bytes: &[u8]) -> std::result::Result<(Catalog, Vec<Problem>), RecordError> {
     let mut r = Reader::new(bytes)?;
     let mut catalog = Catalog::default();
@@ -95,6 +95,10 @@ fn entry(r: &mut Reader<'_>) -> Result<Option<KevEntry>> {
         }
         Ok(())
     })?;
+    if let Some(at) = r.take_repeated(start) {
+        r.note_at(at, "given twice, the entry is left out");
+        return Ok(None);
+    }
     let Some(id) = id else {
         r.note_at(start, "no cveID, left out");
         return Ok(None);
@@ -167,6 +171,28 @@ mod tests {
                 ("/vulnerabilities/2", "no cveID, left out"),
                 ("/vulnerabilities/3", "no dateAdded, left out"),
             ]
+        );
+    }
+
+    #[test]
+    fn security_an_entry_with_a_key_given_twice_is_left_out() {
+        let (catalog, problems) = parse(
+            br#"{"vulnerabilities": [{"cveID": "CVE-2099-0001", "dateAdded": "2099-01-04", "cveID": "CVE-2099-0002"},
+                                     {"cveID": "CVE-2099-0003", "dateAdded": "2099-01-04"}]}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            catalog.entries.iter().map(|e| e.cve.to_string()).collect::<Vec<_>>(),
+            ["CVE-2099-0003"]
+        );
+        assert_eq!(
+            problems,
+            [Problem::new("/vulnerabilities/0/cveID", "given twice, the entry is left out")]
+        );
+        let twice = parse(br#"{"vulnerabilities": [], "vulnerabilities": []}"#).map(drop);
+        assert!(
+            matches!(twice, Err(RecordError::Repeated { ref path, .. }) if path == "/vulnerabilities"),
+            "{twice:?}"
         );
     }
 

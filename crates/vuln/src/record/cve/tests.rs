@@ -412,27 +412,37 @@ fn wrong_types_everywhere_lose_nothing_else() {
 }
 
 #[test]
-fn of_members_that_occur_twice_the_last_wins() {
-    let advisory = clean(
-        r#"{"cna": {"problemTypes": [{"descriptions": [{"cweId": "CWE-1"}], "descriptions": [{"cweId": "CWE-2"}]}],
-                    "metrics": [{"cvssV3_1": {"vectorString": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N"},
-                                 "cvssV3_1": {"vectorString": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}]},
-            "adp": [{"affected": [{"product": "hidden"}]}], "adp": []}"#,
-    );
-    assert_eq!(
-        (advisory.cwes.as_slice(), advisory.affected.as_slice()),
-        (["CWE-2".to_owned()].as_slice(), [].as_slice())
-    );
-    assert_eq!(advisory.scores.iter().map(|s| s.computed).collect::<Vec<_>>(), [Some(9.8)]);
-    let advisory = clean(
-        r#"{"cna": {"affected": [{"product": "hidden"}], "tags": ["disputed"], "references": [{"url": "https://example.org/hidden"}]},
-            "cna": {"affected": [{"product": "a"}], "affected": [{"product": "b", "product": "c", "versions": [{"version": "1", "status": "affected"}],
-                    "versions": [{"version": "2", "version": "3", "status": "affected"}]}]}}"#,
-    );
-    assert_eq!(advisory.affected.len(), 1);
-    assert_eq!(advisory.affected[0].product.as_deref(), Some("c"));
-    assert_eq!(advisory.affected[0].versions, [single("3", Status::Affected)]);
-    assert_eq!((advisory.tags, advisory.references), (Vec::new(), Vec::new()));
+fn security_a_key_given_twice_refuses_the_record() {
+    let refused = |containers: &str| {
+        let text = format!(r#"{{"cveMetadata": {{"cveId": "CVE-2099-0001", "state": "PUBLISHED"}}, "containers": {containers}}}"#);
+        match parse(text.as_bytes()) {
+            Err(RecordError::Repeated { at, path }) => {
+                assert_eq!(text.as_bytes()[at], b'"', "{path}");
+                path
+            }
+            other => panic!("{containers}: {other:?}"),
+        }
+    };
+    for (containers, path) in [
+        (r#"{"cna": {}, "adp": [], "cna": {}}"#, "/containers/cna"),
+        (r#"{"cna": {"tags": [], "affected": [], "tags": []}}"#, "/containers/cna/tags"),
+        (
+            r#"{"cna": {"affected": [{"product": "a"}, {"product": "b", "pro\u0064uct": "c"}]}}"#,
+            "/containers/cna/affected/1/product",
+        ),
+        (
+            r#"{"cna": {"affected": [{"versions": [{"version": "1", "lessThan": "2", "version": "3", "status": "affected"}]}]}}"#,
+            "/containers/cna/affected/0/versions/0/version",
+        ),
+        (
+            r#"{"cna": {}, "adp": [{"metrics": [{"other": {"type": "ssvc", "type": "kev"}}]}]}"#,
+            "/containers/adp/0/metrics/0/other/type",
+        ),
+    ] {
+        assert_eq!(refused(containers), path);
+    }
+    let twice = parse(br#"{"cveMetadata": {"cveId": "CVE-2099-0001"}, "cveMetadata": {"cveId": "CVE-2099-0002"}}"#).unwrap_err();
+    assert_eq!(twice.to_string(), "/cveMetadata is given twice, the second time at byte 44");
 }
 
 #[test]

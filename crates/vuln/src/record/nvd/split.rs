@@ -84,6 +84,9 @@ pub fn split<R: Read, E>(reader: R, mut receive: impl FnMut(Entry<'_>) -> Result
         window.expect(b':', "expected a colon after a key")?;
         match key.as_slice() {
             b"\"vulnerabilities\"" => {
+                if has_entries {
+                    return Err(window.invalid("\"vulnerabilities\" is given twice").into());
+                }
                 has_entries = true;
                 window.expect(b'[', "expected a list of entries")?;
                 let (mut index, mut first) = (0, true);
@@ -462,6 +465,10 @@ mod tests {
         assert_eq!(
             error_of(r#"{"vulnerabilities": {}}"#),
             (0, "invalid feed at byte 20: expected a list of entries".into())
+        );
+        assert_eq!(
+            error_of(r#"{"vulnerabilities": [], "vulnerabilities": []}"#),
+            (0, "invalid feed at byte 42: \"vulnerabilities\" is given twice".into())
         );
         assert_eq!(
             error_of(r#"{"a" 1}"#),
