@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod bounds;
+pub mod compression;
 pub mod lists;
 pub mod nixpkgs;
 pub mod open;
@@ -225,6 +226,12 @@ impl Ingest<'_> {
                 report.merge(self.unit_failed(unit, chain(&e)));
                 return Ok(report);
             }
+        }
+        // A file of nothing but problems is not taken: it is the wrong file, or a damaged one.
+        if let Some(first) = counts.first_problem.filter(|_| counts.unreadable == counts.seen) {
+            let why = format!("find any {name} record in {}: {first}", unit.path.display());
+            report.merge(self.unit_failed(unit, why));
+            return Ok(report);
         }
         report.files = 1;
         let taken = TakenFile {

@@ -74,7 +74,7 @@ fn fetch(context: &Context, source: SourceName, url: &str, dir: &Path) -> Result
         .filter(|name| !name.is_empty() && !name.starts_with('.'))
         .unwrap_or("file");
     let name = name.split(['?', '#']).next().unwrap_or("file");
-    let is_file = [".json", ".br", ".gz", ".zst", ".jsonl", ".zip"]
+    let is_file = [".json", ".br", ".gz", ".zst", ".xz", ".jsonl", ".zip"]
         .iter()
         .any(|ending| name.ends_with(ending));
     let failed = |e: FetchError| {

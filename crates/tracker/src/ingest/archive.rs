@@ -1,13 +1,14 @@
 //! Zip archives, read entry by entry in bounded memory. Names of entries are looked at, never used as paths.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use zip::ZipArchive;
 use zip::read::ZipFile;
 use zip::result::ZipError;
 
 use super::bounds::{Bounds, Exceeded, Limited};
+use super::compression::{Compression, Unpacked};
 
 /// What was met in an archive.
 pub enum Met<'a> {
@@ -15,7 +16,7 @@ pub enum Met<'a> {
     Entry {
         /// Its name as the archive has it, with `outer!` before it inside an inner archive.
         name: &'a str,
-        /// Its bytes: reading fails where a limit is reached or the archive is broken.
+        /// Its bytes, unpacked where its name says that they are packed once more: reading fails where a limit is reached or the archive is broken.
         bytes: &'a mut dyn Read,
     },
     /// Something that is not read, and why.
@@ -163,20 +164,45 @@ impl Walk<'_> {
         if entry.is_symlink() {
             return self.refuse(&name, "is a symbolic link".to_owned());
         }
-        let allowed = self.bounds.expansion(entry.compressed_size());
-        let ratio = Exceeded::Ratio { ratio: self.bounds.ratio };
-        let total = Exceeded::Size { limit: self.left };
-        let mut counted = Limited::new(Limited::new(entry, allowed, ratio), self.left, total);
+        let packed = entry.compressed_size();
+        let left = self.left;
+        let mut counted = self.bounded(entry, packed, left);
         let taken = if bare.to_ascii_lowercase().ends_with(".zip") {
             self.inner_archive(&mut counted, &name, depth)
         } else {
-            (self.take)(Met::Entry {
-                name: &name,
-                bytes: &mut counted,
-            })
-            .map_err(ArchiveError::Stopped)
+            self.file(&mut counted, &name, packed)
         };
-        // An archive inside took its own share already.
+        // What was packed inside took its own share already.
+        self.left = self.left.saturating_sub(counted.passed());
+        if counted.is_exceeded() {
+            return Err(ArchiveError::Total { limit: self.limit });
+        }
+        taken
+    }
+
+    /// Bytes that came from `packed` ones, where all may be `left` together.
+    fn bounded<R: Read>(&self, bytes: R, packed: u64, left: u64) -> Limited<Limited<R>> {
+        let ratio = Exceeded::Ratio { ratio: self.bounds.ratio };
+        let bytes = Limited::new(bytes, self.bounds.expansion(packed), ratio);
+        Limited::new(bytes, left, Exceeded::Size { limit: left })
+    }
+
+    /// Hands an entry over; one that was compressed before it was packed is bounded once more.
+    fn file(&mut self, bytes: &mut dyn Read, name: &str, packed: u64) -> Result<(), ArchiveError> {
+        let Some(named) = Compression::of_name(name) else {
+            return (self.take)(Met::Entry { name, bytes }).map_err(ArchiveError::Stopped);
+        };
+        let mut buffered = BufReader::new(bytes);
+        let unpacked = buffered
+            .fill_buf()
+            .map(|head| Compression::of(head, name))
+            .and_then(|found| Unpacked::new(found, buffered));
+        let unpacked = match unpacked {
+            Ok(unpacked) => unpacked,
+            Err(e) => return self.refuse(name, format!("cannot be read as {named:?}: {e}")),
+        };
+        let mut counted = self.bounded(unpacked, packed, self.left);
+        let taken = (self.take)(Met::Entry { name, bytes: &mut counted }).map_err(ArchiveError::Stopped);
         self.left = self.left.saturating_sub(counted.passed());
         if counted.is_exceeded() {
             return Err(ArchiveError::Total { limit: self.limit });

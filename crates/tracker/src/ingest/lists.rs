@@ -8,6 +8,7 @@ use vuln::problem::Problem;
 use vuln::record::{epss, kev};
 
 use super::bounds::Bounds;
+use super::compression::plain_name;
 use super::records::chain;
 use super::{Ingest, IngestError, Report, open, plan};
 use crate::config::now;
@@ -43,7 +44,7 @@ impl List {
     }
 
     fn is_file(self, name: &str) -> bool {
-        let name = name.strip_suffix(".gz").unwrap_or(name);
+        let name = plain_name(name);
         match self {
             List::Kev => name.ends_with(".json"),
             List::Epss => name.ends_with(".csv"),
@@ -137,6 +138,7 @@ impl Ingest<'_> {
                     });
                 }
                 let lines: Vec<KevLine> = catalog.entries.iter().map(kev_line).collect();
+                not_empty(lines.len(), problems.first(), file)?;
                 let changed = self.store.take_kev(&document()?, &lines, now()).map_err(store)?;
                 (catalog.released, lines.len(), changed, problems)
             }
@@ -157,6 +159,7 @@ impl Ingest<'_> {
                         Err(problem) => problems.push(problem),
                     }
                 }
+                not_empty(lines.len(), problems.first(), file)?;
                 let changed = self.store.take_epss(&document()?, &lines, now()).map_err(store)?;
                 (date, lines.len(), changed, problems)
             }
@@ -216,6 +219,15 @@ enum Failed {
 
 fn store(error: crate::store::StoreError) -> Failed {
     Failed::Store(IngestError::Store(error))
+}
+
+/// A list without a line replaces nothing: no day has had one.
+fn not_empty(lines: usize, first: Option<&Problem>, file: &Path) -> Result<(), Failed> {
+    if lines > 0 {
+        return Ok(());
+    }
+    let why = first.map_or_else(String::new, |problem| format!(": {}", problem.message));
+    Err(Failed::Read(format!("find any line in {}{why}", file.display())))
 }
 
 fn newest(list: List, path: &Path) -> io::Result<Option<PathBuf>> {

@@ -5,6 +5,8 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::bounds::{Bounds, Exceeded, Limited};
+use super::compression::{Compression, Unpacked};
+use super::plan::file_name;
 
 /// What a file turned out to be.
 pub enum Opened {
@@ -17,26 +19,20 @@ pub enum Opened {
 /// Looks at the first bytes, not at the name: only brotli has none of its own.
 pub fn open(path: &Path, bounds: Bounds) -> io::Result<Opened> {
     let mut file = File::open(path)?;
-    let compressed = file.metadata()?.len();
+    let size = file.metadata()?.len();
     let mut head = Vec::new();
-    (&file).take(4).read_to_end(&mut head)?;
+    (&file).take(6).read_to_end(&mut head)?;
     file.seek(SeekFrom::Start(0))?;
-    let is_brotli = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("br"));
-    let buffered = |file| BufReader::with_capacity(256 << 10, file);
-    let plain: Box<dyn Read + Send> = match head.as_slice() {
-        [b'P', b'K', 3, 4] | [b'P', b'K', 5, 6] => return Ok(Opened::Archive(file)),
-        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(buffered(file))),
-        [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd::stream::read::Decoder::with_buffer(buffered(file))?),
-        _ if is_brotli => Box::new(brotli_decompressor::Decompressor::new(buffered(file), 256 << 10)),
-        _ => {
-            return Ok(Opened::Plain(Box::new(Limited::new(
-                buffered(file),
-                bounds.total,
-                Exceeded::Size { limit: bounds.total },
-            ))));
-        }
+    if let [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] = head.as_slice() {
+        return Ok(Opened::Archive(file));
+    }
+    let compression = Compression::of(&head, &file_name(path));
+    let unpacked = Unpacked::new(compression, BufReader::with_capacity(256 << 10, file))?;
+    let expansion = match compression {
+        Some(_) => bounds.expansion(size),
+        None => u64::MAX,
     };
-    let ratio = Limited::new(plain, bounds.expansion(compressed), Exceeded::Ratio { ratio: bounds.ratio });
+    let ratio = Limited::new(unpacked, expansion, Exceeded::Ratio { ratio: bounds.ratio });
     Ok(Opened::Plain(Box::new(Limited::new(
         ratio,
         bounds.total,
@@ -86,29 +82,58 @@ mod tests {
         gz.finish().unwrap()
     }
 
+    fn xz(bytes: &[u8]) -> Vec<u8> {
+        let mut xz = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(0)).unwrap();
+        xz.write_all(bytes).unwrap();
+        xz.finish().unwrap()
+    }
+
     #[test]
     fn compressed_files_read_as_plain_ones() {
         assert_eq!(written("x", b"{}").unwrap(), b"{}");
         assert_eq!(written("x.json", &gzip(b"{}")).unwrap(), b"{}");
         assert_eq!(written("x.zst", &zstd::bulk::compress(b"{}", 1).unwrap()).unwrap(), b"{}");
+        assert_eq!(written("x.xz", &xz(b"{}")).unwrap(), b"{}");
+        assert_eq!(written("x.xz", &[xz(b"{"), xz(b"}")].concat()).unwrap(), b"{}");
         // {} in brotli, one uncompressed block.
         assert_eq!(written("x.br", &[0x8b, 0x00, 0x80, b'{', b'}', 0x03]).unwrap(), b"{}");
         assert_eq!(written("empty", b"").unwrap(), b"");
     }
 
     #[test]
-    fn security_a_gzip_bomb_is_refused() {
-        let bomb = gzip(&vec![0; 64 << 20]);
-        assert!(bomb.len() < 1 << 20);
-        assert_eq!(
-            written("bomb.gz", &bomb).unwrap_err().to_string(),
-            "unpacks to more than 10 times its size"
-        );
+    fn security_bombs_are_refused() {
+        let zeros = vec![0; 64 << 20];
+        for bomb in [gzip(&zeros), xz(&zeros), zstd::bulk::compress(&zeros, 1).unwrap()] {
+            assert!(bomb.len() < 1 << 20);
+            assert_eq!(
+                written("bomb", &bomb).unwrap_err().to_string(),
+                "unpacks to more than 10 times its size"
+            );
+        }
+    }
+
+    #[test]
+    fn security_a_dictionary_of_4_gb_takes_no_memory() {
+        let mut bytes = xz(b"{}");
+        // After 12 bytes of stream header: length of the block header, flags, filter LZMA2, one byte of properties: the dictionary.
+        assert_eq!(bytes[13..16], [0, 0x21, 1]);
+        bytes[16] = 40;
+        let mut crc = flate2::Crc::new();
+        crc.update(&bytes[12..20]);
+        assert_eq!(bytes[12], 2, "the block header has 12 bytes");
+        bytes[20..24].copy_from_slice(&crc.sum().to_le_bytes());
+        assert_eq!(written("x.xz", &bytes).unwrap(), b"{}");
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kilobytes: u64 = most.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(kilobytes < 2 << 20, "{kilobytes} kB");
     }
 
     #[test]
     fn a_cut_off_file_is_an_error() {
-        let whole = gzip(&b"some text that is long enough ".repeat(1000));
-        assert!(written("cut.gz", &whole[..whole.len() - 10]).is_err());
+        let text = b"some text that is long enough ".repeat(1000);
+        for whole in [gzip(&text), xz(&text)] {
+            assert!(written("cut", &whole[..whole.len() - 10]).is_err());
+        }
     }
 }

@@ -34,6 +34,10 @@ const TRANSACTION_BYTES: usize = 32 << 20;
 pub struct Counts {
     /// Documents seen.
     pub seen: u64,
+    /// Of these not a record at all.
+    pub unreadable: u64,
+    /// What was wrong with the first of them.
+    pub first_problem: Option<String>,
     /// The latest time of change that a new document states.
     pub newest: Option<String>,
     /// What writing them did.
@@ -68,6 +72,7 @@ pub fn run<E: Send>(
                 next: 0,
                 batch: Vec::new(),
                 bytes: 0,
+                documents: 0,
                 progress,
             };
             let result = read(&mut sink);
@@ -98,6 +103,7 @@ pub struct Sink<'a> {
     next: u64,
     batch: Vec<Raw>,
     bytes: usize,
+    documents: u64,
     progress: &'a Progress,
 }
 
@@ -107,9 +113,15 @@ impl Sink<'_> {
         self.progress.set_total(total);
     }
 
+    /// Documents that came so far.
+    pub fn documents(&self) -> u64 {
+        self.documents
+    }
+
     /// A document, with the name it was found under and the id that the name suggests. Fails where nobody takes documents any more.
     pub fn document(&mut self, name: String, hint: Option<String>, bytes: Vec<u8>) -> io::Result<()> {
         self.bytes += bytes.len();
+        self.documents += 1;
         self.push(Raw::Document { name, hint, bytes })
     }
 
@@ -262,6 +274,10 @@ fn write(
             counts.seen += batch.seen;
             progress.add(batch.seen);
             for incoming in &batch.incoming {
+                if let Incoming::Unreadable { problem, .. } = incoming {
+                    counts.unreadable += 1;
+                    counts.first_problem.get_or_insert_with(|| problem.message.clone());
+                }
                 if let Incoming::Record { advisory, .. } = incoming
                     && let Some(modified) = &advisory.modified
                     && counts

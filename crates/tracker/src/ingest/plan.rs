@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use vuln::advisory::Source;
 
+use super::compression::plain_name;
+
 /// A file, or a folder of loose documents, that is taken as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
@@ -31,6 +33,12 @@ pub struct Plan {
 /// Folders deeper than any checkout has.
 const MAX_DEPTH: u32 = 24;
 
+/// Files that are left aside, named one by one up to this many: somebody may name the wrong folder.
+const MAX_REFUSED: usize = 1000;
+
+/// Why a file is left aside whose name says that it is none of ours.
+pub const NO_RECORDS: &str = "is no file of records: these are .json, .jsonl and .ndjson (also .gz, .zst, .xz, .br) and .zip";
+
 /// The files of a source of records below a path.
 pub fn plan(source: Source, path: &Path) -> io::Result<Plan> {
     let mut found = Found::default();
@@ -42,21 +50,28 @@ pub fn plan(source: Source, path: &Path) -> io::Result<Plan> {
     }
     let is_dir = fs::metadata(path)?.is_dir();
     let (mut units, mut loose) = (Vec::new(), Vec::new());
-    for file in found.files {
+    for file in std::mem::take(&mut found.files) {
         let name = file_name(&file);
+        let plain = plain_name(&name);
         // Loose documents are records, but NVD's are feeds of their own.
-        if is_dir && source != Source::Nvd && name.ends_with(".json") {
-            if !is_bookkeeping(&name) {
+        if is_dir && source != Source::Nvd && plain.ends_with(".json") {
+            if !is_beside(&name) {
                 loose.push(file);
             }
-        } else if !is_dir || is_feed(source, &name) {
+        } else if !is_dir || is_feed(source, &plain) {
             units.push(Unit {
                 url: url(path, &file),
                 date: date(&name),
                 path: file,
                 documents: None,
             });
+        } else if !is_beside(&name) {
+            found.refused.push((file, NO_RECORDS.to_owned()));
         }
+    }
+    if let Some(more) = found.refused.len().checked_sub(MAX_REFUSED).filter(|more| *more > 0) {
+        found.refused.truncate(MAX_REFUSED);
+        found.refused.push((path.to_owned(), format!("{more} more files cannot be taken")));
     }
     if !loose.is_empty() {
         loose.sort();
@@ -84,20 +99,26 @@ fn rank(name: &str) -> u8 {
     u8::from(["delta", "modified", "recent"].iter().any(|word| name.contains(word)))
 }
 
-fn is_feed(source: Source, name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
-    let endings: &[&str] = match source {
-        Source::Cve | Source::Osv => &[".zip", ".jsonl", ".ndjson"],
-        Source::Nvd => &[".zip", ".jsonl", ".ndjson", ".json"],
-    };
-    endings.iter().any(|ending| name.ends_with(ending))
+fn is_feed(source: Source, plain: &str) -> bool {
+    plain.ends_with(".zip") || is_lines(plain) || source == Source::Nvd && plain.ends_with(".json")
 }
 
-/// Files that cvelistV5 keeps beside its records.
-pub fn is_bookkeeping(name: &str) -> bool {
-    let name = name.rsplit('/').next().unwrap_or(name);
-    matches!(name, "delta.json" | "deltaLog.json" | "recent_activities.json")
+/// Whether a file has one document a line. The name is in lower case, without what says how it is compressed.
+pub fn is_lines(plain: &str) -> bool {
+    [".jsonl", ".ndjson"].iter().any(|ending| plain.ends_with(ending))
+}
+
+/// Files beside records that are known to hold none: lists that upstream keeps of its own files, checksums, words for people.
+pub fn is_beside(path: &str) -> bool {
+    let is_hidden = path.split(['/', '!']).any(|part| part.starts_with('.'));
+    let name = path.rsplit(['/', '!']).next().unwrap_or(path).to_ascii_lowercase();
+    let lists = ["delta.json", "deltalog.json", "recent_activities.json", "modified_id.csv"];
+    let words = ["readme", "license", "copying", "notice"];
+    let endings = [".md", ".meta", ".sha256"];
+    is_hidden
+        || lists.contains(&name.as_str())
+        || words.iter().any(|word| name.starts_with(word))
+        || endings.iter().any(|ending| name.ends_with(ending))
 }
 
 /// `YYYY-MM-DD` at the start of a name.
@@ -230,7 +251,10 @@ mod tests {
             "cves/2024/3xxx/CVE-2024-3094.json",
             "cves/delta.json",
             ".git/x.json",
+            "cves/2024/3xxx/CVE-2024-3095.json.xz",
+            "cves/2024/3xxx/CVE-2024-3096.JSON.gz",
             "README.md",
+            "notes.txt",
             "Go/all.zip",
         ]);
         std::os::unix::fs::symlink("/etc/passwd", dir.path().join("feed/CVE-2024-1.json")).unwrap();
@@ -239,8 +263,15 @@ mod tests {
             units.iter().map(|u| u.url.as_str()).collect::<Vec<_>>(),
             ["feed", "feed/Go/all.zip"]
         );
-        assert_eq!(units[0].documents.as_ref().unwrap().len(), 1);
-        assert_eq!(refused.len(), 1);
+        assert_eq!(units[0].documents.as_ref().unwrap().len(), 3);
+        let refused: Vec<(String, &str)> = refused.iter().map(|(path, why)| (file_name(path), why.as_str())).collect();
+        assert_eq!(
+            refused,
+            [
+                ("CVE-2024-1.json".to_owned(), "is a symbolic link"),
+                ("notes.txt".to_owned(), NO_RECORDS)
+            ]
+        );
     }
 
     #[test]

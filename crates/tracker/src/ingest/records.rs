@@ -1,7 +1,7 @@
 //! Files of records: archives, feeds, lines, single documents, folders of them.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
 
 use vuln::advisory::Source;
@@ -9,9 +9,10 @@ use vuln::record::{self, Kind};
 
 use super::archive::{self, ArchiveError, Met};
 use super::bounds::{Bounds, Exceeded, Limited};
-use super::open::{Opened, open};
+use super::compression::plain_name;
+use super::open::{self, Opened, open};
 use super::pipeline::Sink;
-use super::plan::{Unit, file_name, is_bookkeeping};
+use super::plan::{NO_RECORDS, Unit, file_name, is_beside, is_lines};
 
 /// Why a file could not be read to its end; what came before is taken.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,14 @@ pub enum ReadError {
         /// Why.
         source: record::nvd::SplitError<io::Error>,
     },
+    /// Nothing in it could be a record.
+    #[error("find any {wanted} record in {path}")]
+    Nothing {
+        /// Which.
+        path: String,
+        /// What it should hold.
+        wanted: &'static str,
+    },
     /// The file belongs to another source.
     #[error("{path} holds {found}, not {wanted} records")]
     Kind {
@@ -56,32 +65,50 @@ pub enum ReadError {
 pub fn read(source: Source, unit: &Unit, sink: &mut Sink<'_>) -> Result<Option<String>, ReadError> {
     let path = || unit.path.display().to_string();
     let file_error = |source| ReadError::File { path: path(), source };
-    if let Some(documents) = &unit.documents {
+    let Read { date, was_empty } = if let Some(documents) = &unit.documents {
         sink.set_total(documents.len() as u64);
         for document in documents {
-            loose(unit, document, sink).map_err(file_error)?;
+            loose(source, unit, document, sink).map_err(file_error)?;
         }
-        return Ok(None);
+        Read::default()
+    } else {
+        match open(&unit.path, Bounds::RECORDS).map_err(file_error)? {
+            Opened::Archive(file) => of_archive(source, unit, &file, sink).map_err(|source| ReadError::Archive { path: path(), source })?,
+            Opened::Plain(reader) => of_plain(source, unit, reader, sink)?,
+        }
+    };
+    if sink.documents() == 0 && !was_empty {
+        return Err(ReadError::Nothing {
+            path: path(),
+            wanted: source.name(),
+        });
     }
-    match open(&unit.path, Bounds::RECORDS).map_err(file_error)? {
-        Opened::Archive(file) => of_archive(source, unit, &file, sink).map_err(|source| ReadError::Archive { path: path(), source }),
-        Opened::Plain(reader) => of_plain(source, unit, reader, sink),
-    }
+    Ok(date)
+}
+
+/// A file that was read to its end.
+#[derive(Default)]
+struct Read {
+    /// The date of the data, where the file states one.
+    date: Option<String>,
+    /// It is a file of records, of which there were none that day.
+    was_empty: bool,
 }
 
 /// The id that a file's name suggests.
 fn hint(source: Source, name: &str) -> Option<String> {
     let name = name.rsplit(['/', '!']).next()?;
-    let stem = name.strip_suffix(".json")?;
+    let stem = name.get(..plain_name(name).strip_suffix(".json")?.len())?;
     match source {
         Source::Cve | Source::Nvd => stem.starts_with("CVE-").then(|| stem.to_owned()),
         Source::Osv => Some(stem.to_owned()),
     }
 }
 
-fn of_archive(source: Source, unit: &Unit, file: &File, sink: &mut Sink<'_>) -> Result<Option<String>, ArchiveError> {
+fn of_archive(source: Source, unit: &Unit, file: &File, sink: &mut Sink<'_>) -> Result<Read, ArchiveError> {
     let mut total = 0;
     let mut date = unit.date.clone();
+    let mut was_empty = true;
     archive::read(file, Bounds::RECORDS, &mut |met| match met {
         Met::Entries(count) => {
             total += count as u64;
@@ -91,46 +118,61 @@ fn of_archive(source: Source, unit: &Unit, file: &File, sink: &mut Sink<'_>) -> 
             }
             Ok(())
         }
-        Met::Refused { name, why } => sink.refused(format!("{}!{name}", unit.url), why),
+        Met::Refused { name, why } => {
+            was_empty = false;
+            sink.refused(format!("{}!{name}", unit.url), why)
+        }
+        Met::Entry { name, .. } if is_beside(name) => Ok(()),
         Met::Entry { name, bytes } => {
             let url = format!("{}!{name}", unit.url);
-            if is_bookkeeping(name) || !name.to_ascii_lowercase().ends_with(".json") {
-                return Ok(());
+            let plain = plain_name(name);
+            if is_lines(&plain) {
+                was_empty = false;
+                return match lines(&url, bytes, sink)? {
+                    Ok(()) => Ok(()),
+                    Err(e) => sink.refused(url, e.to_string()),
+                };
+            }
+            if !plain.ends_with(".json") {
+                was_empty = false;
+                return sink.refused(url, NO_RECORDS.to_owned());
             }
             if source == Source::Nvd {
                 return match feed(&url, bytes, sink) {
-                    Ok(timestamp) => {
-                        date = timestamp.or(date.take());
+                    Ok(read) => {
+                        was_empty &= read.was_empty;
+                        date = read.date.or(date.take());
                         Ok(())
                     }
                     Err(record::nvd::SplitError::Stopped(e)) => Err(e),
-                    Err(e) => sink.refused(url, chain(&e)),
+                    Err(e) => {
+                        was_empty = false;
+                        sink.refused(url, chain(&e))
+                    }
                 };
             }
+            was_empty = false;
             match whole(bytes) {
                 Ok(bytes) => sink.document(url, hint(source, name), bytes),
                 Err(e) => sink.refused(url, e.to_string()),
             }
         }
     })?;
-    Ok(date)
+    Ok(Read { date, was_empty })
 }
 
-fn of_plain(source: Source, unit: &Unit, mut reader: Box<dyn Read + Send>, sink: &mut Sink<'_>) -> Result<Option<String>, ReadError> {
+fn of_plain(source: Source, unit: &Unit, mut reader: Box<dyn io::Read + Send>, sink: &mut Sink<'_>) -> Result<Read, ReadError> {
     let path = unit.path.display().to_string();
     let fail = |source| ReadError::File {
         path: path.clone(),
         source,
     };
-    let name = file_name(&unit.path).to_ascii_lowercase();
-    let name = name
-        .strip_suffix(".gz")
-        .or_else(|| name.strip_suffix(".zst"))
-        .unwrap_or(&name)
-        .to_owned();
-    if name.ends_with(".jsonl") || name.ends_with(".ndjson") {
-        lines(unit, reader, sink).map_err(fail)?;
-        return Ok(unit.date.clone());
+    if is_lines(&plain_name(&file_name(&unit.path))) {
+        lines(&unit.url, reader, sink).and_then(|read| read).map_err(fail)?;
+        return Ok(Read {
+            date: unit.date.clone(),
+            was_empty: false,
+        });
     }
     let mut head = Vec::new();
     (&mut reader).take(64 << 10).read_to_end(&mut head).map_err(fail)?;
@@ -149,7 +191,7 @@ fn of_plain(source: Source, unit: &Unit, mut reader: Box<dyn Read + Send>, sink:
     let bytes = whole(reader).map_err(fail)?;
     sink.document(unit.url.clone(), hint(source, &file_name(&unit.path)), bytes)
         .map_err(fail)?;
-    Ok(None)
+    Ok(Read::default())
 }
 
 /// Documents in the file are of another source: what they are.
@@ -164,54 +206,61 @@ fn foreign(source: Source, kind: Kind) -> Option<&'static str> {
     (of != Some(source)).then_some(what)
 }
 
-fn feed(url: &str, reader: impl Read, sink: &mut Sink<'_>) -> Result<Option<String>, record::nvd::SplitError<io::Error>> {
+fn feed(url: &str, reader: impl io::Read, sink: &mut Sink<'_>) -> Result<Read, record::nvd::SplitError<io::Error>> {
     let feed = record::nvd::split(reader, |entry| {
         let name = entry
             .id
             .map_or_else(|| format!("{url}!{}", entry.index), |id| format!("{url}!{id}"));
         sink.document(name, entry.id.map(str::to_owned), entry.raw.to_vec())
     })?;
+    let was_empty = feed.entries == 0 && feed.problems.is_empty();
     for problem in feed.problems {
         sink.refused(format!("{url}!{}", problem.at), problem.message)
             .map_err(record::nvd::SplitError::Stopped)?;
     }
-    Ok(feed.timestamp)
+    Ok(Read {
+        date: feed.timestamp,
+        was_empty,
+    })
 }
 
-fn lines(unit: &Unit, reader: impl Read, sink: &mut Sink<'_>) -> io::Result<()> {
+/// One document a line. Inside, how reading ended; outside, whether anybody took what was read.
+fn lines(url: &str, reader: impl io::Read, sink: &mut Sink<'_>) -> io::Result<io::Result<()>> {
     let mut reader = BufReader::with_capacity(256 << 10, reader);
     let limit = Bounds::RECORDS.document;
     for number in 1_u64.. {
         let mut line = Vec::new();
-        if (&mut reader).take(limit + 1).read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
+        match (&mut reader).take(limit + 1).read_until(b'\n', &mut line) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(e) => return Ok(Err(e)),
         }
-        let name = format!("{}!{number}", unit.url);
+        let name = format!("{url}!{number}");
         if line.len() as u64 > limit && line.last() != Some(&b'\n') {
-            // The rest of the line goes by unseen.
-            reader.skip_until(b'\n')?;
             sink.refused(name, Exceeded::Size { limit }.to_string())?;
+            // The rest of the line goes by unseen.
+            if let Err(e) = reader.skip_until(b'\n') {
+                return Ok(Err(e));
+            }
         } else if !line.trim_ascii().is_empty() {
             line.truncate(line.trim_ascii_end().len());
             sink.document(name, None, line)?;
         }
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
-fn loose(unit: &Unit, path: &Path, sink: &mut Sink<'_>) -> io::Result<()> {
+fn loose(source: Source, unit: &Unit, path: &Path, sink: &mut Sink<'_>) -> io::Result<()> {
     let inside = path.strip_prefix(&unit.path).unwrap_or(path).to_string_lossy();
     let url = format!("{}!{inside}", unit.url);
-    let stem = file_name(path);
-    let stem = stem.strip_suffix(".json").unwrap_or(&stem);
     // A file that cannot be read is this file's problem, not the folder's.
-    match File::open(path).and_then(whole) {
-        Ok(bytes) => sink.document(url, Some(stem.to_owned()), bytes),
+    match open::read(path, Bounds::RECORDS) {
+        Ok(bytes) => sink.document(url, hint(source, &inside), bytes),
         Err(e) => sink.refused(url, e.to_string()),
     }
 }
 
-fn whole(reader: impl Read) -> io::Result<Vec<u8>> {
+fn whole(reader: impl io::Read) -> io::Result<Vec<u8>> {
     let limit = Bounds::RECORDS.document;
     let mut bytes = Vec::new();
     Limited::new(reader, limit, Exceeded::Size { limit }).read_to_end(&mut bytes)?;

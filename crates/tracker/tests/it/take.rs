@@ -66,8 +66,10 @@ fn security_links_and_encrypted_entries_are_problems() {
         let last = bytes.windows(4).rposition(|w| w == at).unwrap();
         bytes[last + flags] |= 1;
     }
-    assert_eq!(take(&home, "cve", "x.zip", &bytes).code(), Some(0));
-    assert_eq!(count(&home, "record"), 0);
+    let ran = take(&home, "cve", "x.zip", &bytes);
+    assert_eq!(ran.code(), Some(3));
+    assert!(ran.stderr().contains("find any cve record in in/x.zip"), "{}", ran.all());
+    assert_eq!((count(&home, "record"), count(&home, "taken")), (0, 0));
     let expected = [
         ("in/x.zip!CVE-2024-0001.json", "is a symbolic link"),
         ("in/x.zip!CVE-2024-0002.json", "is encrypted"),
@@ -172,7 +174,8 @@ fn broken_records_are_kept_as_they_came() {
     assert_eq!(take(&home, "cve", "x.zip", &bytes).code(), Some(0));
     let found = problems(&home);
     let keys: Vec<&str> = found.iter().map(|(key, _)| key.as_str()).collect();
-    assert_eq!(keys, ["CVE-2024-0001", "CVE-2024-0002", "CVE-2024-0003"]);
+    assert_eq!(keys, ["CVE-2024-0001", "CVE-2024-0002", "CVE-2024-0003", "in/x.zip!notes.txt"]);
+    assert!(found[3].1.starts_with("is no file of records"), "{found:?}");
     assert!(found[0].1.starts_with("invalid JSON at byte 15"), "{found:?}");
     assert!(found[1].1.starts_with("nested deeper than 128 levels"), "{found:?}");
     assert!(found[2].1.starts_with("invalid UTF-8 at byte 6"), "{found:?}");
@@ -201,6 +204,91 @@ fn an_id_twice_in_one_archive_is_the_later_one() {
 }
 
 #[test]
+fn files_that_are_not_understood_are_problems() {
+    let home = Home::new();
+    made::write(&home.path("cves/CVE-2024-0001.json"), good(1));
+    made::write(&home.path("cves/CVE-2024-0002.json.lz4"), "x");
+    made::write(&home.path("cves/README.md"), "x");
+    home.done(&["ingest", "cve", "cves"]);
+    let found = problems(&home);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].0.ends_with("cves/CVE-2024-0002.json.lz4") && found[0].1.starts_with("is no file of records"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_file_of_which_nothing_can_be_read_is_an_error_and_not_taken() {
+    let nothing = made::zip(&[("main.c", b"int main;"), ("README.md", b"x")]);
+    for (source, name, bytes) in [
+        ("cve", "x.json", b"".as_slice()),
+        ("cve", "x.json", b"garbage"),
+        ("cve", "x.json", b"{}"),
+        ("cve", "x.jsonl", b"{}\n\n[]\n"),
+        ("cve", "x.jsonl", b""),
+        ("cve", "x.jsonl.gz", b"\x1f\x8bx"),
+        ("cve", "x.json.xz", b"\xfd7zXZ\0x"),
+        ("cve", "x.zip", &nothing),
+        ("cve", "x.zip", &made::zip(&[("CVE-2024-0001.json", b"{}")])),
+        ("osv", "x.json", b"{}"),
+        ("osv", "all.zip", &nothing),
+        ("nvd", "x.json", b"{}"),
+        ("nvd", "x.json", br#"{"vulnerabilities":[{"cve":{}}]}"#),
+        ("kev", "x.json", b"{}"),
+        ("kev", "x.json", br#"{"vulnerabilities":[{}]}"#),
+        ("epss", "x.csv", b""),
+        ("epss", "x.csv", b"cve,epss,percentile\n"),
+    ] {
+        let home = Home::new();
+        let what = format!("{source} {name} {:?}", String::from_utf8_lossy(bytes));
+        for _ in 0..2 {
+            let ran = take(&home, source, name, bytes);
+            assert_eq!(ran.code(), Some(3), "{what}\n{}", ran.all());
+            assert!(ran.stderr().contains(&format!("in/{name}")), "{what}\n{}", ran.all());
+            assert_eq!(count(&home, "taken"), 0, "{what}");
+        }
+    }
+    // A day without records is no error.
+    for (source, name, bytes) in [
+        ("cve", "2024-05-01_delta.zip", made::zip(&[("delta.json", b"[]")])),
+        ("nvd", "x.json", made::nvd_feed(&[]).into_bytes()),
+    ] {
+        let home = Home::new();
+        assert_eq!(take(&home, source, name, &bytes).code(), Some(0), "{source}");
+        assert_eq!(take(&home, source, name, &bytes).code(), Some(4), "{source}");
+    }
+}
+
+#[test]
+fn security_a_key_given_twice_keeps_the_record_out() {
+    let home = Home::new();
+    let twice = good(1).replace(r#""state":"PUBLISHED""#, r#""state":"REJECTED","state":"PUBLISHED""#);
+    let rest = good(2);
+    let bytes = made::zip(&[("CVE-2024-0001.json", twice.as_bytes()), ("CVE-2024-0002.json", rest.as_bytes())]);
+    assert_eq!(take(&home, "cve", "x.zip", &bytes).code(), Some(0));
+    assert_eq!((count(&home, "record"), count(&home, "document")), (1, 2));
+    let found = problems(&home);
+    assert_eq!(found[0].0, "CVE-2024-0001");
+    assert!(found[0].1.starts_with("/cveMetadata/state is given twice"), "{found:?}");
+}
+
+#[test]
+fn security_a_bomb_inside_a_compressed_entry_is_refused() {
+    let home = Home::new();
+    let (bomb, rest) = (made::gzip(&vec![b' '; 64 << 20]), made::gzip(good(2).as_bytes()));
+    let bytes = made::zip(&[("CVE-2024-0001.json.gz", &bomb), ("CVE-2024-0002.json.gz", &rest)]);
+    assert_eq!(take(&home, "cve", "x.zip", &bytes).code(), Some(0));
+    assert_eq!(count(&home, "record"), 1);
+    let (key, message) = problems(&home).remove(0);
+    assert_eq!(key, "in/x.zip!CVE-2024-0001.json.gz");
+    assert!(
+        message.contains("unpacks to more than 200 times its size") || message.contains("larger than"),
+        "{message}"
+    );
+}
+
+#[test]
 fn every_form_of_a_source_is_the_same() {
     let texts: Vec<String> = (1..=3).map(good).collect();
     let entries: Vec<(String, &[u8])> = (1..=3)
@@ -210,11 +298,22 @@ fn every_form_of_a_source_is_the_same() {
     let named: Vec<(&str, &[u8])> = entries.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
     let zip = made::zip(&named);
     let lines = texts.join("\n");
-    let forms: [(&str, Vec<u8>); 4] = [
+    let (one, two, three) = (made::gzip(named[0].1), made::xz(named[1].1), made::zstd(named[2].1));
+    let packed = [
+        ("cves/CVE-2024-0001.json.gz", one.as_slice()),
+        ("cves/CVE-2024-0002.json.xz", two.as_slice()),
+        ("cves/CVE-2024-0003.json.zst", three.as_slice()),
+    ];
+    let forms: [(&str, Vec<u8>); 9] = [
         ("x.zip", zip.clone()),
         ("x.zip.zip", made::zip(&[("cves.zip", &zip)])),
         ("x.jsonl", lines.clone().into_bytes()),
         ("x.jsonl.gz", made::gzip(lines.as_bytes())),
+        ("x.jsonl.xz", made::xz(lines.as_bytes())),
+        ("x.ndjson.zst", made::zstd(lines.as_bytes())),
+        ("lines.zip", made::zip(&[("x.jsonl", lines.as_bytes())])),
+        ("packed.zip", made::zip(&packed)),
+        ("packed-lines.zip", made::zip(&[("x.jsonl.gz", &made::gzip(lines.as_bytes()))])),
     ];
     let ids = |home: &Home| -> Vec<String> {
         let db = home.db();
@@ -227,6 +326,12 @@ fn every_form_of_a_source_is_the_same() {
         assert_eq!(take(&home, "cve", name, &bytes).code(), Some(0), "{name}");
         assert_eq!(ids(&home), expected, "{name}");
     }
+    let home = Home::new();
+    for (name, bytes) in packed {
+        made::write(&home.path(&format!("packed/{name}")), bytes);
+    }
+    home.done(&["ingest", "cve", "packed"]);
+    assert_eq!(ids(&home), expected);
     let home = Home::new();
     for (name, bytes) in &named {
         made::write(&home.path(&format!("checkout/cves/2024/0xxx/{name}")), bytes);
