@@ -111,7 +111,8 @@ fn serves_at_once_and_takes_in_beside() {
     assert_eq!(server.stop(), Some(0));
     // Started again it is there at once, with what it has.
     let again = Server::start(&home, &["--mirror", "mirror"]);
-    assert!(again.up < Duration::from_secs(2), "{:?}", again.up);
+    // `cargo xtask bench` measures that it takes less than two seconds; here it only must not take everything in again.
+    assert!(again.up < Duration::from_secs(30), "{:?}", again.up);
     assert!(again.get("/api/v1/stats").contains("\"suggestions\":42"));
     assert_eq!(again.stop(), Some(0));
 }

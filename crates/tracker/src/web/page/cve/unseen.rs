@@ -59,8 +59,10 @@ impl Unseen {
                 h1 { (self.id) }
                 @if self.valid {
                     p.lede {
-                        "We have never seen this id; our data is from "
-                        @match &self.data_date { Some(date) => { strong { (part::day(date)) } }, None => "no date that we know" } "."
+                        @match &self.data_date {
+                            Some(date) => { "We have never seen this id; our data is from " strong { (part::day(date)) } "." },
+                            None => "We have never seen this id, and have no data yet that states its date.",
+                        }
                     }
                     p { "That does not mean that nothing is vulnerable. The id may be newer than our data, reserved but not published, or mistyped." }
                 } @else {
