@@ -55,7 +55,9 @@ pub enum TableError {
 #[must_use]
 pub fn digest(pe: &Pe<'_>) -> Sha256Digest {
     let headers = pe.headers();
-    let end = headers.certificates.map_or(pe.bytes().len(), |(offset, _)| offset.min(pe.bytes().len()));
+    let end = headers
+        .certificates
+        .map_or(pe.bytes().len(), |(offset, _)| offset.min(pe.bytes().len()));
     let mut hasher = Sha256::new();
     for range in hashed(headers, pe.bytes(), end) {
         hasher.update(range);
@@ -92,7 +94,13 @@ pub fn signatures<'a>(pe: &Pe<'a>) -> Result<Vec<&'a [u8]>, TableError> {
         return Ok(Vec::new());
     };
     let len = pe.bytes().len();
-    let image_end = pe.headers().sections.iter().map(|s| s.raw_offset.saturating_add(s.raw_size)).max().unwrap_or(0);
+    let image_end = pe
+        .headers()
+        .sections
+        .iter()
+        .map(|s| s.raw_offset.saturating_add(s.raw_size))
+        .max()
+        .unwrap_or(0);
     let outside = TableError::Outside { offset, size, len };
     let table = slice(pe.bytes(), offset, size).ok_or_else(|| outside.clone())?;
     if offset < image_end.max(pe.headers().size_of_headers) || !offset.is_multiple_of(ALIGNMENT) {
@@ -151,7 +159,8 @@ pub fn with_signature(pe: &Pe<'_>, signature: &[u8]) -> Result<Vec<u8>, TableErr
     let [Ok(offset), Ok(size)] = entry else {
         return Err(TableError::TooLarge);
     };
-    let written = put(&mut out, headers.certificates_at, &offset.to_le_bytes()) && put(&mut out, headers.certificates_at + 4, &size.to_le_bytes());
+    let written =
+        put(&mut out, headers.certificates_at, &offset.to_le_bytes()) && put(&mut out, headers.certificates_at + 4, &size.to_le_bytes());
     if !written {
         return Err(TableError::TooLarge);
     }
@@ -215,9 +224,15 @@ mod tests {
         let signed = with_signature(&pe, b"x").unwrap();
         assert_eq!(digest(&Pe::parse(&signed).unwrap()), digest(&pe));
         bytes.push(0);
-        assert_eq!(digest(&Pe::parse(&bytes).unwrap()), digest(&Pe::parse(&bytes[..bytes.len() - 1]).unwrap()));
+        assert_eq!(
+            digest(&Pe::parse(&bytes).unwrap()),
+            digest(&Pe::parse(&bytes[..bytes.len() - 1]).unwrap())
+        );
         bytes.push(1);
-        assert_ne!(digest(&Pe::parse(&bytes).unwrap()), digest(&Pe::parse(&bytes[..bytes.len() - 2]).unwrap()));
+        assert_ne!(
+            digest(&Pe::parse(&bytes).unwrap()),
+            digest(&Pe::parse(&bytes[..bytes.len() - 2]).unwrap())
+        );
     }
 
     #[test]
@@ -234,7 +249,10 @@ mod tests {
         let mut signed = with_signature(&Pe::parse(&bytes).unwrap(), b"x").unwrap();
         let at = Pe::parse(&signed).unwrap().headers().certificates_at;
         assert!(put(&mut signed, at, &0x200_u32.to_le_bytes()));
-        assert!(matches!(signatures(&Pe::parse(&signed).unwrap()), Err(TableError::Outside { offset: 0x200, .. })));
+        assert!(matches!(
+            signatures(&Pe::parse(&signed).unwrap()),
+            Err(TableError::Outside { offset: 0x200, .. })
+        ));
     }
 
     #[test]

@@ -85,14 +85,38 @@ impl Timestamp {
     #[must_use]
     pub const fn to_bytes(self) -> [u8; TIME] {
         let [low, high] = self.year.to_le_bytes();
-        [low, high, self.month, self.day, self.hour, self.minute, self.second, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        [
+            low,
+            high,
+            self.month,
+            self.day,
+            self.hour,
+            self.minute,
+            self.second,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ]
     }
 
     /// From EFI_TIME; `None` if fields are set that must be zero.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; TIME]) -> Option<Self> {
         let [low, high, month, day, hour, minute, second, rest @ ..] = *bytes;
-        (rest == [0; 9]).then_some(Self { year: u16::from_le_bytes([low, high]), month, day, hour, minute, second })
+        (rest == [0; 9]).then_some(Self {
+            year: u16::from_le_bytes([low, high]),
+            month,
+            day,
+            hour,
+            minute,
+            second,
+        })
     }
 }
 
@@ -132,7 +156,11 @@ impl<'a> SignedValue<'a> {
         }
         let signature = entry.get(HEADER..).unwrap_or_default();
         let value = bytes.get(TIME + length..).unwrap_or_default();
-        Ok(Self { timestamp, signature, value })
+        Ok(Self {
+            timestamp,
+            signature,
+            value,
+        })
     }
 
     /// The bytes.
@@ -157,11 +185,22 @@ impl<'a> SignedValue<'a> {
 mod tests {
     use super::*;
 
-    const TIME: Timestamp = Timestamp { year: 2026, month: 11, day: 22, hour: 18, minute: 30, second: 5 };
+    const TIME: Timestamp = Timestamp {
+        year: 2026,
+        month: 11,
+        day: 22,
+        hour: 18,
+        minute: 30,
+        second: 5,
+    };
 
     #[test]
     fn a_signed_value_is_written_and_read() {
-        let value = SignedValue { timestamp: TIME, signature: b"pkcs7", value: b"lists" };
+        let value = SignedValue {
+            timestamp: TIME,
+            signature: b"pkcs7",
+            value: b"lists",
+        };
         let bytes = value.to_bytes();
         assert_eq!(bytes.len(), 16 + 24 + 5 + 5);
         assert_eq!(SignedValue::parse(&bytes), Ok(value));
@@ -173,7 +212,10 @@ mod tests {
     #[test]
     fn what_is_signed_has_no_terminator() {
         let bytes = to_sign("db", Guid([9; 16]), KEY_ATTRIBUTES, TIME, b"v");
-        assert_eq!(bytes, [b"d\0b\0".as_slice(), &[9; 16], &[0x27, 0, 0, 0], &TIME.to_bytes(), b"v"].concat());
+        assert_eq!(
+            bytes,
+            [b"d\0b\0".as_slice(), &[9; 16], &[0x27, 0, 0, 0], &TIME.to_bytes(), b"v"].concat()
+        );
         assert_eq!(TIME.to_bytes()[..8], [0xea, 0x07, 11, 22, 18, 30, 5, 0]);
     }
 }

@@ -247,7 +247,9 @@ fn rsa_key(info: Value<'_>) -> Result<(&[u8], &[u8]), CertificateError> {
     if algorithm != oid::RSA {
         return Err(CertificateError::Unsupported("kind of key"));
     }
-    let mut key = Reader::new(bit_string(parts.expect(tag::BIT_STRING)?)?).expect(tag::SEQUENCE)?.inside();
+    let mut key = Reader::new(bit_string(parts.expect(tag::BIT_STRING)?)?)
+        .expect(tag::SEQUENCE)?
+        .inside();
     let mut unsigned = || -> Result<&[u8], CertificateError> {
         let body = key.expect(tag::INTEGER)?.body;
         Ok(body.strip_prefix(&[0]).unwrap_or(body))
@@ -305,7 +307,11 @@ impl NewCertificate<'_> {
         let extensions = sequence(&[
             // Firmware takes db entries for authorities; some refuses to chain to one that says it is none.
             &extension(oid::BASIC_CONSTRAINTS, &sequence(&[&wrap(tag::BOOLEAN, &[0xff])]), true),
-            &extension(oid::SUBJECT_KEY, &wrap(tag::OCTET_STRING, key_id.get(..20).unwrap_or_default()), false),
+            &extension(
+                oid::SUBJECT_KEY,
+                &wrap(tag::OCTET_STRING, key_id.get(..20).unwrap_or_default()),
+                false,
+            ),
         ]);
         sequence(&[
             &nest(tag::CONTEXT_0, &[&unsigned(&[2])]),
@@ -358,7 +364,9 @@ impl OwnedCertificate {
 
 impl fmt::Debug for OwnedCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OwnedCertificate").field(&self.parts().map(|c| c.common_name())).finish()
+        f.debug_tuple("OwnedCertificate")
+            .field(&self.parts().map(|c| c.common_name()))
+            .finish()
     }
 }
 

@@ -103,7 +103,9 @@ impl<'a> Reader<'a> {
             long => {
                 let count = usize::from(long & 0x7f);
                 let digits = rest.get(..count).ok_or(DerError::CutShort)?;
-                let length = digits.iter().try_fold(0_usize, |n, b| n.checked_mul(256)?.checked_add(usize::from(*b)));
+                let length = digits
+                    .iter()
+                    .try_fold(0_usize, |n, b| n.checked_mul(256)?.checked_add(usize::from(*b)));
                 let length = length.ok_or(DerError::CutShort)?;
                 if length < 0x80 || digits.first() == Some(&0) {
                     return Err(DerError::NotDer("a length that is longer than it needs to be"));
@@ -123,19 +125,30 @@ impl<'a> Reader<'a> {
     pub fn expect(&mut self, tag: u8) -> Result<Value<'a>, DerError> {
         let value = self.any()?;
         if value.tag != tag {
-            return Err(DerError::Tag { expected: tag, found: value.tag });
+            return Err(DerError::Tag {
+                expected: tag,
+                found: value.tag,
+            });
         }
         Ok(value)
     }
 
     /// The next value if it is of this type.
     pub fn optional(&mut self, tag: u8) -> Result<Option<Value<'a>>, DerError> {
-        if self.rest.first() == Some(&tag) { self.expect(tag).map(Some) } else { Ok(None) }
+        if self.rest.first() == Some(&tag) {
+            self.expect(tag).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Fails if something is left.
     pub const fn end(&self) -> Result<(), DerError> {
-        if self.rest.is_empty() { Ok(()) } else { Err(DerError::LeftOver(self.rest.len())) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(DerError::LeftOver(self.rest.len()))
+        }
     }
 }
 
@@ -208,14 +221,20 @@ mod tests {
             (&[0x30], DerError::CutShort),
             (&[0x30, 5, 0], DerError::CutShort),
             (&[0x30, 0x80, 0, 0], DerError::NotDer("a length that is indefinite or beyond 4 GiB")),
-            (&[0x30, 0x81, 5, 0, 0, 0, 0, 0], DerError::NotDer("a length that is longer than it needs to be")),
+            (
+                &[0x30, 0x81, 5, 0, 0, 0, 0, 0],
+                DerError::NotDer("a length that is longer than it needs to be"),
+            ),
             (&[0x1f, 0x81, 1, 0], DerError::NotDer("a tag of several bytes")),
             (&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff], DerError::CutShort),
         ];
         for (bytes, error) in cases {
             assert_eq!(Reader::new(bytes).any(), Err(error), "{bytes:?}");
         }
-        assert_eq!(Reader::new(&[2, 1, 5]).expect(tag::SEQUENCE), Err(DerError::Tag { expected: 0x30, found: 2 }));
+        assert_eq!(
+            Reader::new(&[2, 1, 5]).expect(tag::SEQUENCE),
+            Err(DerError::Tag { expected: 0x30, found: 2 })
+        );
     }
 
     #[test]

@@ -77,7 +77,11 @@ impl FromStr for Guid {
         }
         let guid = Self(bytes);
         // Dashes in the wrong places, and letters after the last digit.
-        if guid.to_string().eq_ignore_ascii_case(text) { Ok(guid) } else { Err(ParseGuidError) }
+        if guid.to_string().eq_ignore_ascii_case(text) {
+            Ok(guid)
+        } else {
+            Err(ParseGuidError)
+        }
     }
 }
 
@@ -92,7 +96,13 @@ mod tests {
         assert_eq!(text.parse(), Ok(Guid::GLOBAL));
         assert_eq!(text.to_uppercase().parse(), Ok(Guid::GLOBAL));
         assert_eq!(Guid::GLOBAL.0[..4], [0x61, 0xdf, 0xe4, 0x8b]);
-        for bad in ["", "8be4df61", "8be4df6193ca11d2aa0d00e098032b8c", "8be4df61-93ca-11d2-aa0d-00e098032b8c0", "8be4df61-93ca-11d2-aa0d-00e098032b8g"] {
+        for bad in [
+            "",
+            "8be4df61",
+            "8be4df6193ca11d2aa0d00e098032b8c",
+            "8be4df61-93ca-11d2-aa0d-00e098032b8c0",
+            "8be4df61-93ca-11d2-aa0d-00e098032b8g",
+        ] {
             assert_eq!(bad.parse::<Guid>(), Err(ParseGuidError), "{bad}");
         }
     }

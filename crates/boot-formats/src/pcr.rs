@@ -36,6 +36,9 @@ mod tests {
         let mut pcr = Pcr::default();
         pcr.measure(b"");
         // Computed with python3 -c 'import hashlib as h; print(h.sha256(bytes(32)+h.sha256(b"").digest()).hexdigest())'
-        assert_eq!(alloc::format!("{:02x}{:02x}{:02x}{:02x}", pcr.0[0], pcr.0[1], pcr.0[2], pcr.0[3]), "1c9ecec9");
+        assert_eq!(
+            alloc::format!("{:02x}{:02x}{:02x}{:02x}", pcr.0[0], pcr.0[1], pcr.0[2], pcr.0[3]),
+            "1c9ecec9"
+        );
     }
 }

@@ -250,6 +250,15 @@ impl Headers {
         self.sections.iter().find(|s| s.name() == name.as_bytes())
     }
 
+    /// The names of the sections as they stand in `bytes`, the ones the headers were read from, in the order of the table.
+    pub fn names<'b>(&self, bytes: &'b [u8]) -> impl Iterator<Item = &'b [u8]> {
+        let table = slice(bytes, self.section_table, 40 * self.sections.len()).unwrap_or_default();
+        table.chunks_exact(40).map(|entry| {
+            let name = entry.get(..8).unwrap_or_default();
+            name.split(|b| *b == 0).next().unwrap_or_default()
+        })
+    }
+
     /// What an image violates that firmware with strict memory protection asks for; empty if all is well.
     ///
     /// After Microsoft's "UEFI CA memory mitigation requirements": aligned to pages, no section both writable and
@@ -258,7 +267,10 @@ impl Headers {
     pub fn strictness_problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if !self.section_alignment.is_multiple_of(4096) {
-            problems.push(alloc::format!("section alignment is {}, not a multiple of 4096", self.section_alignment));
+            problems.push(alloc::format!(
+                "section alignment is {}, not a multiple of 4096",
+                self.section_alignment
+            ));
         }
         if self.dll_characteristics & NX_COMPAT == 0 {
             problems.push("the NX_COMPAT flag is not set".into());
@@ -291,10 +303,16 @@ impl<'a> Pe<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, PeError> {
         let headers = Headers::parse(bytes)?;
         if headers.size_of_headers > bytes.len() || headers.size_of_headers < headers.section_table + 40 * headers.sections.len() {
-            return Err(PeError::CutShort { what: "the end of the headers", len: bytes.len() });
+            return Err(PeError::CutShort {
+                what: "the end of the headers",
+                len: bytes.len(),
+            });
         }
         for section in &headers.sections {
-            let outside = |wher| PeError::Outside { name: section.name_text(), wher };
+            let outside = |wher| PeError::Outside {
+                name: section.name_text(),
+                wher,
+            };
             if section.raw_size > 0 && (section.raw_end() > bytes.len() || section.raw_offset < headers.size_of_headers) {
                 return Err(outside("file"));
             }
@@ -344,7 +362,11 @@ fn overlap(sections: &[Section], wher: &'static str, range: impl Fn(&Section) ->
         if let [(_, end, one), (start, _, other)] = pair
             && start < end
         {
-            return Err(PeError::Overlap { one: one.name_text(), other: other.name_text(), wher });
+            return Err(PeError::Overlap {
+                one: one.name_text(),
+                other: other.name_text(),
+                wher,
+            });
         }
     }
     Ok(())

@@ -76,8 +76,17 @@ impl<'a> Draft<'a> {
             attribute(CONTENT_TYPE, wrap(tag::OID, SPC_INDIRECT_DATA)),
             attribute(MESSAGE_DIGEST, wrap(tag::OCTET_STRING, &crate::sha256(&content_body))),
         ]);
-        let content = sequence(&[&wrap(tag::OID, SPC_INDIRECT_DATA), &nest(tag::CONTEXT_0, &[&wrap(tag::SEQUENCE, &content_body)])]);
-        Self { certificate, content, to_sign: attributes.clone(), attributes: Some(attributes), is_bare: false }
+        let content = sequence(&[
+            &wrap(tag::OID, SPC_INDIRECT_DATA),
+            &nest(tag::CONTEXT_0, &[&wrap(tag::SEQUENCE, &content_body)]),
+        ]);
+        Self {
+            certificate,
+            content,
+            to_sign: attributes.clone(),
+            attributes: Some(attributes),
+            is_bare: false,
+        }
     }
 
     /// The signature of a message that is kept elsewhere, as authenticated variables bear it: without attributes, and
@@ -189,7 +198,12 @@ impl<'a> SignedData<'a> {
             }
             signers.push(Signer::parse(infos.expect(tag::SEQUENCE)?)?);
         }
-        Ok(Self { content_type, content, certificates, signers })
+        Ok(Self {
+            content_type,
+            content,
+            certificates,
+            signers,
+        })
     }
 
     /// The digest of the image that an Authenticode signature is about, if it is a SHA-256 one.
@@ -201,7 +215,10 @@ impl<'a> SignedData<'a> {
         if info.expect(tag::SEQUENCE)?.inside().expect(tag::OID)?.body != oid::SHA256 {
             return Err(SignatureError::Unsupported("digest"));
         }
-        info.expect(tag::OCTET_STRING)?.body.try_into().map_err(|_| SignatureError::Unsupported("digest"))
+        info.expect(tag::OCTET_STRING)?
+            .body
+            .try_into()
+            .map_err(|_| SignatureError::Unsupported("digest"))
     }
 
     /// The certificates whose keys made this signature of an image, one a signer; all signers must be right.
@@ -236,7 +253,11 @@ impl<'a> SignedData<'a> {
                 [&[tag::SET], attributes.whole.get(1..).unwrap_or_default()].concat()
             }
         };
-        if certificate.has_signed(signer.hash, &signed, signer.signature) { Ok(*certificate) } else { Err(SignatureError::Wrong) }
+        if certificate.has_signed(signer.hash, &signed, signer.signature) {
+            Ok(*certificate)
+        } else {
+            Err(SignatureError::Wrong)
+        }
     }
 
     /// The signed attributes must be about this content.
@@ -284,7 +305,13 @@ impl<'a> Signer<'a> {
         if id != oid::RSA && HashAlgorithm::from_oid(id) != Some(hash) {
             return Err(SignatureError::Unsupported("kind of key"));
         }
-        Ok(Self { issuer, serial, hash, attributes, signature: parts.expect(tag::OCTET_STRING)?.body })
+        Ok(Self {
+            issuer,
+            serial,
+            hash,
+            attributes,
+            signature: parts.expect(tag::OCTET_STRING)?.body,
+        })
     }
 }
 

@@ -46,7 +46,10 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Component>, SbatError> {
         let (name, generation) = (fields.next().flatten(), fields.next().flatten());
         let generation = generation.and_then(|g| g.parse().ok()).ok_or(SbatError::Line(number + 1))?;
         let name = name.filter(|n| !n.is_empty()).ok_or(SbatError::Line(number + 1))?;
-        components.push(Component { name: name.into(), generation });
+        components.push(Component {
+            name: name.into(),
+            generation,
+        });
     }
     if components.first().is_none_or(|c| c.name != "sbat") {
         return Err(SbatError::NoHeader);
@@ -67,12 +70,19 @@ pub fn revoked<'a>(image: &'a [Component], level: &[Component]) -> Option<(&'a C
 mod tests {
     use super::*;
 
-    const IMAGE: &[u8] = b"sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\nfirn-stub,2,Firn,firn-stub,0.1.0,https://x\n\0\0";
+    const IMAGE: &[u8] =
+        b"sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\nfirn-stub,2,Firn,firn-stub,0.1.0,https://x\n\0\0";
 
     #[test]
     fn lines_are_read() {
         let components = parse(IMAGE).unwrap();
-        assert_eq!(components[1], Component { name: "firn-stub".into(), generation: 2 });
+        assert_eq!(
+            components[1],
+            Component {
+                name: "firn-stub".into(),
+                generation: 2
+            }
+        );
         assert_eq!(components.len(), 2);
         for (bad, error) in [
             (b"".as_slice(), SbatError::NoHeader),

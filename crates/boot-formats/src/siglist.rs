@@ -79,21 +79,36 @@ impl SignatureList {
     /// A list of one certificate. Certificates differ in size, so each has a list of its own.
     #[must_use]
     pub fn of_certificate(owner: Guid, der: &[u8]) -> Self {
-        Self { kind: X509, header: Vec::new(), signatures: alloc::vec![Signature { owner, data: der.to_vec() }] }
+        Self {
+            kind: X509,
+            header: Vec::new(),
+            signatures: alloc::vec![Signature { owner, data: der.to_vec() }],
+        }
     }
 
     /// A list of image digests.
     #[must_use]
     pub fn of_digests(owner: Guid, digests: &[Sha256Digest]) -> Self {
         let signatures = digests.iter().map(|d| Signature { owner, data: d.to_vec() });
-        Self { kind: SHA256, header: Vec::new(), signatures: signatures.collect() }
+        Self {
+            kind: SHA256,
+            header: Vec::new(),
+            signatures: signatures.collect(),
+        }
     }
 
     /// A list that revokes certificates by the digest of their signed part, for all signatures ever made.
     #[must_use]
     pub fn of_tbs_digests(owner: Guid, digests: &[Sha256Digest]) -> Self {
-        let entry = |d: &Sha256Digest| Signature { owner, data: [d.as_slice(), &[0; 16]].concat() };
-        Self { kind: X509_SHA256, header: Vec::new(), signatures: digests.iter().map(entry).collect() }
+        let entry = |d: &Sha256Digest| Signature {
+            owner,
+            data: [d.as_slice(), &[0; 16]].concat(),
+        };
+        Self {
+            kind: X509_SHA256,
+            header: Vec::new(),
+            signatures: digests.iter().map(entry).collect(),
+        }
     }
 }
 
@@ -118,9 +133,16 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<SignatureList>, ListError> {
             return Err(ListError::TooMany);
         }
         let signatures = entries.chunks_exact(entry).filter_map(|e| {
-            Some(Signature { owner: Guid(array(e, 0)?), data: e.get(OWNER..)?.to_vec() })
+            Some(Signature {
+                owner: Guid(array(e, 0)?),
+                data: e.get(OWNER..)?.to_vec(),
+            })
         });
-        lists.push(SignatureList { kind: Guid(kind), header: header.to_vec(), signatures: signatures.collect() });
+        lists.push(SignatureList {
+            kind: Guid(kind),
+            header: header.to_vec(),
+            signatures: signatures.collect(),
+        });
         at += size;
     }
     Ok(lists)
@@ -150,7 +172,11 @@ pub fn write(lists: &[SignatureList]) -> Vec<u8> {
 /// Adds the entries of `new` that `lists` do not hold yet, whoever owns them.
 pub fn merge(lists: &mut Vec<SignatureList>, new: Vec<SignatureList>) {
     for mut list in new {
-        list.signatures.retain(|s| !lists.iter().any(|l| l.kind == list.kind && l.signatures.iter().any(|o| o.data == s.data)));
+        list.signatures.retain(|s| {
+            !lists
+                .iter()
+                .any(|l| l.kind == list.kind && l.signatures.iter().any(|o| o.data == s.data))
+        });
         if !list.signatures.is_empty() {
             lists.push(list);
         }
@@ -190,8 +216,17 @@ mod tests {
     #[test]
     fn merging_keeps_what_is_there_once() {
         let mut lists = alloc::vec![SignatureList::of_digests(Guid::GLOBAL, &[[1; 32]])];
-        merge(&mut lists, alloc::vec![SignatureList::of_digests(Guid::MICROSOFT, &[[1; 32], [2; 32]])]);
-        assert_eq!(lists[1].signatures, [Signature { owner: Guid::MICROSOFT, data: [2; 32].to_vec() }]);
+        merge(
+            &mut lists,
+            alloc::vec![SignatureList::of_digests(Guid::MICROSOFT, &[[1; 32], [2; 32]])],
+        );
+        assert_eq!(
+            lists[1].signatures,
+            [Signature {
+                owner: Guid::MICROSOFT,
+                data: [2; 32].to_vec()
+            }]
+        );
         let two = lists.clone();
         merge(&mut lists, two.clone());
         assert_eq!(lists, two);

@@ -141,7 +141,9 @@ impl<'a> Keyring<'a> {
 
     /// A certificate of this ring that is in the chain, or has issued one that is.
     fn anchors<'b>(&'b self, chain: &[Certificate<'_>]) -> Option<&'b Certificate<'a>> {
-        self.certificates.iter().find(|own| chain.iter().any(|link| link.der == own.der || own.has_issued(link)))
+        self.certificates
+            .iter()
+            .find(|own| chain.iter().any(|link| link.der == own.der || own.has_issued(link)))
     }
 }
 
@@ -149,7 +151,11 @@ impl<'a> Keyring<'a> {
 #[must_use]
 pub fn judge(pe: &Pe<'_>, db: &Keyring<'_>, dbx: &Keyring<'_>) -> Judgement {
     let digest = digest(pe);
-    let refused = |refusal| Judgement { digest, signatures: Vec::new(), verdict: Verdict::Refused(refusal) };
+    let refused = |refusal| Judgement {
+        digest,
+        signatures: Vec::new(),
+        verdict: Verdict::Refused(refusal),
+    };
     let table = match signatures(pe) {
         Ok(table) => table,
         Err(error) => return refused(Refusal::Table(error)),
@@ -183,7 +189,11 @@ pub fn judge(pe: &Pe<'_>, db: &Keyring<'_>, dbx: &Keyring<'_>) -> Judgement {
             None => Verdict::Refused(Refusal::NoValidSignature),
         },
     };
-    Judgement { digest, signatures: reports, verdict }
+    Judgement {
+        digest,
+        signatures: reports,
+        verdict,
+    }
 }
 
 /// Reads one signature and follows its chain through the certificates that came with it.
@@ -193,7 +203,14 @@ fn read<'a>(der: &'a [u8], actual: &Sha256Digest) -> (SignatureReport, Vec<Certi
         Ok((signed.image_digest()?, signers, signed.certificates))
     });
     match outcome {
-        Err(error) => (SignatureReport { chain: Vec::new(), fingerprint: None, problem: Some(Problem::Signature(error)) }, Vec::new()),
+        Err(error) => (
+            SignatureReport {
+                chain: Vec::new(),
+                fingerprint: None,
+                problem: Some(Problem::Signature(error)),
+            },
+            Vec::new(),
+        ),
         Ok((signed, signers, certificates)) => {
             let mut chain: Vec<Certificate<'a>> = signers.first().copied().into_iter().collect();
             while let Some(last) = chain.last().filter(|_| chain.len() < LONGEST_CHAIN) {

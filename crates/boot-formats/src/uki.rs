@@ -175,7 +175,10 @@ impl<'a> Profile<'a> {
     /// The first section of this kind, if there is one that is not empty.
     #[must_use]
     pub fn get(&self, kind: Kind) -> Option<&'a [u8]> {
-        self.sections.iter().find(|(k, data)| *k == kind && !data.is_empty()).map(|(_, data)| *data)
+        self.sections
+            .iter()
+            .find(|(k, data)| *k == kind && !data.is_empty())
+            .map(|(_, data)| *data)
     }
 
     /// All sections of this kind.
@@ -192,7 +195,11 @@ impl<'a> Profile<'a> {
 
     /// Where a kernel or an initrd lies, if it is not in the image. `kind` is [`Kind::Linux`] or [`Kind::Initrd`].
     pub fn reference(&self, kind: Kind) -> Result<Option<Reference<'a>>, UkiError> {
-        let digest_kind = if kind == Kind::Linux { Kind::LinuxDigest } else { Kind::InitrdDigest };
+        let digest_kind = if kind == Kind::Linux {
+            Kind::LinuxDigest
+        } else {
+            Kind::InitrdDigest
+        };
         let Some(digest) = self.get(digest_kind) else { return Ok(None) };
         let digest = digest.try_into().map_err(|_| UkiError::Reference(digest_kind.name()))?;
         let path = self.text(kind)?.ok_or(UkiError::Reference(kind.name()))?;
@@ -279,7 +286,9 @@ impl Policy {
     pub fn parse(text: &str) -> Result<Self, UkiError> {
         let mut policy = Self::default();
         for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
-            let measure = line.strip_prefix("measure=").and_then(|word| Measure::ALL.iter().find(|(_, w)| *w == word));
+            let measure = line
+                .strip_prefix("measure=")
+                .and_then(|word| Measure::ALL.iter().find(|(_, w)| *w == word));
             policy.measure = measure.ok_or_else(|| UkiError::Policy(line.into()))?.0;
         }
         Ok(policy)
@@ -305,7 +314,15 @@ mod tests {
     #[test]
     fn sections_are_measured_in_the_order_of_the_specification() {
         let profile = select(
-            &[(".text", "code"), (".initrd", "I"), (".sbat", "S"), (".linux", "L"), (".pcrsig", "{}"), (".cmdline", "C"), (".osrel", "")],
+            &[
+                (".text", "code"),
+                (".initrd", "I"),
+                (".sbat", "S"),
+                (".linux", "L"),
+                (".pcrsig", "{}"),
+                (".cmdline", "C"),
+                (".osrel", ""),
+            ],
             0,
         );
         let measured: Vec<_> = profile.as_ref().unwrap().measured().map(|(k, _)| k.name()).collect();
@@ -328,7 +345,11 @@ mod tests {
         ];
         let texts = |n| {
             let profile = select(&sections, n).unwrap();
-            (profile.text(Kind::CommandLine).unwrap(), profile.text(Kind::Profile).unwrap(), profile.get(Kind::Linux))
+            (
+                profile.text(Kind::CommandLine).unwrap(),
+                profile.text(Kind::Profile).unwrap(),
+                profile.get(Kind::Linux),
+            )
         };
         assert_eq!(texts(0), (Some("quiet"), Some("ID=main"), Some(b"L".as_slice())));
         assert_eq!(texts(1), (Some("debug"), Some("ID=debug"), Some(b"L".as_slice())));
@@ -349,10 +370,20 @@ mod tests {
         let digest = "0123456789abcdef0123456789abcdef";
         let profile = select(&[(".linux", "\\EFI\\nixos\\k.efi"), (".linuxh", digest), (".initrd", "inside")], 0).unwrap();
         let reference = profile.reference(Kind::Linux).unwrap().unwrap();
-        assert_eq!((reference.path, reference.digest.as_slice()), ("\\EFI\\nixos\\k.efi", digest.as_bytes()));
+        assert_eq!(
+            (reference.path, reference.digest.as_slice()),
+            ("\\EFI\\nixos\\k.efi", digest.as_bytes())
+        );
         assert_eq!(profile.reference(Kind::Initrd), Ok(None));
-        for bad in [vec![(".linux", "\\k"), (".linuxh", "short")], vec![(".linux", "k"), (".linuxh", digest)], vec![(".linuxh", digest)]] {
-            assert!(matches!(select(&bad, 0).unwrap().reference(Kind::Linux), Err(UkiError::Reference(_))));
+        for bad in [
+            vec![(".linux", "\\k"), (".linuxh", "short")],
+            vec![(".linux", "k"), (".linuxh", digest)],
+            vec![(".linuxh", digest)],
+        ] {
+            assert!(matches!(
+                select(&bad, 0).unwrap().reference(Kind::Linux),
+                Err(UkiError::Reference(_))
+            ));
         }
     }
 

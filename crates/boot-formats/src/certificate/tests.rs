@@ -30,7 +30,10 @@ impl Identity {
         };
         let to_sign = new.to_sign();
         let signature = key.sign(Pkcs1v15Sign::new::<Sha256>(), &sha256(&to_sign)).unwrap();
-        Self { certificate: OwnedCertificate::new(&NewCertificate::finish(&to_sign, &signature)).unwrap(), key }
+        Self {
+            certificate: OwnedCertificate::new(&NewCertificate::finish(&to_sign, &signature)).unwrap(),
+            key,
+        }
     }
 }
 
@@ -79,7 +82,10 @@ pub fn foreign() -> &'static Identity {
 fn a_certificate_is_made_and_read() {
     let certificate = ours().certificate.parts().unwrap();
     assert_eq!((certificate.common_name().as_str(), certificate.key_bits()), ("ours", 2048));
-    assert_eq!(alloc::format!("{} {}", certificate.validity.0, certificate.validity.1), "2020-01-01T00:00:00Z 2099-12-31T23:59:59Z");
+    assert_eq!(
+        alloc::format!("{} {}", certificate.validity.0, certificate.validity.1),
+        "2020-01-01T00:00:00Z 2099-12-31T23:59:59Z"
+    );
     assert!(certificate.has_issued(&certificate));
     assert!(!foreign().certificate.parts().unwrap().has_issued(&certificate));
     assert!(certificate.has_signed(HashAlgorithm::Sha256, b"text", &ours().sign(b"text")));

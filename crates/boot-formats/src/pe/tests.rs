@@ -37,13 +37,32 @@ fn sections_are_written_and_read() {
     let bytes = image(&[(".text", &[1; 5000]), (".data", b"abc")]);
     let pe = Pe::parse(&bytes).unwrap();
     let headers = pe.headers();
-    assert_eq!((headers.machine, headers.subsystem, headers.entry_point), (X86_64, EFI_APPLICATION, 0x1000));
-    let places: Vec<_> = headers.sections.iter().map(|s| (s.name_text(), s.virtual_address, s.virtual_size, s.raw_offset, s.raw_size)).collect();
-    assert_eq!(places, [(".text".into(), 0x1000, 5000, 0x200, 5120), (".data".into(), 0x3000, 3, 0x1600, 512)]);
+    assert_eq!(
+        (headers.machine, headers.subsystem, headers.entry_point),
+        (X86_64, EFI_APPLICATION, 0x1000)
+    );
+    let places: Vec<_> = headers
+        .sections
+        .iter()
+        .map(|s| (s.name_text(), s.virtual_address, s.virtual_size, s.raw_offset, s.raw_size))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            (".text".into(), 0x1000, 5000, 0x200, 5120),
+            (".data".into(), 0x3000, 3, 0x1600, 512)
+        ]
+    );
     assert_eq!((headers.size_of_image, bytes.len()), (0x4000, 0x1800));
     assert_eq!(pe.section_data(".data"), Some(b"abc".as_slice()));
     assert_eq!(headers.strictness_problems(), [""; 0]);
-    let long = add_sections(&pe, &[NewSection { name: ".much-too-long", data: b"" }]);
+    let long = add_sections(
+        &pe,
+        &[NewSection {
+            name: ".much-too-long",
+            data: b"",
+        }],
+    );
     assert_eq!(long, Err(PeError::LongName(".much-too-long".into())));
 }
 
@@ -51,7 +70,13 @@ fn sections_are_written_and_read() {
 fn the_section_table_may_grow_over_the_first_section() {
     let names: Vec<alloc::string::String> = (0..12).map(|i| alloc::format!(".s{i}")).collect();
     let first = image(&[(".text", b"code")]);
-    let new: Vec<NewSection<'_>> = names.iter().map(|name| NewSection { name, data: name.as_bytes() }).collect();
+    let new: Vec<NewSection<'_>> = names
+        .iter()
+        .map(|name| NewSection {
+            name,
+            data: name.as_bytes(),
+        })
+        .collect();
     let bytes = add_sections(&Pe::parse(&first).unwrap(), &new).unwrap();
     let pe = Pe::parse(&bytes).unwrap();
     assert_eq!(pe.headers().size_of_headers, 0x400);
@@ -75,7 +100,13 @@ fn attack_section_out_of_file() {
     let mut bytes = image(&[(".text", &[1; 600]), (".data", b"abc")]);
     let table = Pe::parse(&bytes).unwrap().headers().section_table;
     assert!(put(&mut bytes, table + 40 + 16, &u32::MAX.to_le_bytes()));
-    assert_eq!(Pe::parse(&bytes).unwrap_err(), PeError::Outside { name: ".data".into(), wher: "file" });
+    assert_eq!(
+        Pe::parse(&bytes).unwrap_err(),
+        PeError::Outside {
+            name: ".data".into(),
+            wher: "file"
+        }
+    );
 }
 
 #[test]

@@ -25,7 +25,12 @@ const PAGE: usize = 4096;
 pub fn add_sections(pe: &Pe<'_>, new: &[NewSection<'_>]) -> Result<Vec<u8>, PeError> {
     let headers = pe.headers();
     let count = headers.sections.len() + new.len();
-    let first = headers.sections.iter().map(|s| s.virtual_address).min().unwrap_or(headers.size_of_image);
+    let first = headers
+        .sections
+        .iter()
+        .map(|s| s.virtual_address)
+        .min()
+        .unwrap_or(headers.size_of_image);
     let table_end = headers.section_table + 40 * count;
     let size_of_headers = align(table_end, headers.file_alignment).ok_or(PeError::TooLarge)?;
     if size_of_headers > first {
@@ -37,8 +42,15 @@ pub fn add_sections(pe: &Pe<'_>, new: &[NewSection<'_>]) -> Result<Vec<u8>, PeEr
     let mut table = Vec::with_capacity(40 * count);
     let mut initialized = 0;
     for section in &headers.sections {
-        let offset = append(&mut out, slice(pe.bytes(), section.raw_offset, section.raw_size).unwrap_or_default(), headers.file_alignment)?;
-        let moved = Section { raw_offset: if section.raw_size == 0 { 0 } else { offset }, ..*section };
+        let offset = append(
+            &mut out,
+            slice(pe.bytes(), section.raw_offset, section.raw_size).unwrap_or_default(),
+            headers.file_alignment,
+        )?;
+        let moved = Section {
+            raw_offset: if section.raw_size == 0 { 0 } else { offset },
+            ..*section
+        };
         table.extend_from_slice(&entry(&moved)?);
         if section.characteristics & Section::DATA != 0 {
             initialized += section.raw_size;

@@ -12,7 +12,14 @@ fn sign(bytes: &[u8], identity: &Identity) -> Vec<u8> {
 }
 
 fn list(kind: Guid, data: &[u8]) -> Vec<SignatureList> {
-    alloc::vec![SignatureList { kind, header: Vec::new(), signatures: alloc::vec![Signature { owner: Guid([1; 16]), data: data.to_vec() }] }]
+    alloc::vec![SignatureList {
+        kind,
+        header: Vec::new(),
+        signatures: alloc::vec![Signature {
+            owner: Guid([1; 16]),
+            data: data.to_vec()
+        }]
+    }]
 }
 
 fn verdict(bytes: &[u8], db: &[SignatureList], dbx: &[SignatureList]) -> Verdict {
@@ -49,7 +56,10 @@ fn attack_unsigned() {
 #[test]
 fn attack_foreign_key() {
     let db = list(X509, ours().certificate.der());
-    assert_eq!(verdict(&sign(&plain(), foreign()), &db, &[]), Verdict::Refused(Refusal::Untrusted("foreign".into())));
+    assert_eq!(
+        verdict(&sign(&plain(), foreign()), &db, &[]),
+        Verdict::Refused(Refusal::Untrusted("foreign".into()))
+    );
 }
 
 #[test]
@@ -69,7 +79,10 @@ fn attack_revoked_by_hash() {
     let db = list(X509, ours().certificate.der());
     let signed = sign(&plain(), ours());
     let hash = digest(&Pe::parse(&signed).unwrap());
-    assert_eq!(verdict(&signed, &db, &list(SHA256, &hash)), Verdict::Refused(Refusal::HashRevoked(hash)));
+    assert_eq!(
+        verdict(&signed, &db, &list(SHA256, &hash)),
+        Verdict::Refused(Refusal::HashRevoked(hash))
+    );
 }
 
 #[test]
@@ -83,5 +96,8 @@ fn attack_revoked_by_certificate() {
     assert_eq!(verdict(&signed, &db, &list(X509_SHA256, &entry)), revoked);
     // A revoked signature counts even beside a good one.
     let db = [db, list(X509, foreign().certificate.der())].concat();
-    assert_eq!(verdict(&sign(&signed, foreign()), &db, &list(X509, ours().certificate.der())), revoked);
+    assert_eq!(
+        verdict(&sign(&signed, foreign()), &db, &list(X509, ours().certificate.der())),
+        revoked
+    );
 }
