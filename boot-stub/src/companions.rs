@@ -50,13 +50,19 @@ impl Addons {
         let handle = match boot::load_image(boot::image_handle(), LoadImageSource::FromBuffer { buffer: &bytes, file_path }) {
             Ok(handle) => handle,
             Err(error) => {
-                show!("firn-stub: addon {path} left out: the firmware refuses it ({}); it has to be signed", error.status());
+                show!(
+                    "firn-stub: addon {path} left out: the firmware refuses it ({}); it has to be signed",
+                    error.status()
+                );
                 // Some firmware hands out an image that it will not start.
                 return Ok(());
             }
         };
         let taken = self.read(path, image::memory(&*image::open(handle)?), release, tpm);
-        boot::unload_image(handle).map_err(|e| Refusal::Firmware { what: "unload an addon", status: e.status() })?;
+        boot::unload_image(handle).map_err(|e| Refusal::Firmware {
+            what: "unload an addon",
+            status: e.status(),
+        })?;
         taken
     }
 
@@ -101,10 +107,34 @@ struct Companion {
 
 /// Secrets are for root alone; extensions are for all.
 const COMPANIONS: [Companion; 4] = [
-    Companion { end: ".cred", folder: None, inside: ".extra/credentials", permissions: 0o400, register: pcr::KERNEL_CONFIG },
-    Companion { end: ".cred", folder: Some("\\loader\\credentials"), inside: ".extra/global_credentials", permissions: 0o400, register: pcr::KERNEL_CONFIG },
-    Companion { end: ".sysext.raw", folder: None, inside: ".extra/sysext", permissions: 0o444, register: pcr::SYSEXTS },
-    Companion { end: ".confext.raw", folder: None, inside: ".extra/confext", permissions: 0o444, register: pcr::KERNEL_CONFIG },
+    Companion {
+        end: ".cred",
+        folder: None,
+        inside: ".extra/credentials",
+        permissions: 0o400,
+        register: pcr::KERNEL_CONFIG,
+    },
+    Companion {
+        end: ".cred",
+        folder: Some("\\loader\\credentials"),
+        inside: ".extra/global_credentials",
+        permissions: 0o400,
+        register: pcr::KERNEL_CONFIG,
+    },
+    Companion {
+        end: ".sysext.raw",
+        folder: None,
+        inside: ".extra/sysext",
+        permissions: 0o444,
+        register: pcr::SYSEXTS,
+    },
+    Companion {
+        end: ".confext.raw",
+        folder: None,
+        inside: ".extra/confext",
+        permissions: 0o444,
+        register: pcr::KERNEL_CONFIG,
+    },
 ];
 
 /// Archives of the credentials and extensions, each measured.
@@ -112,7 +142,9 @@ pub fn archives(image: &Image, partition: &mut Partition, tpm: &mut Tpm) -> Resu
     let own = own_folder(image);
     let mut archives = Vec::new();
     for companion in &COMPANIONS {
-        let Some(folder) = companion.folder.or(own.as_deref()) else { continue };
+        let Some(folder) = companion.folder.or(own.as_deref()) else {
+            continue;
+        };
         let names = partition.names(folder, companion.end);
         if names.is_empty() {
             continue;
@@ -153,13 +185,20 @@ pub fn extra(profile: &Profile<'_>) -> Result<Option<Vec<u8>>> {
         return Ok(None);
     }
     let archive = archive(".extra", 0o444, &files);
-    archive.map(Some).map_err(|_| Refusal::Firmware { what: "take what the image says about itself", status: uefi::Status::BAD_BUFFER_SIZE })
+    archive.map(Some).map_err(|_| Refusal::Firmware {
+        what: "take what the image says about itself",
+        status: uefi::Status::BAD_BUFFER_SIZE,
+    })
 }
 
 fn archive(folder: &str, permissions: u32, files: &[(String, Vec<u8>)]) -> core::result::Result<Vec<u8>, CpioError> {
     let mut archive = Archive::default();
     for (at, _) in folder.match_indices('/').chain([(folder.len(), "")]) {
-        let permissions = if at == folder.len() { permissions | (permissions >> 2 & 0o111) } else { 0o555 };
+        let permissions = if at == folder.len() {
+            permissions | (permissions >> 2 & 0o111)
+        } else {
+            0o555
+        };
         archive.folder(folder.get(..at).unwrap_or_default(), permissions)?;
     }
     for (name, bytes) in files {

@@ -44,7 +44,10 @@ impl Image {
         let (folder, name) = self.path.as_deref()?.rsplit_once('\\')?;
         let counted = name.rsplit_once('.').and_then(|(stem, end)| {
             let (stem, tries) = stem.rsplit_once('+')?;
-            tries.bytes().all(|b| b.is_ascii_digit() || b == b'-').then(|| alloc::format!("{stem}.{end}"))
+            tries
+                .bytes()
+                .all(|b| b.is_ascii_digit() || b == b'-')
+                .then(|| alloc::format!("{stem}.{end}"))
         });
         Some((folder, counted.unwrap_or_else(|| name.into())))
     }
@@ -52,13 +55,19 @@ impl Image {
 
 /// An image that the firmware has loaded.
 pub fn open(handle: Handle) -> Result<ScopedProtocol<LoadedImage>> {
-    boot::open_protocol_exclusive(handle).map_err(|e| Refusal::Firmware { what: "tell about a loaded image", status: e.status() })
+    boot::open_protocol_exclusive(handle).map_err(|e| Refusal::Firmware {
+        what: "tell about a loaded image",
+        status: e.status(),
+    })
 }
 
 /// Name and content of every section of an image in memory.
 pub fn sections(memory: &[u8]) -> Result<Vec<(&[u8], &[u8])>> {
     let headers = Headers::parse(memory).map_err(Refusal::Image)?;
-    let data = headers.sections.iter().map(|s| memory.get(s.virtual_address..s.virtual_address.saturating_add(s.virtual_size)));
+    let data = headers
+        .sections
+        .iter()
+        .map(|s| memory.get(s.virtual_address..s.virtual_address.saturating_add(s.virtual_size)));
     Ok(headers.names(memory).zip(data.map(Option::unwrap_or_default)).collect())
 }
 
@@ -85,7 +94,12 @@ fn path_text(mut path: &[u8]) -> Option<String> {
             break;
         }
         let body = rest.get(..length.checked_sub(4)?)?;
-        let units = body.as_chunks::<2>().0.iter().map(|u| u16::from_le_bytes(*u)).take_while(|u| *u != 0);
+        let units = body
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|u| u16::from_le_bytes(*u))
+            .take_while(|u| *u != 0);
         let part: String = char::decode_utf16(units).map(|c| c.unwrap_or('?')).collect();
         if !part.starts_with('\\') && !text.ends_with('\\') {
             text.push('\\');

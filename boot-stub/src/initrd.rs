@@ -34,8 +34,14 @@ pub fn offer(bytes: Vec<u8>) -> Result<()> {
         return Ok(());
     }
     // It must outlive us: the kernel asks for it later.
-    let initrd = Box::leak(Box::new(Initrd { protocol: LoadFile2Protocol { load_file }, bytes }));
-    let refused = |e: uefi::Error| Refusal::Firmware { what: "take the initrd", status: e.status() };
+    let initrd = Box::leak(Box::new(Initrd {
+        protocol: LoadFile2Protocol { load_file },
+        bytes,
+    }));
+    let refused = |e: uefi::Error| Refusal::Firmware {
+        what: "take the initrd",
+        status: e.status(),
+    };
     // SAFETY: both interfaces are what their GUIDs say, and live as long as the machine does not leave boot services.
     unsafe {
         let handle = boot::install_protocol_interface(None, &DevicePath::GUID, PATH.as_ptr().cast()).map_err(refused)?;

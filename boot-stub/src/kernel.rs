@@ -56,14 +56,20 @@ pub fn start(bytes: &[u8], command_line: &str) -> Result<Never> {
         let entry: EntryPoint = mem::transmute(start.add(entry));
         entry(boot::image_handle(), table.as_ptr())
     };
-    Err(Refusal::Firmware { what: "leave boot services: the kernel gave up", status })
+    Err(Refusal::Firmware {
+        what: "leave boot services: the kernel gave up",
+        status,
+    })
 }
 
 /// Sections at their addresses in fresh memory, the rest zero.
 fn load(pe: &Pe<'_>) -> Result<&'static mut [u8]> {
     let size = pe.headers().size_of_image.next_multiple_of(PAGE_SIZE);
     let pages = boot::allocate_pages(AllocateType::AnyPages, MemoryType::LOADER_CODE, size / PAGE_SIZE);
-    let pages = pages.map_err(|e| Refusal::Firmware { what: "give memory for the kernel", status: e.status() })?;
+    let pages = pages.map_err(|e| Refusal::Firmware {
+        what: "give memory for the kernel",
+        status: e.status(),
+    })?;
     // SAFETY: these pages were just given to us, for nobody else.
     let memory = unsafe {
         pages.as_ptr().write_bytes(0, size);
@@ -86,7 +92,10 @@ fn protect(pe: &Pe<'_>, whole: Range<u64>) -> Result<()> {
     let Ok(handle) = boot::get_handle_for_protocol::<MemoryProtection>() else {
         return Ok(());
     };
-    let refused = |e: uefi::Error| Refusal::Firmware { what: "protect the kernel's memory", status: e.status() };
+    let refused = |e: uefi::Error| Refusal::Firmware {
+        what: "protect the kernel's memory",
+        status: e.status(),
+    };
     let protection = boot::open_protocol_exclusive::<MemoryProtection>(handle).map_err(refused)?;
     let headers = pe.headers();
     if headers.dll_characteristics & NX_COMPAT == 0 || !headers.section_alignment.is_multiple_of(PAGE_SIZE) {
@@ -96,7 +105,9 @@ fn protect(pe: &Pe<'_>, whole: Range<u64>) -> Result<()> {
     }
     for section in &headers.sections {
         let from = whole.start.saturating_add(section.virtual_address as u64);
-        let range = from..from.saturating_add(section.virtual_size.next_multiple_of(PAGE_SIZE) as u64).min(whole.end);
+        let range = from..from
+            .saturating_add(section.virtual_size.next_multiple_of(PAGE_SIZE) as u64)
+            .min(whole.end);
         let (set, clear) = if section.characteristics & Section::EXECUTE != 0 {
             (MemoryAttribute::READ_ONLY, MemoryAttribute::EXECUTE_PROTECT)
         } else {

@@ -133,10 +133,17 @@ fn content<'a>(profile: &Profile<'a>, kind: Kind, partition: &mut Partition) -> 
     let Some(reference) = profile.reference(kind)? else {
         return Ok(profile.get(kind).map(Content::Inside));
     };
-    let bytes = partition.read(reference.path).map_err(|status| Refusal::Missing { path: reference.path.into(), status })?;
+    let bytes = partition.read(reference.path).map_err(|status| Refusal::Missing {
+        path: reference.path.into(),
+        status,
+    })?;
     let actual = sha256(&bytes);
     if actual != reference.digest {
-        return Err(Refusal::Changed { path: reference.path.into(), signed: reference.digest, actual });
+        return Err(Refusal::Changed {
+            path: reference.path.into(),
+            signed: reference.digest,
+            actual,
+        });
     }
     Ok(Some(Content::Beside(bytes)))
 }
@@ -147,7 +154,10 @@ fn command_line(embedded: &str, options: &Options, secure: bool) -> Result<Strin
         return Ok(embedded.into());
     };
     if secure {
-        return Err(Refusal::CommandLine { given: given.into(), signed: embedded.into() });
+        return Err(Refusal::CommandLine {
+            given: given.into(),
+            signed: embedded.into(),
+        });
     }
     show!("firn-stub: Secure Boot is off, so the command line comes from the loader");
     Ok(given.into())

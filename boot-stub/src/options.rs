@@ -17,7 +17,14 @@ pub struct Options {
 impl Options {
     /// Reads the load options of our image. What is no text (firmware puts its own data there) counts as none.
     pub fn read(image: &Image) -> Self {
-        let units: Vec<u16> = image.load_options.as_chunks::<2>().0.iter().map(|u| u16::from_le_bytes(*u)).take_while(|u| *u != 0).collect();
+        let units: Vec<u16> = image
+            .load_options
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|u| u16::from_le_bytes(*u))
+            .take_while(|u| *u != 0)
+            .collect();
         if units.first().is_none_or(|first| *first <= 0x1f) {
             return Self::default();
         }
@@ -45,6 +52,8 @@ impl Options {
     /// The command line that was given, if it is not the embedded one: loaders hand the signed line back to us, and only
     /// another one is somebody's edit.
     pub fn edited(&self, embedded: &str) -> Option<&str> {
-        self.command_line.as_deref().filter(|given| !given.split_whitespace().eq(embedded.split_whitespace()))
+        self.command_line
+            .as_deref()
+            .filter(|given| !given.split_whitespace().eq(embedded.split_whitespace()))
     }
 }

@@ -24,12 +24,17 @@ pub struct Partition {
 impl Partition {
     /// Where the image came from.
     pub fn of(image: &Image) -> Self {
-        let files = image.device.and_then(|device| boot::open_protocol_exclusive::<SimpleFileSystem>(device).ok());
+        let files = image
+            .device
+            .and_then(|device| boot::open_protocol_exclusive::<SimpleFileSystem>(device).ok());
         let path: Option<ScopedProtocol<DevicePath>> = image.device.and_then(|device| boot::open_protocol_exclusive(device).ok());
         let mut device_path = path.map(|p| p.as_bytes().to_vec()).unwrap_or_default();
         // The last node says that the path ends.
         device_path.truncate(device_path.len().saturating_sub(4));
-        Self { files: files.map(FileSystem::new), device_path }
+        Self {
+            files: files.map(FileSystem::new),
+            device_path,
+        }
     }
 
     /// A whole file.
@@ -63,7 +68,10 @@ impl Partition {
             return Vec::new();
         };
         let names = entries.take(MOST_FILES).filter_map(Result::ok).filter(|e| e.is_regular_file());
-        let mut names: Vec<String> = names.map(|e| String::from(&CString16::from(e.file_name()))).filter(|n| n.ends_with(end)).collect();
+        let mut names: Vec<String> = names
+            .map(|e| String::from(&CString16::from(e.file_name())))
+            .filter(|n| n.ends_with(end))
+            .collect();
         names.sort();
         names
     }

@@ -43,7 +43,11 @@ pub enum Refusal {
     /// A file of a thin image is not there.
     Missing { path: String, status: Status },
     /// A file of a thin image is another one than was signed.
-    Changed { path: String, signed: Sha256Digest, actual: Sha256Digest },
+    Changed {
+        path: String,
+        signed: Sha256Digest,
+        actual: Sha256Digest,
+    },
     /// A command line that nobody signed.
     CommandLine { given: String, signed: String },
     /// Something could not be measured.
@@ -63,7 +67,9 @@ impl Refusal {
         match self {
             Self::Firmware { status, .. } | Self::Missing { status, .. } => *status,
             Self::Image(_) | Self::Sections(_) | Self::NoKernel | Self::Kernel(_) => Status::LOAD_ERROR,
-            Self::Changed { .. } | Self::CommandLine { .. } | Self::Measurement { .. } | Self::NoTpm | Self::ForeignInitrd => Status::SECURITY_VIOLATION,
+            Self::Changed { .. } | Self::CommandLine { .. } | Self::Measurement { .. } | Self::NoTpm | Self::ForeignInitrd => {
+                Status::SECURITY_VIOLATION
+            }
         }
     }
 
@@ -93,7 +99,12 @@ impl fmt::Display for Refusal {
             Self::Missing { path, status } => write!(f, "{} is missing or cannot be read ({status})", Plain(path)),
             Self::Changed { path, signed, actual } => {
                 let path = Plain(path);
-                write!(f, "{path} is not the file that was signed\r\n  signed: {}\r\n  found:  {}", Hex(signed), Hex(actual))
+                write!(
+                    f,
+                    "{path} is not the file that was signed\r\n  signed: {}\r\n  found:  {}",
+                    Hex(signed),
+                    Hex(actual)
+                )
             }
             Self::CommandLine { given, signed } => write!(
                 f,
@@ -119,7 +130,10 @@ struct Plain<'a>(&'a str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().take(512).try_for_each(|c| fmt::Write::write_char(f, if matches!(c, ' '..='~') { c } else { '?' }))
+        self.0
+            .chars()
+            .take(512)
+            .try_for_each(|c| fmt::Write::write_char(f, if matches!(c, ' '..='~') { c } else { '?' }))
     }
 }
 

@@ -27,7 +27,11 @@ pub fn pass_on(partition: &mut Partition) {
     if generator.is_none() && (file.is_none() || token.is_err()) {
         return;
     }
-    let parts = [file.clone().unwrap_or_default(), generator.map(|g| g.to_vec()).unwrap_or_default(), token.unwrap_or_default()];
+    let parts = [
+        file.clone().unwrap_or_default(),
+        generator.map(|g| g.to_vec()).unwrap_or_default(),
+        token.unwrap_or_default(),
+    ];
     // The file is replaced first: a seed must not be used twice.
     if file.is_some() && partition.write(FILE, &mix(b"firn-stub: seed of the next boot", &parts)).is_err() && generator.is_none() {
         return;

@@ -13,7 +13,10 @@ static RANDOM_SEED: Guid = guid!("1ce1e5bc-7ceb-42f2-81e5-8aadf180f57b");
 /// Hands over the device tree of the image, if it has one.
 pub fn device_tree(tree: Option<&[u8]>) -> Result<()> {
     let Some(tree) = tree else { return Ok(()) };
-    install(&DEVICE_TREE, &[tree]).map_err(|e| Refusal::Firmware { what: "take the device tree", status: e.status() })
+    install(&DEVICE_TREE, &[tree]).map_err(|e| Refusal::Firmware {
+        what: "take the device tree",
+        status: e.status(),
+    })
 }
 
 /// Whether a loader before us has handed over a random seed.

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use boot_formats::pcr::KERNEL_BOOT;
 use boot_formats::uki::{Kind, Measure, measured_name};
+use uefi::Status;
 use uefi::boot::{self, ScopedProtocol};
 use uefi::proto::tcg::v2::{HashLogExtendEventFlags, PcrEventInputs, Tcg};
 use uefi::proto::tcg::{EventType, PcrIndex};
-use uefi::Status;
 
 use crate::refusal::{Refusal, Result, show};
 
@@ -21,9 +21,17 @@ pub struct Tpm {
 impl Tpm {
     /// Looks for a TPM. A firmware that has one which does not answer counts as a failed measurement.
     pub fn open(policy: Measure) -> Result<Self> {
-        let mut tpm = Self { tcg: None, policy, measured: Vec::new() };
+        let mut tpm = Self {
+            tcg: None,
+            policy,
+            measured: Vec::new(),
+        };
         let Ok(handle) = boot::get_handle_for_protocol::<Tcg>() else {
-            return if policy == Measure::Required { Err(Refusal::NoTpm) } else { Ok(tpm) };
+            return if policy == Measure::Required {
+                Err(Refusal::NoTpm)
+            } else {
+                Ok(tpm)
+            };
         };
         match boot::open_protocol_exclusive::<Tcg>(handle) {
             Ok(mut tcg) => match tcg.get_capability() {

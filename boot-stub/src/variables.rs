@@ -55,9 +55,17 @@ pub fn announce(image: &Image, profile: usize, profile_text: Option<&str>, measu
     }
     let vendor: String = uefi::system::firmware_vendor().into();
     let revision = uefi::system::firmware_revision();
-    set(cstr16!("LoaderFirmwareInfo"), &alloc::format!("{vendor} {}.{:02}", revision >> 16, revision & 0xffff), false);
+    set(
+        cstr16!("LoaderFirmwareInfo"),
+        &alloc::format!("{vendor} {}.{:02}", revision >> 16, revision & 0xffff),
+        false,
+    );
     let revision = uefi::system::uefi_revision();
-    set(cstr16!("LoaderFirmwareType"), &alloc::format!("UEFI {}.{:02}", revision.major(), revision.minor()), false);
+    set(
+        cstr16!("LoaderFirmwareType"),
+        &alloc::format!("UEFI {}.{:02}", revision.major(), revision.minor()),
+        false,
+    );
 }
 
 /// Sets a text; what a loader before us has said stays, unless it is ours to say.

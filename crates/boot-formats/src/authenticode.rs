@@ -175,6 +175,13 @@ pub(crate) fn set_checksum(bytes: &mut [u8], at: usize) {
     let _ = put(bytes, at, &sum.to_le_bytes());
 }
 
+/// Whether the checksum in the header is that of the file.
+#[must_use]
+pub fn has_right_checksum(pe: &Pe<'_>) -> bool {
+    let at = pe.headers().checksum_at;
+    crate::bytes::u32_at(pe.bytes(), at) == Some(checksum(pe.bytes(), at))
+}
+
 /// The checksum of an image whose own place for it is at `at`: 16-bit words added with their carry, plus the length.
 #[must_use]
 pub fn checksum(bytes: &[u8], at: usize) -> u32 {

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use crate::bytes::{array, slice, u16_at, u32_at, usize_at};
 
-pub use write::{NewSection, add_sections};
+pub use write::{NewSection, add_sections, empty_image};
 
 /// Machine type of x86-64.
 pub const X86_64: u16 = 0x8664;

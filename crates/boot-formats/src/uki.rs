@@ -214,9 +214,8 @@ impl<'a> Profile<'a> {
         self.text(Kind::Policy)?.map_or(Ok(Policy::default()), Policy::parse)
     }
 
-    /// What is measured into PCR 11, in order: name with its terminating zero, then content. `content` gives what is measured
-    /// of a section: of a thin image's kernel and initrd that is what lies beside it. Of several device trees none is
-    /// measured here, because only the one that is used is.
+    /// What is measured into PCR 11, in order: of each its [`measured_name`], then its content (of a thin image's kernel and
+    /// initrd that of the file beside it). Of several device trees none is, because only the one that is used would be.
     pub fn measured<'b>(&'b self) -> impl Iterator<Item = (Kind, &'a [u8])> + 'b {
         self.sections
             .iter()
@@ -225,11 +224,12 @@ impl<'a> Profile<'a> {
     }
 
     /// PCR 11 once the stub has measured this profile. `beside` replaces kernel and initrd of thin images.
-    pub fn pcr11(&self, beside: impl Fn(Kind) -> Option<&'a [u8]>) -> Pcr {
+    #[must_use]
+    pub fn pcr11(&self, beside: &[(Kind, Vec<u8>)]) -> Pcr {
         let mut pcr = Pcr::default();
         for (kind, data) in self.measured() {
             pcr.measure(&measured_name(kind));
-            pcr.measure(beside(kind).unwrap_or(data));
+            pcr.measure(beside.iter().find(|(k, _)| *k == kind).map_or(data, |(_, bytes)| bytes));
         }
         pcr
     }
@@ -331,7 +331,7 @@ mod tests {
         for part in [".linux\0", "K", ".cmdline\0", "C", ".initrd\0", "I", ".sbat\0", "S"] {
             pcr.measure(part.as_bytes());
         }
-        assert_eq!(profile.unwrap().pcr11(|kind| (kind == Kind::Linux).then_some(b"K".as_slice())), pcr);
+        assert_eq!(profile.unwrap().pcr11(&[(Kind::Linux, b"K".to_vec())]), pcr);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod house;
 mod quality;
 mod run;
 mod shell;
+mod stub;
 mod test;
 mod tidy;
 
@@ -29,6 +30,7 @@ Usage: cargo xtask TASK
 Tasks:
   run [-- ARGS]                build the tracker and serve it on 127.0.0.1:8080 (ARGS go to `firn-tracker serve`)
   test [--only AREA] [--long]  install what the tests need and run them; AREA: house, tracker, scan, boot, chain
+  stub                         build firn-stub.efi, which building firn-boot then puts into it
   fuzz NAME [--seconds N]      search with one fuzz target for longer than the tests do
   tidy                         the house rules alone: crate edges, manifests, sources, licences, links
   docs [--check]               write the generated pages of the book, or check that they are current
@@ -86,6 +88,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["run", "--", rest @ ..] | ["run", rest @ ..] => run::run(&house, rest),
         ["test", rest @ ..] => test::test(&house, test::Options::parse(rest)?),
         ["fuzz", rest @ ..] => test::fuzz_longer(&house, rest),
+        ["stub"] => stub::stub(&house).map(drop),
         ["tidy"] => tidy::tidy(&house),
         ["docs"] => docs::write(&house),
         ["docs", "--check"] => docs::check(&house),

@@ -1,5 +1,6 @@
 //! Everything that must hold before a change lands.
 
+mod boot;
 mod fuzz;
 mod needs;
 mod tally;
@@ -50,7 +51,8 @@ impl Area {
         match self {
             Self::House => &["cli-kit", "xtask"],
             Self::Tracker => &["nix-model", "vuln", "tracker"],
-            Self::Scan | Self::Boot | Self::Chain => &[],
+            Self::Boot => &["boot-formats", "boot"],
+            Self::Scan | Self::Chain => &[],
         }
     }
 }
@@ -131,6 +133,10 @@ fn steps<'a>(house: &'a House, areas: &[Area]) -> Vec<Step<'a>> {
     let mut steps: Vec<Step<'a>> = Vec::new();
     let mut add = |name, work: Work<'a>| steps.push(Step { name, work });
     let with_house = areas.contains(&Area::House);
+    if areas.contains(&Area::Boot) {
+        // First, because what is built later holds the stub.
+        add("stub", Box::new(|_| boot::prepare(house)));
+    }
     if with_house {
         add("format", Box::new(|_| format(house)));
         add("tidy", Box::new(|_| tidy::tidy(house)));
@@ -152,7 +158,10 @@ fn steps<'a>(house: &'a House, areas: &[Area]) -> Vec<Step<'a>> {
 
 fn format(house: &House) -> Result<()> {
     shell::run(cargo(house, "fmt").args(["--all", "--check"]))?;
-    shell::run(cargo(house, "fmt").args(["--manifest-path", "fuzz/Cargo.toml", "--check"]))
+    for manifest in ["fuzz/Cargo.toml", "boot-stub/Cargo.toml"] {
+        shell::run(cargo(house, "fmt").args(["--manifest-path", manifest, "--check"]))?;
+    }
+    Ok(())
 }
 
 fn clippy(house: &House) -> Result<()> {
@@ -168,6 +177,9 @@ fn tests(house: &House, crates: &[&str], tally: &mut Tally) -> Result<()> {
     }
     // What passing tests print is asked for, because some of them say that they skipped. What is installed must not be skipped.
     command.args(["--", "--show-output"]).env("FIRN_REQUIRE_BROWSER", "1");
+    if crates.contains(&"boot") {
+        command.envs(boot::environment(house));
+    }
     shell::watch(&mut command, |line| tally.read(line))
 }
 

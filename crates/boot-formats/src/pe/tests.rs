@@ -5,29 +5,8 @@ use crate::bytes::put;
 
 /// A small image with these sections, as a linker would write it.
 pub fn image(sections: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut bytes = alloc::vec![0; 0x200];
-    let fields: [(usize, &[u8]); 17] = [
-        (0, b"MZ"),
-        (0x3c, &[0x40]),
-        (0x40, b"PE\0\0\x64\x86"),
-        (0x46, &[0, 0]),
-        (0x54, &240_u16.to_le_bytes()),
-        (0x56, &0x22_u16.to_le_bytes()),
-        (0x58, &0x20b_u16.to_le_bytes()),
-        (0x68, &0x1000_u32.to_le_bytes()),
-        (0x70, &0x1_4000_0000_u64.to_le_bytes()),
-        (0x78, &0x1000_u32.to_le_bytes()),
-        (0x7c, &0x200_u32.to_le_bytes()),
-        (0x90, &0x1000_u32.to_le_bytes()),
-        (0x94, &0x200_u32.to_le_bytes()),
-        (0x9c, &EFI_APPLICATION.to_le_bytes()),
-        (0x9e, &NX_COMPAT.to_le_bytes()),
-        (0xc4, &16_u32.to_le_bytes()),
-        (0x98, &[0; 4]),
-    ];
-    for (at, field) in fields {
-        assert!(put(&mut bytes, at, field));
-    }
+    let mut bytes = empty_image(X86_64).unwrap();
+    assert!(put(&mut bytes, 0x68, &0x1000_u32.to_le_bytes()));
     let new: Vec<NewSection<'_>> = sections.iter().map(|(name, data)| NewSection { name, data }).collect();
     add_sections(&Pe::parse(&bytes).unwrap(), &new).unwrap()
 }

@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Pe, PeError, Section};
+use super::{EFI_APPLICATION, NX_COMPAT, Pe, PeError, Section};
 use crate::authenticode::set_checksum;
 use crate::bytes::{align, put, slice};
 
@@ -98,6 +98,33 @@ pub fn add_sections(pe: &Pe<'_>, new: &[NewSection<'_>]) -> Result<Vec<u8>, PeEr
     }
     set_checksum(&mut out, headers.checksum_at);
     Ok(out)
+}
+
+/// An image without sections, for a program that is never started: addons are read, not run.
+pub fn empty_image(machine: u16) -> Result<Vec<u8>, PeError> {
+    const PE: usize = 0x40;
+    const OPTIONAL: usize = PE + 24;
+    let mut bytes = vec![0; 0x200];
+    let fields: [(usize, &[u8]); 14] = [
+        (0, b"MZ"),
+        (0x3c, &[0x40]),
+        (PE, b"PE\0\0"),
+        (PE + 4, &machine.to_le_bytes()),
+        // Size of the optional header; executable, addresses above 2 GiB.
+        (PE + 20, &240_u16.to_le_bytes()),
+        (PE + 22, &0x22_u16.to_le_bytes()),
+        (OPTIONAL, &0x20b_u16.to_le_bytes()),
+        (OPTIONAL + 32, &field(PAGE)?),
+        (OPTIONAL + 36, &field(0x200)?),
+        (OPTIONAL + 56, &field(PAGE)?),
+        (OPTIONAL + 60, &field(0x200)?),
+        (OPTIONAL + 68, &EFI_APPLICATION.to_le_bytes()),
+        (OPTIONAL + 70, &NX_COMPAT.to_le_bytes()),
+        // Data directories.
+        (OPTIONAL + 108, &field(16)?),
+    ];
+    let fits = fields.iter().all(|(at, value)| put(&mut bytes, *at, value));
+    if fits { Ok(bytes) } else { Err(PeError::TooLarge) }
 }
 
 /// Appends data padded to the alignment and returns where it begins.

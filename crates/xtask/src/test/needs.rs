@@ -18,7 +18,7 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 20] = [
     Need {
         area: Area::Tracker,
         check: &["c++", "--version"],
@@ -42,6 +42,102 @@ const NEEDS: [Need; 4] = [
         check: &["chromedriver", "--version"],
         package: "chromium-driver",
         why: "drives that browser",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["test", "-e", "/usr/lib/rustlib/src/rust/library/core/Cargo.toml"],
+        package: "rust-web-src",
+        why: "the stub is built with the standard library from source",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["/usr/bin/rustc", "--version"],
+        package: "rustc-web",
+        why: "builds the stub, of the same version as that source",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["qemu-system-x86_64", "--version"],
+        package: "qemu-system-x86",
+        why: "images are booted",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["test", "-e", "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"],
+        package: "ovmf",
+        why: "the firmware that boots them",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["swtpm", "--version"],
+        package: "swtpm",
+        why: "the TPM that they are measured into",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["mcopy", "-V"],
+        package: "mtools",
+        why: "partitions are made without being root",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["mkfs.vfat", "--help"],
+        package: "dosfstools",
+        why: "partitions are made without being root",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["sbsign", "--version"],
+        package: "sbsigntool",
+        why: "signatures are compared",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["osslsigncode", "--version"],
+        package: "osslsigncode",
+        why: "signatures are compared",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["cert-to-efi-sig-list", "--help"],
+        package: "efitools",
+        why: "signature lists are compared",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["test", "-e", "/usr/lib/shim/shimx64.efi.signed"],
+        package: "shim-signed",
+        why: "images are booted through it",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["test", "-e", "/usr/lib/systemd/boot/efi/systemd-bootx64.efi"],
+        package: "systemd-boot-efi",
+        why: "images are booted through it",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["test", "-e", "/lib/systemd/systemd-measure"],
+        package: "systemd",
+        why: "measurements are compared",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["softhsm2-util", "--version"],
+        package: "softhsm2",
+        why: "keys in a security module sign",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["openssl", "version"],
+        package: "openssl",
+        why: "signs what is signed elsewhere",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["python3", "-c", "import ensurepip"],
+        package: "python3-venv",
+        why: "independent readers of images run there",
     },
 ];
 

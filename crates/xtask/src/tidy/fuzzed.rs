@@ -6,7 +6,16 @@ use toml::Table;
 use super::Files;
 
 /// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
-const PARSERS: [(&str, &str); 15] = [
+const PARSERS: [(&str, &str); 24] = [
+    ("crates/boot-formats/src/authenticode.rs", "image"),
+    ("crates/boot-formats/src/authvar.rs", "signature_lists"),
+    ("crates/boot-formats/src/certificate.rs", "signature"),
+    ("crates/boot-formats/src/guid.rs", "uki"),
+    ("crates/boot-formats/src/pe.rs", "image"),
+    ("crates/boot-formats/src/pkcs7.rs", "signature"),
+    ("crates/boot-formats/src/sbat.rs", "uki"),
+    ("crates/boot-formats/src/siglist.rs", "signature_lists"),
+    ("crates/boot-formats/src/uki.rs", "uki"),
     ("crates/nix-model/src/base32.rs", "names"),
     ("crates/nix-model/src/derivation/aterm.rs", "aterm"),
     ("crates/nix-model/src/derivation/json.rs", "derivation_json"),
@@ -25,7 +34,7 @@ const PARSERS: [(&str, &str); 15] = [
 ];
 
 /// Crates whose parsers are found by what they export.
-const SEARCHED: [&str; 2] = ["crates/nix-model/src/", "crates/vuln/src/"];
+const SEARCHED: [&str; 3] = ["crates/boot-formats/src/", "crates/nix-model/src/", "crates/vuln/src/"];
 /// What a parser looks like.
 const SIGNS: [&str; 3] = ["pub fn parse", "impl FromStr for", "impl TryFrom<&[u8]> for"];
 

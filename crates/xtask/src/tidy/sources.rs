@@ -26,7 +26,7 @@ const FORBIDDEN: [(&str, &str, &str); 6] = [
 ];
 
 /// What pure crates must not call: files, network, processes, environment, clocks.
-const PURE: [&str; 2] = ["crates/nix-model/src/", "crates/vuln/src/"];
+const PURE: [&str; 3] = ["crates/boot-formats/src/", "crates/nix-model/src/", "crates/vuln/src/"];
 const EFFECTS: [&str; 8] = [
     "std::fs",
     "std::net",

@@ -1,0 +1,118 @@
+//! What the commands do.
+
+mod image;
+mod keys;
+mod sign;
+mod uki;
+
+use std::path::Path;
+
+use boot_formats::authvar::KeyVariable;
+use boot_formats::certificate::OwnedCertificate;
+use cli_kit::{Exit, Failure, Format, Output, Talk};
+
+use crate::cli::{Cli, Command, Folder, Key};
+use crate::files;
+use crate::keys::{KeyError, KeyFolder, certificates};
+use crate::signer::{CommandSigner, FileSigner, Pkcs11Signer, Pkcs11Uri, Signer};
+
+/// Where a command's words go.
+pub struct Voice {
+    /// Data.
+    pub out: Output,
+    /// Everything else.
+    pub talk: Talk,
+    /// How data is printed.
+    pub format: Format,
+}
+
+/// Runs a command.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    let mut voice = Voice {
+        out: Output::stdout(),
+        talk: cli.manners.talk(),
+        format: cli.manners.format,
+    };
+    cli_kit::start_logging(&voice.talk, "warn")?;
+    let exit = match cli.command {
+        Command::Keys { command } => keys::run(command, &mut voice),
+        Command::Sign(arguments) => sign::run(&arguments, &mut voice),
+        Command::Verify {
+            keys,
+            db,
+            dbx,
+            firmware,
+            efivars,
+            files,
+        } => {
+            let trust = image::Trust {
+                keys,
+                db,
+                dbx,
+                firmware: firmware.then_some(efivars),
+            };
+            image::verify(&trust, &files, &mut voice)
+        }
+        Command::Hash { files } => image::hash(&files, &mut voice),
+        Command::Uki { command } => uki::run(command, &mut voice),
+    }?;
+    voice.out.finish()?;
+    Ok(exit)
+}
+
+/// The folder that arguments name, with its passphrase.
+fn folder(arguments: &Folder) -> Result<KeyFolder, Failure> {
+    Ok(KeyFolder::new(
+        arguments.dir.clone(),
+        passphrase(arguments.passphrase_file.as_deref())?,
+    ))
+}
+
+fn passphrase(file: Option<&Path>) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    let bytes = files::read(file)?;
+    let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    if line.is_empty() {
+        return Err(Failure::usage(format!("passphrase file {} is empty", file.display())));
+    }
+    Ok(Some(line.to_vec()))
+}
+
+/// Who signs, as the arguments say; `None` if they say nothing.
+fn signer(key: &Key) -> Result<Option<Box<dyn Signer>>, Failure> {
+    let passphrase = passphrase(key.passphrase_file.as_deref())?;
+    if let Some(keys) = &key.keys {
+        return Ok(Some(Box::new(KeyFolder::new(keys.clone(), passphrase).signer(KeyVariable::Db)?)));
+    }
+    let Some(path) = &key.certificate else { return Ok(None) };
+    let certificate = certificate(path)?;
+    if let Some(file) = &key.key {
+        return Ok(Some(Box::new(FileSigner::new(
+            file,
+            &files::read(file)?,
+            passphrase.as_deref(),
+            certificate,
+        )?)));
+    }
+    if let Some(uri) = &key.pkcs11 {
+        let uri = Pkcs11Uri::parse(uri)?;
+        let pin = uri.pin_source.as_deref().map(files::read).transpose()?;
+        let pin = pin.map(|p| String::from_utf8_lossy(&p).trim().to_owned());
+        return Ok(Some(Box::new(Pkcs11Signer::open(&uri, pin.as_deref(), certificate)?)));
+    }
+    match &key.signer_command {
+        Some(command) => Ok(Some(Box::new(CommandSigner::new(command.clone(), certificate)))),
+        None => Ok(None),
+    }
+}
+
+/// The first certificate of a file.
+fn certificate(path: &Path) -> Result<OwnedCertificate, Failure> {
+    let bytes = files::read(path)?;
+    let first = certificates(&bytes)
+        .into_iter()
+        .next()
+        .ok_or_else(|| KeyError::Unknown { path: path.into() })?;
+    let read = OwnedCertificate::new(&first).map_err(|source| KeyError::Certificate { path: path.into(), source })?;
+    Ok(read)
+}

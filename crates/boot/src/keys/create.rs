@@ -1,0 +1,142 @@
+use std::path::Path;
+
+use boot_formats::Guid;
+use boot_formats::authvar::KeyVariable;
+use boot_formats::certificate::{NewCertificate, OwnedCertificate, Time};
+use boot_formats::sha256;
+use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use rsa::rand_core::{OsRng, RngCore as _};
+use rsa::sha2::Sha256;
+use rsa::{Pkcs1v15Sign, RsaPrivateKey};
+use time::{Duration, OffsetDateTime};
+
+use super::{KeyError, KeyFolder, OWN, pem};
+use crate::files;
+
+/// What keys are to be made.
+#[derive(Debug, Clone)]
+pub struct NewKeys {
+    /// Bits of each RSA key.
+    pub bits: usize,
+    /// Owner of our entries; random if `None`.
+    pub owner: Option<Guid>,
+    /// Organization in the certificates.
+    pub organization: Option<String>,
+    /// Common name, to which the variable's name is added.
+    pub common_name: String,
+    /// Years that the certificates say they are valid. Firmware does not look.
+    pub years: u16,
+    /// When they begin to be.
+    pub now: OffsetDateTime,
+}
+
+/// Makes keys and certificates for all variables. Nothing that exists is touched.
+pub fn create(folder: &KeyFolder, new: &NewKeys) -> Result<(), KeyError> {
+    for name in OWN
+        .iter()
+        .flat_map(|v| [format!("{}.key", v.name()), format!("{}.pem", v.name())])
+        .chain(["owner".into()])
+    {
+        let path = folder.at(&name);
+        if path.exists() {
+            return Err(KeyError::Exists { path });
+        }
+    }
+    files::create_folder(folder.path())?;
+    let owner = new.owner.unwrap_or_else(|| {
+        let mut bytes = [0; 16];
+        OsRng.fill_bytes(&mut bytes);
+        Guid::from_random(bytes)
+    });
+    for variable in OWN {
+        write(folder, folder.path(), variable, new)?;
+    }
+    files::write(&folder.at("owner"), format!("{owner}\n").as_bytes())?;
+    Ok(())
+}
+
+/// Makes a new key for a variable. Certificate and key that were there move to `previous/`, and still count.
+pub fn rotate(folder: &KeyFolder, variable: KeyVariable, new: &NewKeys) -> Result<(), KeyError> {
+    let previous = folder.at("previous");
+    files::create_folder(&previous)?;
+    let names = [format!("{}.pem", variable.name()), format!("{}.key", variable.name())];
+    for name in &names {
+        if previous.join(name).exists() {
+            return Err(KeyError::Exists { path: previous.join(name) });
+        }
+    }
+    // The new pair first: if that fails, nothing has changed.
+    let fresh = folder.at("new");
+    files::create_folder(&fresh)?;
+    write(folder, &fresh, variable, new)?;
+    for name in &names {
+        rename(&folder.at(name), &previous.join(name))?;
+        rename(&fresh.join(name), &folder.at(name))?;
+    }
+    // Empty now; if it is not, somebody else's files are in it.
+    let _ = std::fs::remove_dir(fresh);
+    Ok(())
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), KeyError> {
+    match std::fs::rename(from, to) {
+        // A key that is kept elsewhere is no key here.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && from.extension().is_some_and(|e| e == "key") => Ok(()),
+        other => other.map_err(|source| files::FileError::Write { path: to.into(), source }.into()),
+    }
+}
+
+fn write(folder: &KeyFolder, at: &Path, variable: KeyVariable, new: &NewKeys) -> Result<(), KeyError> {
+    let encode = |e: &dyn std::fmt::Display| KeyError::Encode(e.to_string());
+    let key = RsaPrivateKey::new(&mut OsRng, new.bits).map_err(KeyError::Generate)?;
+    let certificate = certificate(&key, &format!("{} {}", new.common_name, variable.name()), new)?;
+    let text = match &folder.passphrase {
+        Some(passphrase) => key.to_pkcs8_encrypted_pem(&mut OsRng, passphrase, LineEnding::LF),
+        None => key.to_pkcs8_pem(LineEnding::LF),
+    };
+    let text = text.map_err(|e| encode(&e))?;
+    files::create_secret(&at.join(format!("{}.key", variable.name())), text.as_bytes())?;
+    files::write(&at.join(format!("{}.pem", variable.name())), pem(certificate.der()).as_bytes())?;
+    Ok(())
+}
+
+fn certificate(key: &RsaPrivateKey, common_name: &str, new: &NewKeys) -> Result<OwnedCertificate, KeyError> {
+    let info = key
+        .to_public_key()
+        .to_public_key_der()
+        .map_err(|e| KeyError::Encode(e.to_string()))?;
+    let mut serial = [0; 16];
+    OsRng.fill_bytes(&mut serial);
+    // Positive, and of full length.
+    serial[0] = serial[0] & 0x7f | 0x40;
+    let certificate = NewCertificate {
+        common_name,
+        organization: new.organization.as_deref(),
+        serial: &serial,
+        // A day earlier, for machines whose clocks are behind.
+        validity: (
+            at(new.now - Duration::DAY),
+            at(new.now + Duration::days(366 * i64::from(new.years))),
+        ),
+        public_key_info: info.as_bytes(),
+    };
+    let to_sign = certificate.to_sign();
+    let signature = key
+        .sign_with_rng(&mut OsRng, Pkcs1v15Sign::new::<Sha256>(), &sha256(&to_sign))
+        .map_err(KeyError::Generate)?;
+    let der = NewCertificate::finish(&to_sign, &signature);
+    OwnedCertificate::new(&der).map_err(|e| KeyError::Encode(e.to_string()))
+}
+
+fn at(moment: OffsetDateTime) -> Time {
+    let text = format!(
+        "{:04}{:02}{:02}{:02}{:02}{:02}",
+        moment.year().clamp(1970, 9999),
+        u8::from(moment.month()),
+        moment.day(),
+        moment.hour(),
+        moment.minute(),
+        moment.second()
+    );
+    Time(text.as_bytes().try_into().unwrap_or(*b"99991231235959"))
+}

@@ -1,0 +1,17 @@
+//! Secure Boot for NixOS generations: keys, signatures and unified kernel images, all in this process.
+//!
+//! - [`keys`]: a folder of keys, and what firmware is to be told about them
+//! - [`signer`]: who signs: a file, a security module, a command, or somebody later
+//! - [`assemble`]: unified kernel images, fat and thin
+//! - [`firmware`]: the key variables of this machine
+//!
+//! The formats themselves are in `boot-formats`.
+
+pub mod assemble;
+pub mod cli;
+pub mod commands;
+pub mod files;
+pub mod firmware;
+pub mod keys;
+pub mod signer;
+pub mod stub;
