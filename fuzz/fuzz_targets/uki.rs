@@ -12,7 +12,9 @@ fuzz_target!(|data: &[u8]| {
         .filter_map(|line| line.iter().position(|b| *b == b' ').map(|at| (&line[..at], &line[at + 1..])))
         .collect();
     for number in 0..3 {
-        let Ok(profile) = Profile::select(&sections, number) else { continue };
+        let Ok(profile) = Profile::select(&sections, number) else {
+            continue;
+        };
         let _ = (profile.policy(), profile.pcr11(&[]), profile.text(Kind::CommandLine));
         for kind in [Kind::Linux, Kind::Initrd] {
             if let Ok(Some(reference)) = profile.reference(kind) {
