@@ -45,7 +45,8 @@ pub trait Store: Read {
     /// The digests of the current documents of these records.
     fn current_digests(&self, source: &str, keys: &[&str]) -> Result<Vec<Option<Digest>>, StoreError>;
 
-    /// Takes records and problems, in their order. An older record never replaces a newer one.
+    /// Takes records and problems, in their order. An older record never replaces a newer one; of two of
+    /// one time the one with the greater digest stays, whichever comes first.
     fn take(&self, batch: &[Incoming], at: i64) -> Result<BatchReport, StoreError>;
 
     /// Replaces CISA's list of known exploited vulnerabilities.

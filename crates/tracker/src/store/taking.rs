@@ -58,7 +58,7 @@ pub enum Incoming {
 pub struct BatchReport {
     /// Records that are new or changed.
     pub changed: u64,
-    /// Records older than what we have.
+    /// Records older than what we have, or of the same time and with a lesser digest.
     pub older: u64,
     /// Problems noted.
     pub problems: u64,

@@ -187,20 +187,40 @@ fn broken_records_are_kept_as_they_came() {
 }
 
 #[test]
-fn an_id_twice_in_one_archive_is_the_later_one() {
-    let home = Home::new();
-    let (old, new) = (
-        made::cve("CVE-2024-0001", DATE, "frobnicate", "1.0"),
-        made::cve("CVE-2024-0001", DATE, "frobnicate", "2.0"),
-    );
-    let bytes = made::zip(&[("a/CVE-2024-0001.json", old.as_bytes()), ("b/CVE-2024-0001.json", new.as_bytes())]);
-    assert_eq!(take(&home, "cve", "x.zip", &bytes).code(), Some(0));
-    let text: String = home
-        .db()
-        .query_row("SELECT description FROM vulnerability", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(text, "A flaw in frobnicate before 2.0.");
-    assert_eq!(count(&home, "document"), 2);
+fn of_an_id_given_twice_the_later_stays_whatever_the_order() {
+    let description = |home: &Home| -> String {
+        home.db()
+            .query_row("SELECT description FROM vulnerability", [], |row| row.get(0))
+            .unwrap()
+    };
+    // Later by its date; of one date, or of none, one of the two, and always the same.
+    for (one, other, expected) in [
+        ("2024-05-01T00:00:00.000Z", "2024-05-02T00:00:00.000Z", Some("2.0")),
+        ("", "2024-05-01T00:00:00.000Z", Some("2.0")),
+        (DATE, DATE, None),
+        ("", "", None),
+    ] {
+        let record = |date, fixed| made::cve("CVE-2024-0001", date, "frobnicate", fixed).replace(r#","dateUpdated":"""#, "");
+        let (one, other) = (record(one, "1.0"), record(other, "2.0"));
+        let mut found = Vec::new();
+        for (first, second) in [(&one, &other), (&other, &one)] {
+            let home = Home::new();
+            let bytes = made::zip(&[
+                ("a/CVE-2024-0001.json", first.as_bytes()),
+                ("b/CVE-2024-0001.json", second.as_bytes()),
+            ]);
+            assert_eq!(take(&home, "cve", "x.zip", &bytes).code(), Some(0));
+            assert_eq!(count(&home, "document"), 2);
+            found.push(description(&home));
+            let home = Home::new();
+            take(&home, "cve", "first.json", first.as_bytes());
+            take(&home, "cve", "second.json", second.as_bytes());
+            found.push(description(&home));
+            assert_eq!(take(&home, "cve", "first.json", first.as_bytes()).code(), Some(4));
+        }
+        let expected = expected.map_or_else(|| found[0].clone(), |fixed| format!("A flaw in frobnicate before {fixed}."));
+        assert!(found.iter().all(|text| *text == expected), "{found:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Records in, vulnerabilities out: what several sources say about one id becomes one row.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -128,11 +129,9 @@ impl<'a> Taking<'a> {
             return Ok(());
         }
         let document_id = keep(tx, document, self.at)?;
-        if let Some((_, Some(ours), _)) = &current
-            && advisory
-                .modified
-                .as_ref()
-                .is_some_and(|theirs| timestamp::compare(theirs, ours).is_lt())
+        if current
+            .as_ref()
+            .is_some_and(|(_, modified, sha256)| order(modified.as_deref(), *sha256, advisory, document).is_gt())
         {
             self.report.older += 1;
             return Ok(());
@@ -192,6 +191,16 @@ impl<'a> Taking<'a> {
         }
         Ok(())
     }
+}
+
+/// How the record we have stands to one that comes in: by its time of change, which none is before any, then by its digest. Two records
+/// of one time must have one winner whichever is taken first, or the same files make two different databases.
+fn order(modified: Option<&str>, sha256: Digest, advisory: &Advisory, document: &Document) -> Ordering {
+    let by_time = match (modified, &advisory.modified) {
+        (Some(ours), Some(theirs)) => timestamp::compare(ours, theirs),
+        (ours, theirs) => ours.is_some().cmp(&theirs.is_some()),
+    };
+    by_time.then_with(|| sha256.0.cmp(&document.sha256.0))
 }
 
 /// The row of a vulnerability as it is now.

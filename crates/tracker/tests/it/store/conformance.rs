@@ -50,12 +50,18 @@ pub fn an_older_record_never_replaces_a_newer_one(store: &dyn Store) {
     let report = store.take(&[with("1.0", OLD)], 2).unwrap();
     assert_eq!((report.changed, report.older), (0, 1));
     assert_eq!(described(), "A flaw in frobnicate before 2.0.");
-    // The same bytes again are nothing, other bytes of the same date are what came last.
+    // The same bytes again are nothing; of other bytes of the same date those with the greater digest stay, whatever comes last.
     assert_eq!(store.take(&[with("2.0", NEW)], 3).unwrap().changed, 0);
-    assert_eq!(store.take(&[with("2.1", NEW)], 4).unwrap().changed, 1);
-    assert_eq!(described(), "A flaw in frobnicate before 2.1.");
-    assert_eq!(store.search_text(&["2".into(), "1".into()], 10).unwrap().hits.len(), 1);
-    let digest = Digest::of(made::cve("CVE-2024-0001", NEW, "frobnicate", "2.1").as_bytes());
+    let digest_of = |fixed: &str| Digest::of(made::cve("CVE-2024-0001", NEW, "frobnicate", fixed).as_bytes());
+    let minors: Vec<String> = (1..40).map(|minor| format!("2.{minor}")).collect();
+    let greater = minors.iter().find(|fixed| digest_of(fixed) > digest_of("2.0")).unwrap();
+    let lesser = minors.iter().find(|fixed| digest_of(fixed) < digest_of("2.0")).unwrap();
+    assert_eq!(store.take(&[with(lesser, NEW)], 4).unwrap().older, 1);
+    assert_eq!(store.take(&[with(greater, NEW)], 5).unwrap().changed, 1);
+    assert_eq!(described(), format!("A flaw in frobnicate before {greater}."));
+    let words: Vec<String> = greater.split('.').map(str::to_owned).collect();
+    assert_eq!(store.search_text(&words, 10).unwrap().hits.len(), 1);
+    let digest = digest_of(greater);
     assert_eq!(
         store.current_digests("cve", &["CVE-2024-0001", "CVE-2024-0002"]).unwrap(),
         [Some(digest), None]
