@@ -61,8 +61,8 @@ impl<'a> Fields<'a> {
             "id" => self.id = r.string()?.map(plain_id),
             "summary" => self.summary = r.owned()?,
             "details" => self.details = r.owned()?,
-            "published" => self.published = r.owned()?,
-            "modified" => self.modified = r.owned()?,
+            "published" => self.published = date(r)?,
+            "modified" => self.modified = date(r)?,
             "withdrawn" => self.withdrawn = r.owned()?,
             "aliases" => self.aliases = ids(r)?,
             "upstream" => self.upstream = ids(r)?,
@@ -125,6 +125,11 @@ impl<'a> Fields<'a> {
         advisory.id = id;
         Ok(advisory)
     }
+}
+
+/// A time. Go's zero, which its vulnerability database writes where it knows none, is none.
+fn date(r: &mut Reader<'_>) -> Result<Option<String>> {
+    Ok(r.owned()?.filter(|date| !date.is_empty() && !date.starts_with("0001-01-01")))
 }
 
 fn ids(r: &mut Reader<'_>) -> Result<Vec<String>> {

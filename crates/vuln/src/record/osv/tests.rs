@@ -101,6 +101,37 @@ fn a_whole_record() {
 }
 
 #[test]
+fn a_time_of_zero_is_unknown() {
+    let (advisory, problems) = record(r#""modified": "0001-01-01T00:00:00Z", "published": "0001-01-01T00:00:00Z""#);
+    assert_eq!((advisory.modified, advisory.published, problems), (None, None, Vec::new()));
+}
+
+#[test]
+fn ranges_of_commits_alone_keep_the_repository_and_the_versions() {
+    let (advisory, problems) = record(
+        r#""affected": [{"ranges": [{"type": "GIT", "repo": "https://example.org/frob.git", "events": [{"introduced": "0"}, {"fixed": "00ff"}]}],
+                         "versions": ["v1.0", "v1.1"]}]"#,
+    );
+    assert_eq!(problems, []);
+    let [affected] = advisory.affected.as_slice() else {
+        panic!("{:?}", advisory.affected)
+    };
+    assert_eq!(affected.repo.as_deref(), Some("https://example.org/frob.git"));
+    assert_eq!(
+        affected.versions.iter().map(|v| (v.version.as_str(), v.status)).collect::<Vec<_>>(),
+        [("v1.0", Status::Affected), ("v1.1", Status::Affected)]
+    );
+    assert_eq!(
+        affected.ranges.iter().map(events).collect::<Vec<_>>(),
+        [(RangeKind::Git, vec![("introduced", "0"), ("fixed", "00ff")])]
+    );
+    assert_eq!(
+        (affected.default_status, &affected.package_name, &affected.ecosystem),
+        (Status::Unaffected, &None, &None)
+    );
+}
+
+#[test]
 fn withdrawn_records_make_no_claim() {
     let (advisory, _) = record(r#""withdrawn": "2099-03-01T00:00:00Z", "affected": []"#);
     let reason = "withdrawn 2099-03-01T00:00:00Z".to_owned();
