@@ -67,8 +67,8 @@ pub enum Command {
     },
     /// Print the whole reasoning about one vulnerability
     #[command(after_help = "Examples:
-  firn-tracker explain CVE-2020-8169 --package curl
-  firn-tracker explain GO-2020-0007 --channel nixos-unstable")]
+  firn-tracker explain CVE-2023-38545 --package curl
+  firn-tracker explain CVE-2024-3094 --channel nixos-unstable")]
     Explain {
         /// CVE-2024-3094, or an id of another source
         id: String,

@@ -120,7 +120,7 @@ fn notices(frame: &Frame) -> Markup {
                 div.wrap {
                     p {
                         strong { "Sample data." }
-                        " This database holds a small set of made-up records that comes with the program. Nothing here is about real software: take in the feeds for real data."
+                        " This database holds a small excerpt that comes with the program: real ids, but shortened words, invented scores and package versions of no channel. Do not act on it: take in the feeds for real data."
                     }
                 }
             }
