@@ -1,3 +1,4 @@
+use std::io::{self, Write as _};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 
@@ -33,9 +34,15 @@ fn parse_and_run<C: Parser>(body: impl FnOnce(C) -> Result<Exit, Failure>) -> Ex
 
 /// Help and version are data on stdout; a refusal is talk on stderr.
 fn refuse(refusal: &clap::Error) -> Exit {
-    // With the stream closed there is nobody left to tell.
-    let _ = refusal.print();
-    if refusal.use_stderr() { Exit::Usage } else { Exit::Clean }
+    let printed = refusal.print();
+    if refusal.use_stderr() {
+        // With the stream closed there is nobody left to tell.
+        return Exit::Usage;
+    }
+    match printed.and_then(|()| io::stdout().flush()) {
+        Ok(()) => Exit::Clean,
+        Err(e) => Failure::output(e).report(),
+    }
 }
 
 fn report_panic(info: &PanicHookInfo<'_>) {

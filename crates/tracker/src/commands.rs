@@ -38,6 +38,11 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(url) => Database::from_url(url)?,
         None => Database::in_data_dir()?,
     };
+    // Taking in begins a database; what asks for one by the wrong name must not be told that it is empty.
+    let begins = matches!(cli.command, Command::Serve { .. } | Command::Sync { .. } | Command::Ingest { .. });
+    if !begins {
+        there(&database)?;
+    }
     // An address that is not ours is said before a database is made for nothing.
     let bound = match &cli.command {
         Command::Serve { listen, .. } => Some(crate::serve::Bound::new(*listen)?),
@@ -65,6 +70,16 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         } => export::suggestions(&context, &out, channel.as_deref()),
         Command::Check => check::run(&context),
     }
+}
+
+/// The database, if it is there.
+fn there(database: &Database) -> Result<(), Failure> {
+    let Database::Sqlite(path) = database;
+    if path.exists() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("open the database {}: no such file", path.display()))
+        .hint("--database and FIRN_DATABASE name it; `firn-tracker serve`, `sync` and `ingest` make it"))
 }
 
 /// Where feeds come from, if it is there.

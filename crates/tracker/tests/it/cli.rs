@@ -60,6 +60,71 @@ fn usage_is_exit_2_with_a_hint() {
 }
 
 #[test]
+fn data_that_cannot_be_written_is_exit_3_and_a_reader_that_went_away_is_none() {
+    let home = filled();
+    for args in [
+        &["stats"][..],
+        &["stats", "--format", "json"],
+        &["stats", "--format", "jsonl"],
+        &["explain", "CVE-2024-0001"],
+        &["explain", "CVE-2024-0001", "--format", "json"],
+        &["explain", "CVE-1999-99999"],
+        &["export", "suggestions", "--out", "-"],
+        &["check"],
+        &["check", "--format", "json"],
+        &["--help"],
+        &["--version"],
+        &["help", "stats"],
+        &["completions", "bash"],
+        &["help-markdown"],
+    ] {
+        let full = home.run_full(args);
+        assert_eq!(full.code(), Some(3), "{args:?}\n{}", full.all());
+        assert!(
+            full.stderr()
+                .contains("error: write to standard output\n  caused by: File too large"),
+            "{args:?}\n{}",
+            full.all()
+        );
+        let unread = home.run_unread(args);
+        assert!(
+            !unread.stderr().contains("error") && unread.code() != Some(3),
+            "{args:?}\n{}",
+            unread.all()
+        );
+    }
+}
+
+#[test]
+fn only_taking_in_makes_a_database() {
+    let home = Home::new();
+    for args in [
+        &["stats"][..],
+        &["explain", "CVE-2024-0001"],
+        &["match"],
+        &["check"],
+        &["export", "suggestions", "--out", "x"],
+    ] {
+        assert_eq!(
+            home.run(args).all(),
+            "exit 2\n--- stdout\n--- stderr\nerror: open the database [home]/t.sqlite: no such file\nhint: --database and FIRN_DATABASE name it; `firn-tracker serve`, `sync` and `ingest` make it\n",
+            "{args:?}"
+        );
+        assert!(!home.database().exists());
+    }
+    made::write(
+        &home.path("cve.json"),
+        made::cve("CVE-2024-0001", "2024-05-01T00:00:00Z", "frobnicate", "1.0"),
+    );
+    home.done(&["ingest", "cve", "cve.json"]);
+    home.done(&["stats"]);
+    assert_eq!(
+        home.run(&["match"]).all(),
+        "exit 4\n--- stdout\n--- stderr\nnothing to match with: no package set was taken yet\nhint: see `firn-tracker ingest nixpkgs --help`, or let `firn-tracker sync` take everything\n"
+    );
+}
+
+#[test]
 fn what_cannot_be_read_is_exit_3() {
     let home = Home::new();
     assert_eq!(
@@ -151,7 +216,10 @@ fn statistics() {
         table.starts_with("what                    records  age of the data\ncve                          41  "),
         "{table}"
     );
-    let empty = Home::new().done(&["stats", "--format", "json"]).stdout();
+    let home = Home::new();
+    std::fs::create_dir(home.path("empty")).unwrap();
+    assert_eq!(home.run(&["ingest", "cve", "empty"]).code(), Some(2));
+    let empty = home.done(&["stats", "--format", "json"]).stdout();
     assert!(empty.contains("\"age_s\": null") && empty.contains("\"packages\": {}"), "{empty}");
 }
 

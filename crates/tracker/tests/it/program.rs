@@ -59,6 +59,35 @@ impl Home {
         ran
     }
 
+    /// Runs it with a standard output that takes nothing more: a file that may not grow.
+    pub fn run_full(&self, args: &[&str]) -> Ran {
+        let full = std::fs::File::create(self.path("full")).unwrap();
+        full.set_len(1 << 30).unwrap();
+        // In blocks of 512 bytes or, in some shells, 1024: more than the database needs, less than the file has.
+        let script = "trap '' XFSZ; ulimit -f 200000; exec \"$0\" \"$@\" >> full";
+        let program = self.command(&[]);
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", script]).arg(program.get_program()).args(args).env_clear();
+        for (name, value) in program.get_envs() {
+            shell.env(name, value.unwrap_or_default());
+        }
+        Ran {
+            output: shell.current_dir(self.dir.path()).stdin(Stdio::null()).output().unwrap(),
+            root: self.dir.path().to_owned(),
+        }
+    }
+
+    /// Runs it with a standard output that nobody reads.
+    pub fn run_unread(&self, args: &[&str]) -> Ran {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = self.command(args).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        Ran {
+            output: output.wait_with_output().unwrap(),
+            root: self.dir.path().to_owned(),
+        }
+    }
+
     /// The database, to look into.
     pub fn db(&self) -> Connection {
         Connection::open(self.database()).unwrap()
