@@ -11,7 +11,8 @@ use vuln::verdict::Evidence;
 use super::{Context, known_channel};
 use crate::config::now;
 use crate::document;
-use crate::store::read::{DispositionRow, Read, RecordRow, VerdictRow, Vulnerability};
+use crate::store::read::{DispositionRow, Mentions, Naming, Read, RecordRow, VerdictRow, Vulnerability};
+use crate::timestamp;
 use crate::web::Stats;
 
 /// Prints everything that is known and concluded about one vulnerability.
@@ -66,30 +67,73 @@ fn clusters(context: &Context, attr: &str) -> Result<Vec<(String, String)>, Fail
     Ok(found)
 }
 
-/// An id that no record is about: that is an answer too, and it has a date.
+/// An id that no record is about: that is an answer too, with what else speaks of it, and it has a date.
 fn unseen(context: &Context, id: &str) -> Result<Exit, Failure> {
     let store = &context.store;
-    let stats = Stats::new(&store.sources()?, &Read::channels(&**store)?, &store.counts()?, now());
+    let sources = store.sources()?;
+    let stats = Stats::new(&sources, &Read::channels(&**store)?, &store.counts()?, now());
+    let mentions = store.mentions(id)?;
+    let date = |name: &str| sources.iter().find(|source| source.name == name)?.data_date.as_deref().map(day);
+    let records = ["cve", "nvd", "osv"];
+    let newest = records.into_iter().filter_map(date).max();
     let mut out = Output::stdout();
     match context.manners.format {
         Format::Table => {
-            out.line(format!("{}: no record about it in our data", escape(id)))?;
-            for (name, feed) in stats.feeds().into_iter().filter(|(name, _)| matches!(*name, "cve" | "nvd" | "osv")) {
-                let age = match feed.age_s.and_then(|s| u64::try_from(s).ok()) {
-                    Some(age) => format!(
-                        "{} records, {} old",
+            let of = newest.map_or_else(|| "has no date yet".to_owned(), |day| format!("is from {day}"));
+            out.line(format!("{}: no record about it was taken in; our data {of}", escape(id)))?;
+            for line in lines(&mentions) {
+                out.line(escape(&line))?;
+            }
+            for (name, feed) in stats.feeds().into_iter().filter(|(name, _)| records.contains(name)) {
+                let age = match (date(name), feed.age_s.and_then(|s| u64::try_from(s).ok())) {
+                    (day, Some(age)) => format!(
+                        "{} records{}, {} old",
                         human::count(feed.records),
+                        day.map_or_else(String::new, |day| format!(" of {day}")),
                         human::duration(Duration::from_secs(age))
                     ),
-                    None => "never taken".to_owned(),
+                    (_, None) => "never taken".to_owned(),
                 };
-                out.line(format!("  {name}: {age}"))?;
+                out.line(format!("  {name}: {}", escape(&age)))?;
             }
         }
-        Format::Json | Format::Jsonl => out.json_line(&serde_json::json!({ "id": id, "seen": false, "data": stats }))?,
+        Format::Json | Format::Jsonl => out.json_line(&serde_json::json!({
+            "id": id, "seen": !mentions.is_empty(), "record": false, "data_date": newest, "kev": mentions.kev, "epss": mentions.epss,
+            "packages": mentions.packages, "data": stats
+        }))?,
     }
     out.finish()?;
-    Ok(Exit::NothingToDo)
+    Ok(if mentions.is_empty() { Exit::NothingToDo } else { Exit::Clean })
+}
+
+fn lines(mentions: &Mentions) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(kev) = &mentions.kev {
+        lines.push(format!("  known to be exploited since {} (CISA): {}", kev.date_added, kev.action));
+    }
+    if let Some(epss) = mentions.epss {
+        lines.push(format!("  EPSS {:.1} %", epss * 100.0));
+    }
+    for naming in &mentions.packages {
+        let Naming {
+            channel,
+            attr,
+            version,
+            says,
+            text,
+        } = naming;
+        lines.push(format!(
+            "  {channel}: {attr} {version} names it ({}): {text}",
+            says.replace('_', " ")
+        ));
+    }
+    lines
+}
+
+/// `YYYY-MM-DD` of a time as data states it.
+fn day(text: &str) -> String {
+    let text = timestamp::unix(text).map_or_else(|| text.to_owned(), timestamp::format);
+    text.chars().take(10).collect()
 }
 
 struct Text<'a> {

@@ -5,6 +5,7 @@
 
 mod channel;
 mod finding;
+mod mention;
 mod package;
 mod problem;
 mod search;
@@ -13,6 +14,7 @@ mod vulnerability;
 
 pub use channel::{Channel, Count, recent_first};
 pub use finding::{ClusterFacts, Facts, Findings, Mark, Pair, PairDetail};
+pub use mention::{Mentions, Naming};
 pub use package::{ClusterHead, PackageIn};
 pub use problem::{ProblemRow, Taken};
 pub use search::{Hit, Resolved, TextHits};
@@ -55,6 +57,9 @@ pub trait Read: Send + Sync {
 
     /// The vulnerability that a text names exactly: its name or an alias, in any case.
     fn resolve(&self, id: &str) -> Result<Option<Resolved>, StoreError>;
+
+    /// What speaks of an id that no record is about.
+    fn mentions(&self, id: &str) -> Result<Mentions, StoreError>;
 
     /// The package that an attribute belongs to, in each channel that has it.
     fn package(&self, attr: &str) -> Result<Vec<PackageIn>, StoreError>;

@@ -292,11 +292,60 @@ fn an_id_never_seen_says_so_with_the_age_of_the_data() {
     assert_eq!(ran.code(), Some(4));
     let text = ran.stdout();
     let mut lines = text.lines();
-    assert_eq!(lines.next(), Some("CVE-2099-0001: no record about it in our data"));
+    assert_eq!(
+        lines.next(),
+        Some("CVE-2099-0001: no record about it was taken in; our data is from 2024-05-03")
+    );
     let cve = lines.next().unwrap();
-    assert!(cve.starts_with("  cve: 41 records, ") && cve.ends_with(" days old"), "{text}");
+    assert!(
+        cve.starts_with("  cve: 41 records of 2024-05-03, ") && cve.ends_with(" days old"),
+        "{text}"
+    );
     let hostile = home.run(&["explain", "CVE-\u{1b}[31m\u{202e}"]).stdout();
     assert!(hostile.starts_with("CVE-\\u{1b}[31m\\u{202e}: no record"), "{hostile}");
+}
+
+#[test]
+fn an_id_without_a_record_says_what_else_speaks_of_it() {
+    let home = Home::new();
+    made::write(&home.path("kev.json"), made::kev("2024-05-01T00:00:00Z", &["CVE-2024-7001"]));
+    made::write(
+        &home.path("epss.csv"),
+        made::epss("2024-05-01", &[("CVE-2024-7001", "0.25"), ("CVE-2024-7002", "0.5")]),
+    );
+    let list = made::packages(&[("hello", "hello", "1", ""), ("other", "other", "2", "")]).replacen(
+        r#""meta":{"#,
+        r#""meta":{"knownVulnerabilities":["CVE-2024-7001: it greets too much, see cve_2024_7003"],"#,
+        1,
+    );
+    made::write(&home.path("packages.json"), list);
+    home.done(&["ingest", "kev", "kev.json"]);
+    home.done(&["ingest", "epss", "epss.csv"]);
+    home.done(&["ingest", "nixpkgs", "packages.json", "--channel", "test"]);
+    let named = "  test: hello 1 names it (known vulnerable): CVE-2024-7001: it greets too much, see cve_2024_7003\n";
+    let feeds = "  cve: never taken\n  nvd: never taken\n  osv: never taken\n";
+    let head = "no record about it was taken in; our data has no date yet\n";
+    for (id, expected) in [
+        (
+            "cve-2024-7001",
+            format!("  known to be exploited since 2024-02-03 (CISA): update\n  EPSS 25.0 %\n{named}"),
+        ),
+        ("CVE-2024-7002", "  EPSS 50.0 %\n".to_owned()),
+        ("CVE-2024-7003", named.to_owned()),
+    ] {
+        assert_eq!(home.done(&["explain", id]).stdout(), format!("{id}: {head}{expected}{feeds}"));
+    }
+    assert_eq!(home.run(&["explain", "CVE-2024-7004"]).code(), Some(4));
+    let json: serde_json::Value = serde_json::from_str(&home.done(&["explain", "CVE-2024-7001", "--format", "json"]).stdout()).unwrap();
+    assert_eq!(
+        (
+            &json["seen"],
+            &json["record"],
+            &json["kev"]["date_added"],
+            &json["packages"][0]["attr"]
+        ),
+        (&true.into(), &false.into(), &"2024-02-03".into(), &"hello".into())
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod channel;
 mod column;
 mod finding;
+mod mention;
 mod package;
 mod problem;
 mod search;
@@ -17,8 +18,8 @@ use rusqlite::Connection;
 use super::Sqlite;
 use crate::store::StoreError;
 use crate::store::read::{
-    Channel, ClusterHead, Counts, Document, Facts, Findings, Mark, PackageIn, PairDetail, ProblemRow, Read, Resolved, Source, Taken,
-    TextHits, Vulnerability,
+    Channel, ClusterHead, Counts, Document, Facts, Findings, Mark, Mentions, PackageIn, PairDetail, ProblemRow, Read, Resolved, Source,
+    Taken, TextHits, Vulnerability,
 };
 
 impl Read for Sqlite {
@@ -64,6 +65,12 @@ impl Read for Sqlite {
 
     fn resolve(&self, id: &str) -> Result<Option<Resolved>, StoreError> {
         self.read_one_state(&format!("look up {id}"), |db| search::resolve(db, id))
+    }
+
+    fn mentions(&self, id: &str) -> Result<Mentions, StoreError> {
+        self.read_one_state(&format!("look for {id} beside the records"), |db| {
+            mention::of(db, &mention::spelling(id))
+        })
     }
 
     fn package(&self, attr: &str) -> Result<Vec<PackageIn>, StoreError> {

@@ -37,7 +37,7 @@ pub enum Cve {
     /// We know it.
     Known(Box<Known>),
     /// We have never seen it.
-    Unseen(Unseen),
+    Unseen(Box<Unseen>),
 }
 
 /// A vulnerability that we know.
@@ -67,14 +67,14 @@ impl Cve {
         }
         let store = site.store();
         let Some(resolved) = store.resolve(id)? else {
-            return Ok(Loaded::Page(Cve::Unseen(Unseen::load(site, frame, id)?)));
+            return Ok(Loaded::Page(Cve::Unseen(Box::new(Unseen::load(site, frame, id)?))));
         };
         if resolved.name != id {
             let address = address::cve(&resolved.name);
             return Ok(Loaded::Elsewhere(if json { address + ".json" } else { address }));
         }
         let Some(mut vulnerability) = store.vulnerability(id)? else {
-            return Ok(Loaded::Page(Cve::Unseen(Unseen::load(site, frame, id)?)));
+            return Ok(Loaded::Page(Cve::Unseen(Box::new(Unseen::load(site, frame, id)?))));
         };
         vulnerability.dispositions.sort_by(|a, b| recent_first(&a.channel, &b.channel));
         // Stable: the worst stay first in each channel.

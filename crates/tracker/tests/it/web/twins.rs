@@ -80,6 +80,39 @@ fn an_unseen_id_has_a_twin_too() {
 }
 
 #[test]
+fn an_id_without_a_record_says_what_else_speaks_of_it() {
+    let server = Server::start();
+    server
+        .db
+        .execute_batch(
+            "INSERT INTO epss VALUES ('CVE-2026-99998', 0.125, 0.5);
+             INSERT INTO kev VALUES ('CVE-2026-99998', '2026-08-01', NULL, NULL, 'Update <it>.');",
+        )
+        .unwrap();
+    let answer = server.get("/cve/CVE-2026-99998.json");
+    assert_eq!(answer.status, 404);
+    let value: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(
+        (
+            &value["never_seen"],
+            &value["mentions"]["epss"],
+            &value["mentions"]["kev"]["date_added"]
+        ),
+        (&json!(false), &json!(0.125), &json!("2026-08-01"))
+    );
+    let page = server.get("/cve/CVE-2026-99998").body;
+    for text in [
+        "No record about this id was taken in",
+        "2026-08-15",
+        "EPSS 12.5 %",
+        "Update &lt;it&gt;.",
+    ] {
+        assert!(page.contains(text), "{text}\n{page}");
+    }
+    assert!(!page.contains("never seen"), "{page}");
+}
+
+#[test]
 fn a_package_whose_name_ends_like_a_twin() {
     let server = Server::start();
     assert!(server.page("/package/nodePackages.json").contains("<h1>nodePackages.json</h1>"));

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{finding, package, problem, search, vulnerability};
+use super::{finding, mention, package, problem, search, vulnerability};
 use crate::store::sqlite::migrate;
 
 /// The steps of a plan that read a whole table or index.
@@ -51,6 +51,19 @@ fn lists_of_findings_are_read_from_the_index_alone() {
     let steps = plan(finding::PAIRS);
     assert!(
         steps.contains(&"SEARCH verdict USING COVERING INDEX verdict_channel (channel_id=?)".to_owned()),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn packages_that_name_an_id_are_read_from_their_own_index() {
+    assert!(scans(mention::KEV).is_empty() && scans(mention::EPSS).is_empty());
+    let steps = plan(mention::NAMING);
+    assert_eq!(steps[0], "SCAN p USING INDEX package_naming", "{steps:?}");
+    assert!(
+        steps
+            .iter()
+            .any(|step| step.starts_with("SEARCH m USING PRIMARY KEY (set_id=? AND package_id=?)")),
         "{steps:?}"
     );
 }

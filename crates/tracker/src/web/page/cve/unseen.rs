@@ -3,6 +3,8 @@
 use maud::{Markup, html};
 use serde::Serialize;
 
+use crate::store::read::Mentions;
+use crate::web::address;
 use crate::web::error::Error;
 use crate::web::layout::{Frame, search_link};
 use crate::web::page::overview::{FeedRow, feed_table, feeds};
@@ -15,10 +17,12 @@ use crate::web::stats::Stats;
 pub struct Unseen {
     /// What was asked for.
     pub id: String,
-    /// Always true: tells this answer from one about a vulnerability.
+    /// Always there: tells this answer from one about a vulnerability. `false` where something other than a record speaks of it.
     pub never_seen: bool,
     /// Whether it looks like an id of a vulnerability at all.
     pub valid: bool,
+    /// What speaks of it without being a record.
+    pub mentions: Mentions,
     /// Date of the newest vulnerability data that we have.
     pub data_date: Option<String>,
     /// The feeds and their dates.
@@ -35,11 +39,13 @@ impl Unseen {
             .into_iter()
             .filter(|feed| ["cve", "nvd", "osv"].contains(&feed.name))
             .collect();
+        let mentions = site.store().mentions(id)?;
         let upper = id.to_uppercase();
         let valid = upper.parse::<vuln::id::CveId>().is_ok();
         Ok(Self {
             id: if valid { upper } else { id.to_owned() },
-            never_seen: true,
+            never_seen: mentions.is_empty(),
+            mentions,
             valid: valid || looks_like_an_id(id),
             data_date: feeds.iter().filter_map(|feed| feed.data_date.clone()).max(),
             feeds,
@@ -48,7 +54,11 @@ impl Unseen {
 
     /// Title of the page.
     pub fn title(&self) -> String {
-        format!("{}: never seen", self.id)
+        if self.never_seen {
+            format!("{}: never seen", self.id)
+        } else {
+            format!("{}: no record", self.id)
+        }
     }
 
     /// The content.
@@ -57,7 +67,15 @@ impl Unseen {
             div.wrap {
                 p.eyebrow { "404" }
                 h1 { (self.id) }
-                @if self.valid {
+                @if !self.never_seen {
+                    p.lede {
+                        @match &self.data_date {
+                            Some(date) => { "No record about this id was taken in; our data is from " strong { (part::day(date)) } "." },
+                            None => "No record about this id was taken in, and we have no data yet that states its date.",
+                        }
+                    }
+                    (self.known())
+                } @else if self.valid {
                     p.lede {
                         @match &self.data_date {
                             Some(date) => { "We have never seen this id; our data is from " strong { (part::day(date)) } "." },
@@ -71,6 +89,30 @@ impl Unseen {
                 }
                 h2 { "Our data" }
                 (feed_table(&self.feeds, frame))
+            }
+        }
+    }
+}
+
+impl Unseen {
+    /// What is known all the same.
+    fn known(&self) -> Markup {
+        let Mentions { kev, epss, packages } = &self.mentions;
+        html! {
+            h2 { "What is known" }
+            ul {
+                @if let Some(kev) = kev {
+                    li { "Known to be exploited since " (part::day(&kev.date_added)) " (CISA): " (kev.action) }
+                }
+                @if let Some(epss) = epss {
+                    li { (format!("EPSS {:.1} %", epss * 100.0)) }
+                }
+                @for naming in packages {
+                    li {
+                        a href=(address::package(&naming.attr)) { (naming.attr) } " " (naming.version) " in " (naming.channel) " names it ("
+                        (naming.says.replace('_', " ")) "): " (naming.text)
+                    }
+                }
             }
         }
     }
