@@ -1,5 +1,7 @@
 //! Package sets: a channel's list, an evaluation, the derivations it names, joined by attribute.
 
+mod kind;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
@@ -12,14 +14,16 @@ use vuln::package::{self, Package};
 use vuln::problem::Problem;
 
 use super::bounds::{Bounds, Exceeded};
+use super::compression::plain_name;
 use super::open::{self, Opened};
-use super::plan::file_name;
+use super::plan::{file_name, is_lines};
 use super::records::chain;
 use super::{Ingest, IngestError, Report};
 use crate::config::now;
 use crate::document::{Digest, Packer};
 use crate::progress::Phase;
 use crate::store::taking::{Document, Incoming, PackageSet, TakenFile};
+use kind::Kind;
 
 /// A list is one document; the largest has 50 MB.
 const BOUNDS: Bounds = Bounds {
@@ -56,7 +60,7 @@ impl Ingest<'_> {
         if sets.is_empty() {
             return Err(IngestError::NoFiles {
                 path: shown(),
-                wanted: "packages.json[.br] or eval-jobs.jsonl",
+                wanted: "a package list (packages.json[.br], nix-env -qaP --json) or lines of nix-eval-jobs",
             });
         }
         if channel.is_some() && sets.len() > 1 {
@@ -405,56 +409,95 @@ fn lines(reader: impl Read, mut each: impl FnMut(u64, Result<&str, Exceeded>)) -
 /// The package sets that a path holds.
 fn sets(path: &Path) -> io::Result<Vec<Parts>> {
     if !fs::metadata(path)?.is_dir() {
-        return Ok(vec![file_parts(path)]);
+        return Ok(vec![file_parts(path)?]);
     }
-    if let Some(parts) = folder_parts(path)? {
+    if let Some(parts) = named_parts(path) {
         return Ok(vec![parts]);
     }
     let mut found = Vec::new();
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() && !entry.file_name().to_string_lossy().starts_with('.') {
-            found.extend(folder_parts(&entry.path())?);
+            let dir = entry.path();
+            found.extend(match named_parts(&dir) {
+                None => sniffed_parts(&dir)?,
+                named => named,
+            });
         }
+    }
+    // A folder of sets may have a file of its own that looks like one.
+    if found.is_empty() {
+        found.extend(sniffed_parts(path)?);
     }
     found.sort_by(|a, b| a.root.cmp(&b.root));
     Ok(found)
 }
 
-fn folder_parts(dir: &Path) -> io::Result<Option<Parts>> {
-    let file = |names: &[&str]| names.iter().map(|name| dir.join(name)).find(|path| path.is_file());
-    let list = file(&["packages.json.br", "packages.json", "packages.json.gz", "packages.json.zst"]);
-    let evaluation = file(&["eval-jobs.jsonl", "eval-jobs.jsonl.br", "eval-jobs.jsonl.gz", "eval-jobs.jsonl.zst"]);
-    if list.is_none() && evaluation.is_none() {
-        return Ok(None);
+/// A folder with files named as channels and mirrors name them.
+fn named_parts(dir: &Path) -> Option<Parts> {
+    let file = |stem: &str| {
+        ["", ".br", ".gz", ".zst", ".xz"]
+            .into_iter()
+            .map(|ending| dir.join(format!("{stem}{ending}")))
+            .find(|path| path.is_file())
+    };
+    // Channels have it in brotli, and what is unpacked beside it may be older.
+    let list = file("packages.json.br").or_else(|| file("packages.json"));
+    let evaluation = file("eval-jobs.jsonl");
+    (list.is_some() || evaluation.is_some()).then(|| folder_parts(dir, list, evaluation))
+}
+
+/// A folder with files of any other name, of each form the first by name.
+fn sniffed_parts(dir: &Path) -> io::Result<Option<Parts>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let plain = plain_name(&entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_file() && (plain.ends_with(".json") || is_lines(&plain)) {
+            files.push(entry.path());
+        }
     }
-    let derivations = Some(dir.join("drvs")).filter(|path| path.is_dir());
-    Ok(Some(Parts {
+    files.sort();
+    let (mut list, mut evaluation) = (None, None);
+    for file in files {
+        // One that cannot be read is none of ours here: the others may be.
+        match kind::of_file(&file) {
+            Ok(Some(Kind::List)) if list.is_none() => list = Some(file),
+            Ok(Some(Kind::Evaluation)) if evaluation.is_none() => evaluation = Some(file),
+            _ => {}
+        }
+    }
+    Ok((list.is_some() || evaluation.is_some()).then(|| folder_parts(dir, list, evaluation)))
+}
+
+fn folder_parts(dir: &Path, list: Option<PathBuf>, evaluation: Option<PathBuf>) -> Parts {
+    Parts {
         root: dir.to_owned(),
         list,
         evaluation,
-        derivations,
-        revision: file(&["git-revision"]),
-    }))
+        derivations: Some(dir.join("drvs")).filter(|path| path.is_dir()),
+        revision: Some(dir.join("git-revision")).filter(|path| path.is_file()),
+    }
 }
 
-/// A file alone: lines are an evaluation, with its derivations beside it; anything else is a list.
-fn file_parts(path: &Path) -> Parts {
+/// A file alone: an evaluation has its derivations beside it; what is neither is read as a list, which says what is wrong with it.
+fn file_parts(path: &Path) -> io::Result<Parts> {
     let beside = |name: &str| path.parent().map(|dir| dir.join(name));
-    let is_lines = [".jsonl", ".ndjson"]
-        .iter()
-        .any(|ending| file_name(path).to_ascii_lowercase().contains(ending));
-    let revision = beside("git-revision").filter(|path| path.is_file());
-    let derivations = beside("drvs").filter(|path| path.is_dir());
     let parts = Parts {
         root: path.to_owned(),
-        revision,
+        revision: beside("git-revision").filter(|path| path.is_file()),
         ..Parts::default()
     };
-    if is_lines {
+    let kind = match kind::of_file(path) {
+        // It is read again, and then the error says of which file it is.
+        Err(e) if e.kind() != io::ErrorKind::NotFound => None,
+        kind => kind?,
+    };
+    let is_evaluation = kind == Some(Kind::Evaluation) || kind.is_none() && is_lines(&plain_name(&file_name(path)));
+    Ok(if is_evaluation {
         Parts {
             evaluation: Some(path.to_owned()),
-            derivations,
+            derivations: beside("drvs").filter(|path| path.is_dir()),
             ..parts
         }
     } else {
@@ -462,7 +505,7 @@ fn file_parts(path: &Path) -> Parts {
             list: Some(path.to_owned()),
             ..parts
         }
-    }
+    })
 }
 
 /// Names of channels are parts of addresses and file names.

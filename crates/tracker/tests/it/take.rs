@@ -490,3 +490,52 @@ fn older_lists_change_nothing() {
     let keys: Vec<String> = problems(&home).into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["epss/new.csv!line 4", "epss/new.csv!line 5"]);
 }
+
+#[test]
+fn package_sets_are_known_by_their_contents() {
+    let line = |attr: &str| format!(r#"{{"attr":"{attr}","attrPath":["{attr}"],"name":"{attr}-1.0","system":"x86_64-linux"}}"#);
+    let lines = format!("{}\n{}\n", line("hello"), line("jq"));
+    let list = r#"{"hello":{"name":"hello-1.0","pname":"hello","version":"1.0","system":"x86_64-linux"},"jq":{"name":"jq-1.0"}}"#;
+    let attrs = |home: &Home| -> Vec<String> {
+        let db = home.db();
+        let mut statement = db.prepare("SELECT attr FROM package ORDER BY 1").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    for (name, bytes) in [
+        ("jobs.json", lines.clone().into_bytes()),
+        ("jobs", lines.clone().into_bytes()),
+        ("jobs.txt.xz", made::xz(lines.as_bytes())),
+        ("list.jsonl", list.as_bytes().to_vec()),
+        ("list", made::zstd(list.as_bytes())),
+    ] {
+        let home = Home::new();
+        made::write(&home.path(name), bytes);
+        home.done(&["ingest", "nixpkgs", "--channel", "test", name]);
+        assert_eq!(attrs(&home), ["hello", "jq"], "{name}");
+    }
+    for name in ["nix-env.json", "jobs.jsonl", "jobs.json.gz"] {
+        let text = if name.starts_with("nix") { list } else { &lines };
+        let bytes = if name.ends_with(".gz") {
+            made::gzip(text.as_bytes())
+        } else {
+            text.as_bytes().to_vec()
+        };
+        let home = Home::new();
+        made::write(&home.path(&format!("channels/test/{name}")), &bytes);
+        made::write(&home.path("channels/test/notes.json"), r#"{"title":"x"}"#);
+        for path in ["channels/test", "channels"] {
+            let expected = if path == "channels" { Some(4) } else { Some(0) };
+            let ran = home.run(&["ingest", "nixpkgs", path]);
+            assert_eq!(ran.code(), expected, "{name} {path}\n{}", ran.all());
+        }
+        assert_eq!(attrs(&home), ["hello", "jq"], "{name}");
+    }
+    let home = Home::new();
+    for (name, bytes) in [("empty.json", ""), ("garbage.json", "garbage"), ("other.json", "{}")] {
+        made::write(&home.path(name), bytes);
+        let ran = home.run(&["ingest", "nixpkgs", "--channel", "test", name]);
+        assert_eq!(ran.code(), Some(3), "{}", ran.all());
+        assert!(ran.stderr().contains(name), "{}", ran.all());
+    }
+    assert_eq!(count(&home, "taken"), 0);
+}
