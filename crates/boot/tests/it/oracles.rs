@@ -1,0 +1,1 @@
+//! Beside other people's tools: what they sign we verify, what we sign they verify.

@@ -1,0 +1,281 @@
+//! A machine: OVMF with Secure Boot, a disk with one partition, a software TPM if asked for.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::varstore::Store;
+
+const CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
+/// First sector of the partition, and how many it has.
+pub const PARTITION_START: u64 = 2048;
+pub const PARTITION_SECTORS: u64 = 120 * 2048;
+/// 44e1a5b7-5c5a-4f3c-9a0e-f1f0c0de0001 as it stands in tables.
+pub const PARTITION: [u8; 16] = *b"\xb7\xa5\xe1\x44\x5a\x5c\x3c\x4f\x9a\x0e\xf1\xf0\xc0\xde\x00\x01";
+pub const PARTITION_TEXT: &str = "44e1a5b7-5c5a-4f3c-9a0e-f1f0c0de0001";
+/// Long enough for a machine that does other work beside.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A machine to be started.
+pub struct Machine {
+    folder: TempDir,
+    files: Vec<(String, PathBuf)>,
+    store: Store,
+    tpm: bool,
+    restarts: bool,
+    /// Kill the TPM when this is seen.
+    kill_tpm_at: Option<&'static str>,
+}
+
+impl Machine {
+    /// With this flash and these files on its partition (path there, path here).
+    pub fn new(store: Store) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            files: Vec::new(),
+            store,
+            tpm: false,
+            restarts: false,
+            kill_tpm_at: None,
+        }
+    }
+
+    pub fn file(mut self, there: &str, here: impl AsRef<Path>) -> Self {
+        self.files.push((there.to_owned(), here.as_ref().into()));
+        self
+    }
+
+    pub fn bytes(self, there: &str, bytes: &[u8]) -> Self {
+        let here = self.folder.path().join(format!("file-{}", self.files.len()));
+        fs::write(&here, bytes).unwrap();
+        self.file(there, here)
+    }
+
+    /// What the firmware starts without being told.
+    pub fn start(self, image: impl AsRef<Path>) -> Self {
+        self.file("EFI/BOOT/BOOTX64.EFI", image)
+    }
+
+    pub fn tpm(mut self) -> Self {
+        self.tpm = true;
+        self
+    }
+
+    pub fn kill_tpm_at(mut self, text: &'static str) -> Self {
+        self.kill_tpm_at = Some(text);
+        self.tpm()
+    }
+
+    /// Lets it restart instead of ending there.
+    pub fn restarting(mut self) -> Self {
+        self.restarts = true;
+        self
+    }
+
+    /// Runs until one of these is seen on its console; gives what was seen.
+    pub fn run_until(self, ends: &[&str]) -> String {
+        let disk = self.folder.path().join("disk");
+        self.make_disk(&disk);
+        let flash = self.folder.path().join("vars.fd");
+        self.store.write(&flash);
+        let _slot = Slot::take();
+        let mut tpm = self.tpm.then(|| Tpm::start(self.folder.path()));
+        let mut command = Command::new("qemu-system-x86_64");
+        command
+            .args([
+                "-accel",
+                "tcg",
+                "-machine",
+                "q35,smm=on",
+                "-m",
+                "512",
+                "-nodefaults",
+                "-display",
+                "none",
+                "-serial",
+                "stdio",
+            ])
+            .args(["-global", "driver=cfi.pflash01,property=secure,value=on"])
+            .arg("-drive")
+            .arg(format!("if=pflash,format=raw,unit=0,readonly=on,file={CODE}"))
+            .arg("-drive")
+            .arg(format!("if=pflash,format=raw,unit=1,file={}", flash.display()))
+            .arg("-drive")
+            .arg(format!("if=virtio,format=raw,file={}", disk.display()));
+        if !self.restarts {
+            command.arg("-no-reboot");
+        }
+        if self.tpm {
+            let socket = self.folder.path().join("tpm.sock");
+            command.arg("-chardev").arg(format!("socket,id=tpm,path={}", socket.display()));
+            command.args(["-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm"]);
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        watch(Running(child), ends, |seen| {
+            if self.kill_tpm_at.is_some_and(|at| seen.contains(at)) {
+                tpm = None;
+            }
+        })
+    }
+
+    /// A GPT with one EFI system partition.
+    fn make_disk(&self, disk: &Path) {
+        let file = fs::File::create(disk).unwrap();
+        file.set_len((PARTITION_START + PARTITION_SECTORS + 2048) * 512).unwrap();
+        let table = format!(
+            "label: gpt\nstart={PARTITION_START}, size={PARTITION_SECTORS}, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, uuid={PARTITION_TEXT}\n"
+        );
+        let script = self.folder.path().join("table");
+        fs::write(&script, table).unwrap();
+        let mut sfdisk = Command::new("sfdisk");
+        super::lab::done(sfdisk.arg("--quiet").arg(disk).stdin(fs::File::open(script).unwrap()));
+        let mut format = Command::new("mkfs.vfat");
+        format
+            .arg("--offset")
+            .arg(PARTITION_START.to_string())
+            .arg(disk)
+            .arg((PARTITION_SECTORS / 2).to_string());
+        super::lab::done(&mut format);
+        let volume = format!("{}@@{}", disk.display(), PARTITION_START * 512);
+        let mut made: Vec<String> = Vec::new();
+        for (there, here) in &self.files {
+            for (at, _) in there.match_indices('/') {
+                let folder = there[..at].to_owned();
+                if !made.contains(&folder) {
+                    super::lab::done(Command::new("mmd").args(["-i", &volume, &format!("::{folder}")]));
+                    made.push(folder);
+                }
+            }
+            super::lab::done(
+                Command::new("mcopy")
+                    .args(["-o", "-i", &volume])
+                    .arg(here)
+                    .arg(format!("::{there}")),
+            );
+        }
+    }
+}
+
+/// A process that ends with its owner.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+struct Tpm {
+    _process: Running,
+}
+
+impl Tpm {
+    fn start(folder: &Path) -> Self {
+        let state = folder.join("tpm");
+        fs::create_dir(&state).unwrap();
+        let socket = folder.join("tpm.sock");
+        let child = Command::new("swtpm")
+            .args(["socket", "--tpm2", "--flags", "not-need-init,startup-clear", "--tpmstate"])
+            .arg(format!("dir={}", state.display()))
+            .arg("--ctrl")
+            .arg(format!("type=unixio,path={}", socket.display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let since = Instant::now();
+        while !socket.exists() {
+            assert!(since.elapsed() < Duration::from_secs(30), "swtpm did not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { _process: Running(child) }
+    }
+}
+
+/// Two machines at a time: that is how many processors there are.
+struct Slot;
+
+static FREE: Mutex<usize> = Mutex::new(2);
+static FREED: Condvar = Condvar::new();
+
+impl Slot {
+    fn take() -> Self {
+        let mut free = FREE.lock().unwrap();
+        while *free == 0 {
+            free = FREED.wait(free).unwrap();
+        }
+        *free -= 1;
+        Self
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        *FREE.lock().unwrap() += 1;
+        FREED.notify_one();
+    }
+}
+
+fn watch(mut machine: Running, ends: &[&str], mut look: impl FnMut(&str)) -> String {
+    let (send, chunks) = mpsc::channel::<Vec<u8>>();
+    let stdout = machine.0.stdout.take().unwrap();
+    let stderr = machine.0.stderr.take().unwrap();
+    fn pump(mut pipe: impl std::io::Read + Send + 'static, send: mpsc::Sender<Vec<u8>>) {
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+                if send.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    pump(stdout, send.clone());
+    pump(stderr.take(1 << 20), send);
+    let until = Instant::now() + PATIENCE;
+    let mut raw = Vec::new();
+    loop {
+        let text = plain(&raw);
+        look(&text);
+        if ends.iter().any(|end| text.contains(end)) {
+            return text;
+        }
+        match chunks.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(chunk) => raw.extend(chunk),
+            Err(RecvTimeoutError::Disconnected) => panic!("the machine ended before any of {ends:?} was seen:\n{text}"),
+            Err(RecvTimeoutError::Timeout) => panic!("none of {ends:?} was seen in {PATIENCE:?}:\n{text}"),
+        }
+    }
+}
+
+/// Console output without the codes that move the cursor and set colours.
+fn plain(raw: &[u8]) -> String {
+    let mut out = String::new();
+    let text = String::from_utf8_lossy(raw);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{1b}' => {
+                rest.next_if_eq(&'[');
+                while rest.next().is_some_and(|c| !c.is_ascii_alphabetic()) {}
+            }
+            '\r' => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
