@@ -48,7 +48,8 @@ pub fn add_sections(pe: &Pe<'_>, new: &[NewSection<'_>]) -> Result<Vec<u8>, PeEr
             headers.file_alignment,
         )?;
         let moved = Section {
-            raw_offset: if section.raw_size == 0 { 0 } else { offset },
+            // shim refuses a section inside of the headers, even one without bytes.
+            raw_offset: offset,
             ..*section
         };
         table.extend_from_slice(&entry(&moved)?);

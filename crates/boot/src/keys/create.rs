@@ -4,7 +4,9 @@ use boot_formats::Guid;
 use boot_formats::authvar::KeyVariable;
 use boot_formats::certificate::{NewCertificate, OwnedCertificate, Time};
 use boot_formats::sha256;
-use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use rsa::pkcs8::der::zeroize::Zeroizing;
+use rsa::pkcs8::pkcs5::{pbes2, scrypt};
+use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding, PrivateKeyInfo};
 use rsa::rand_core::{OsRng, RngCore as _};
 use rsa::sha2::Sha256;
 use rsa::{Pkcs1v15Sign, RsaPrivateKey};
@@ -91,13 +93,25 @@ fn write(folder: &KeyFolder, at: &Path, variable: KeyVariable, new: &NewKeys) ->
     let key = RsaPrivateKey::new(&mut OsRng, new.bits).map_err(KeyError::Generate)?;
     let certificate = certificate(&key, &format!("{} {}", new.common_name, variable.name()), new)?;
     let text = match &folder.passphrase {
-        Some(passphrase) => key.to_pkcs8_encrypted_pem(&mut OsRng, passphrase, LineEnding::LF),
+        Some(passphrase) => encrypted(&key, passphrase),
         None => key.to_pkcs8_pem(LineEnding::LF),
     };
     let text = text.map_err(|e| encode(&e))?;
     files::create_secret(&at.join(format!("{}.key", variable.name())), text.as_bytes())?;
     files::write(&at.join(format!("{}.pem", variable.name())), pem(certificate.der()).as_bytes())?;
     Ok(())
+}
+
+/// A key under a passphrase. The cost of a guess is what OpenSSL still reads: 16 MiB of memory.
+fn encrypted(key: &RsaPrivateKey, passphrase: &[u8]) -> rsa::pkcs8::Result<Zeroizing<String>> {
+    let (mut salt, mut iv) = ([0; 16], [0; 16]);
+    OsRng.fill_bytes(&mut salt);
+    OsRng.fill_bytes(&mut iv);
+    let cost = scrypt::Params::new(14, 8, 1, 32).map_err(|_| rsa::pkcs8::Error::ParametersMalformed)?;
+    let parameters = pbes2::Parameters::scrypt_aes256cbc(cost, &salt, &iv)?;
+    let plain = key.to_pkcs8_der()?;
+    let encrypted = PrivateKeyInfo::try_from(plain.as_bytes())?.encrypt_with_params(parameters, passphrase)?;
+    Ok(encrypted.to_pem("ENCRYPTED PRIVATE KEY", LineEnding::LF)?)
 }
 
 fn certificate(key: &RsaPrivateKey, common_name: &str, new: &NewKeys) -> Result<OwnedCertificate, KeyError> {

@@ -252,7 +252,11 @@ fn watch(mut machine: Running, ends: &[&str], mut look: impl FnMut(&str)) -> Str
         let text = plain(&raw);
         look(&text);
         if ends.iter().any(|end| text.contains(end)) {
-            return text;
+            // The rest of the message: until the console is silent for a moment.
+            while let Ok(chunk) = chunks.recv_timeout(Duration::from_millis(300)) {
+                raw.extend(chunk);
+            }
+            return plain(&raw);
         }
         match chunks.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(chunk) => raw.extend(chunk),

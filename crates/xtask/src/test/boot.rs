@@ -13,7 +13,7 @@ use crate::stub;
 /// Debian's kernel for virtual machines: small, signed, with TPM drivers built in.
 const KERNEL_PACKAGE: &str = "linux-image-cloud-amd64";
 /// Independent readers of signed images.
-const PYTHON_PACKAGES: [&str; 2] = ["pefile==2024.8.26", "signify==0.9.2"];
+const PYTHON_PACKAGES: [&str; 2] = ["pefile==2024.8.26", "signify==0.9.3"];
 
 /// Builds the stub and fetches the rest; what cannot be fetched is said, and the tests that need it say that they skip.
 pub fn prepare(house: &House) -> Result<()> {

@@ -18,7 +18,7 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: [Need; 20] = [
+const NEEDS: [Need; 22] = [
     Need {
         area: Area::Tracker,
         check: &["c++", "--version"],
@@ -87,8 +87,20 @@ const NEEDS: [Need; 20] = [
     },
     Need {
         area: Area::Boot,
+        check: &["sfdisk", "--version"],
+        package: "fdisk",
+        why: "partitions are made without being root",
+    },
+    Need {
+        area: Area::Boot,
         check: &["sbsign", "--version"],
         package: "sbsigntool",
+        why: "signatures are compared",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["test", "-x", "/usr/bin/pesign"],
+        package: "pesign",
         why: "signatures are compared",
     },
     Need {
