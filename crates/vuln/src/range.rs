@@ -35,6 +35,8 @@ pub struct Judgement {
     pub comparable: bool,
     /// Whether no entry held and the default decided. `status` is the record's own default then, [`Status::Unknown`] where it has none.
     pub decided_by_default: bool,
+    /// Whether a range decided that has no start, or starts at 0.
+    pub open_start: bool,
     /// Where the version lies, whatever the status: what an unknown default most likely means.
     pub position: Position,
 }

@@ -3,14 +3,15 @@
 
 use std::cmp::Ordering;
 
-use super::lines::Lines;
+use super::lines::{Lines, YEAR};
+use super::platform::only_enterprise;
 use super::profile::day;
 use super::rules::RULES;
 use super::subject::Subject;
 use crate::advisory::{Advisory, Affected, Configuration, CpeMatch, End, Node, Operator, Status, UpperBound, VersionEntry};
 use crate::cpe::Part;
 use crate::range::{self, LineClause, judge};
-use crate::version::{Scheme, compare, components, date_of, why_not};
+use crate::version::{Components, Scheme, compare, components, date_of, why_not};
 
 /// What one record says about one version of one subject.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,29 @@ pub(super) struct Statement {
     pub rule: &'static str,
     pub detail: String,
     pub fixed_in: Option<String>,
+    pub side: Side,
+}
+
+impl Statement {
+    /// What most statements have in common.
+    pub(super) const NONE: Self = Self {
+        claim: Claim::Unknown,
+        confidence: 0.5,
+        rule: "",
+        detail: String::new(),
+        fixed_in: None,
+        side: Side::Other,
+    };
+}
+
+/// What a statement rests on, as far as sources disagree about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Affected by a range that names no start.
+    OpenRange,
+    /// Not affected because the version is before every start that is named.
+    BeforeStart,
+    Other,
 }
 
 /// Ordered: a stronger claim about the same version wins among the statements of one record.
@@ -38,6 +62,10 @@ pub(super) struct Judged<'a> {
     pub version: &'a str,
     pub scheme: Scheme,
     pub is_esr: bool,
+    /// The enterprise edition of a program that has others.
+    pub is_enterprise: bool,
+    /// The program's lines that get fixes for years.
+    pub long_term: &'a [Vec<u64>],
     /// What the record's versions start with that the package leaves out (`5-1.18`).
     pub prefix: Option<&'a str>,
 }
@@ -95,7 +123,7 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
             continue;
         }
         if judged.is_esr && !is_esr_entry {
-            all.push(other_edition(subject));
+            all.push(other_edition(&subject.product_written));
             continue;
         }
         if RULES.only_other_platforms(affected) {
@@ -105,7 +133,21 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
                 confidence: 0.9,
                 rule: "other-platform",
                 detail,
-                fixed_in: None,
+                ..Statement::NONE
+            });
+            continue;
+        }
+        if RULES.only_other_processors(affected) {
+            all.push(Statement {
+                claim: Claim::NotAffected,
+                confidence: 0.85,
+                rule: "other-processor",
+                detail: format!(
+                    "{} names only files for other processors ({})",
+                    affected.provider,
+                    affected.components.first().map_or("", String::as_str)
+                ),
+                ..Statement::NONE
             });
             continue;
         }
@@ -114,6 +156,9 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
         }
         all.push(listed(affected, judged, around, day));
     }
+    if !judged.is_enterprise && only_enterprise(&advisory.description, &subject.product_written) && !all.is_empty() {
+        return Some(other_edition(&format!("the enterprise edition of {}", subject.product_written)));
+    }
     // A decided claim beats "unknown"; among decided ones an exact affected beats the rest.
     all.into_iter()
         .max_by(|a, b| a.claim.cmp(&b.claim).then(a.confidence.total_cmp(&b.confidence)))
@@ -121,6 +166,21 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
 
 /// A CVE 5 or OSV list, with the same care for lines.
 fn listed(affected: &Affected, judged: Judged<'_>, around: Around<'_>, day: u32) -> Statement {
+    if let Some(line) = product_line(affected)
+        && !components(judged.version).is_on_line(&line)
+    {
+        let product = affected.product.as_deref().unwrap_or_default();
+        return Statement {
+            claim: Claim::NotAffected,
+            confidence: 0.85,
+            rule: "line-in-product",
+            detail: format!(
+                "{}: speaks of {product}, {} is another release line",
+                affected.provider, judged.version
+            ),
+            ..Statement::NONE
+        };
+    }
     let judgement = judge(affected, judged.version, judged.scheme);
     let detail = format!("{}: {}", affected.provider, judgement.reason);
     let base = if judgement.decided_by_default { 0.75 } else { 0.95 };
@@ -130,11 +190,19 @@ fn listed(affected: &Affected, judged: Judged<'_>, around: Around<'_>, day: u32)
         rule: judgement.rule,
         detail: detail.clone(),
         fixed_in: judgement.fixed_in.clone(),
+        side: match claim {
+            Claim::Affected if judgement.open_start => Side::OpenRange,
+            Claim::NotAffected if judgement.position == range::Position::Before => Side::BeforeStart,
+            _ => Side::Other,
+        },
     };
     let unclear = || snapshot(judged, day, judgement.fixed_in.as_deref()).unwrap_or_else(|| statement(Claim::Unknown, 0.5));
     match judgement.status {
         Status::Affected => {
-            if let Some(other) = open_range_elsewhere(affected, judged, around, day) {
+            if let Some(other) = open_range_elsewhere(affected, judged, around, day)
+                .or_else(|| passed_over(affected, judged).filter(|_| judgement.decided_by_default))
+                .or_else(|| outside_description(judged, around, &affected.provider))
+            {
                 return other;
             }
             statement(Claim::Affected, base)
@@ -156,6 +224,79 @@ fn listed(affected: &Affected, judged: Judged<'_>, around: Around<'_>, day: u32)
         },
         Status::Unknown => unclear(),
     }
+}
+
+/// The release line that a product's own name states: `.NET 8.0`.
+fn product_line(affected: &Affected) -> Option<Components> {
+    let last = affected.product.as_deref()?.rsplit_once(' ')?.1;
+    let is_line = last.matches('.').count() == 1 && last.bytes().all(|c| c.is_ascii_digit() || c == b'.');
+    is_line.then(|| components(last)).filter(|line| line.len() == 2)
+}
+
+/// The first commit of Linux' history in git. The kernel's CNA names it where nobody has found out which commit brought the fault.
+const FIRST_COMMIT: &str = "1da177e4c3f4";
+
+/// Where a record does not know when the fault began, and calls all old versions affected because of that: a fix that was brought to
+/// younger lines and passed over a longterm one between tells that the fault may be younger as well.
+fn passed_over(affected: &Affected, judged: Judged<'_>) -> Option<Statement> {
+    if !affected.versions.iter().any(|e| e.version.starts_with(FIRST_COMMIT)) {
+        return None;
+    }
+    let own = components(judged.version);
+    let fixed = affected
+        .versions
+        .iter()
+        .filter(|e| e.status == Status::Unaffected)
+        .map(|e| components(&e.version).prefix(2))
+        .filter(|line| line.len() == 2 && **line > *own.prefix(2))
+        .min_by(|a, b| a.cmp(b))?;
+    let passed = judged
+        .long_term
+        .iter()
+        .find(|line| line.as_slice() > &*own.prefix(2) && line.as_slice() < &*fixed)?;
+    let written = |line: &[u64]| line.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+    Some(Statement {
+        claim: Claim::Unknown,
+        confidence: 0.5,
+        rule: "origin-unknown",
+        detail: format!(
+            "{}: the record does not know which commit brought the fault, and its fix went to {} and passed over {}: the fault may be younger than {}",
+            affected.provider,
+            written(&fixed),
+            written(passed),
+            judged.version
+        ),
+        ..Statement::NONE
+    })
+}
+
+/// Databases widen ranges to the beginning; a description that gives every range a start says where the fault began.
+fn outside_description(judged: Judged<'_>, around: Around<'_>, who: &str) -> Option<Statement> {
+    let mut first: Option<String> = None;
+    for clause in around.clauses {
+        let line = clause
+            .line
+            .map(|line| line.iter().map(u64::to_string).collect::<Vec<_>>().join("."));
+        let start = clause.start.clone().or(line)?;
+        if clause.covers(judged.scheme, judged.version)? || !compare(judged.scheme, judged.version, &start)?.is_lt() {
+            return None;
+        }
+        if first
+            .as_ref()
+            .is_none_or(|first| compare(judged.scheme, &start, first) == Some(Ordering::Less))
+        {
+            first = Some(start);
+        }
+    }
+    let first = first?;
+    Some(Statement {
+        claim: Claim::NotAffected,
+        confidence: 0.7,
+        rule: "before-description",
+        detail: format!("{who}: the description starts at {first}; {} is before it", judged.version),
+        side: Side::BeforeStart,
+        ..Statement::NONE
+    })
 }
 
 /// Where only open ranges ("8.0.21 and prior") call the version affected: what the list says about the version's own release line.
@@ -193,10 +334,10 @@ fn open_range_elsewhere(affected: &Affected, judged: Judged<'_>, around: Around<
             confidence: 0.85,
             rule: "line-passed",
             detail,
-            fixed_in: None,
+            ..Statement::NONE
         });
     }
-    other_line(end, inclusive, Some(&affected.provider), judged, around, day)
+    other_line(end, inclusive, &affected.provider, judged, around, day)
 }
 
 /// Whether a range has no start.
@@ -263,7 +404,7 @@ fn configured<'a>(
     statements: &mut Vec<Statement>,
 ) {
     let mut criteria = criteria;
-    let mut named = false;
+    let (mut named, mut enterprise) = (false, false);
     for (n, node) in configuration.nodes.iter().enumerate() {
         let (own, rest) = criteria.split_at(node.matches.len().min(criteria.len()));
         criteria = rest;
@@ -296,7 +437,7 @@ fn configured<'a>(
                         confidence: 0.85,
                         rule,
                         detail,
-                        fixed_in: None,
+                        ..Statement::NONE
                     });
                     continue;
                 }
@@ -304,6 +445,10 @@ fn configured<'a>(
         }
         let negated = node.negate != configuration.negate;
         for matched in mine() {
+            if matched.cpe.sw_edition.as_deref() == Some("enterprise") && !judged.is_enterprise {
+                enterprise = true;
+                continue;
+            }
             if matched.cpe.sw_edition.as_deref() == Some("esr") && !judged.is_esr
                 || matched.cpe.sw_edition.is_none() && judged.is_esr && !subject.product.ends_with("esr")
             {
@@ -323,21 +468,21 @@ fn configured<'a>(
         }
     }
     if judged.is_esr && !subject.product.ends_with("esr") && out.is_empty() && named {
-        statements.push(other_edition(subject));
+        statements.push(other_edition(&subject.product_written));
+    }
+    if enterprise && out.is_empty() {
+        statements.push(other_edition(&format!("the enterprise edition of {}", subject.product_written)));
     }
 }
 
-/// Extended support releases have versions of their own, and records name them by themselves.
-fn other_edition(subject: &Subject) -> Statement {
+/// Extended support releases and enterprise editions have versions of their own, and records name them by themselves.
+fn other_edition(named: &str) -> Statement {
     Statement {
         claim: Claim::NotAffected,
         confidence: 0.6,
         rule: "other-edition",
-        detail: format!(
-            "the record speaks of {} and not of its extended support line, which has versions of its own",
-            subject.product_written
-        ),
-        fixed_in: None,
+        detail: format!("the record speaks of {named}, and the package is another edition"),
+        ..Statement::NONE
     }
 }
 
@@ -503,6 +648,7 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
         rule,
         detail: format!("{who}: {detail}"),
         fixed_in: fixed_in.filter(|e| !e.inclusive).map(|e| e.version.clone()),
+        side: if rule == "before-range" { Side::BeforeStart } else { Side::Other },
     };
     // A range that ends in the version's own line has been passed: that is more specific than an open range of another line.
     let passed = positions.iter().find_map(|p| match p {
@@ -516,41 +662,44 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
     let mut restricted: Option<Statement> = None;
     for inside in &positions {
         let Position::Inside { matched, paired } = inside else { continue };
-        let open = matched.start.is_none();
         let weight = if *paired { 0.6 } else { 0.95 };
-        match &matched.end {
-            Some(end) if open => {
-                if let Some((range, passed)) = passed.filter(|(_, p)| p.version != end.version) {
+        let other = match (&matched.start, &matched.end) {
+            (None, Some(end)) => match passed.filter(|(_, p)| p.version != end.version) {
+                Some((range, passed)) => {
                     let detail = format!(
                         "{version} has passed the end of {} for its own release line ({})",
                         show(range),
                         passed.version
                     );
-                    restricted = Some(state(Claim::Fixed, 0.85, "line-passed", detail, Some(passed)));
-                    continue;
+                    Some(state(Claim::Fixed, 0.85, "line-passed", detail, Some(passed)))
                 }
-                if let Some(other) = other_line(&end.version, end.inclusive, Some(&who), judged, around, day) {
-                    restricted = Some(other);
-                    continue;
-                }
-                return state(
-                    Claim::Affected,
-                    weight,
-                    "in-range",
-                    format!("{version} is {}", show(matched)),
-                    Some(end),
-                );
-            }
-            end => {
-                return state(
-                    Claim::Affected,
-                    weight,
-                    if matched.start.is_some() { "in-range" } else { "listed" },
-                    format!("{version} is {}", show(matched)),
-                    end.as_ref(),
-                );
-            }
+                None => other_line(&end.version, end.inclusive, &who, judged, around, day),
+            },
+            // Only mainline's end is named where many lines are mended at once.
+            (Some(_), Some(end)) if !judged.long_term.is_empty() => of_siblings(&end.version, end.inclusive, &who, judged, around, day),
+            (Some(start), None) => long_after(&start.version, &who, judged, around, day),
+            _ => None,
         }
+        .or_else(|| matched.end.as_ref().and_then(|_| outside_description(judged, around, &who)));
+        if let Some(other) = other {
+            restricted = Some(other);
+            continue;
+        }
+        let mut affected = state(
+            Claim::Affected,
+            weight,
+            if matched.start.is_some() || matched.end.is_some() {
+                "in-range"
+            } else {
+                "listed"
+            },
+            format!("{version} is {}", show(matched)),
+            matched.end.as_ref(),
+        );
+        if matched.start.is_none() && matched.end.is_some() {
+            affected.side = Side::OpenRange;
+        }
+        return affected;
     }
     if let Some(statement) = restricted {
         return statement;
@@ -672,9 +821,8 @@ fn same_line(a: &str, b: &str, around: Around<'_>) -> bool {
 }
 
 /// An open range ends in another release line than the version's: what the record and its siblings say about the version's own line.
-fn other_line(end: &str, inclusive: bool, who: Option<&str>, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
+fn other_line(end: &str, inclusive: bool, who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
     let version = judged.version;
-    let who = who.map(|w| format!("{w}: ")).unwrap_or_default();
     let ends_here = |clause: &&LineClause| clause.end.as_ref().is_some_and(|e| e.version == end);
     for clause in around.clauses.iter().filter(ends_here) {
         if let Some(line) = &clause.line
@@ -682,53 +830,76 @@ fn other_line(end: &str, inclusive: bool, who: Option<&str>, judged: Judged<'_>,
             && starts_below(version, line)
         {
             let line = line.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
-            let detail = format!("{who}the description speaks of {line}.x before {end}; {version} is an older release line");
+            let detail = format!("{who}: the description speaks of {line}.x before {end}; {version} is an older release line");
             return Some(Statement {
                 claim: Claim::NotAffected,
                 confidence: 0.8,
                 rule: "line-in-description",
                 detail,
-                fixed_in: None,
+                ..Statement::NONE
             });
         }
         if let Some(start) = &clause.start
             && compare(judged.scheme, version, start) == Some(Ordering::Less)
         {
-            let detail = format!("{who}the description starts at {start}; {version} is before it");
+            let detail = format!("{who}: the description starts at {start}; {version} is before it");
             return Some(Statement {
                 claim: Claim::NotAffected,
                 confidence: 0.8,
                 rule: "line-in-description",
                 detail,
-                fixed_in: None,
+                ..Statement::NONE
             });
         }
     }
-    let lines = around.lines?;
-    let own = lines.line_of(version)?;
-    if lines.line_of(end) == Some(own) || components(end).is_on_line(own) {
-        return None;
-    }
-    let Some(reached) = lines.released_after(version, day) else {
-        return lines.are_named_apart().then(|| Statement {
+    of_siblings(end, inclusive, &who, judged, around, day).or_else(|| {
+        let lines = around.lines.filter(|l| l.are_named_apart())?;
+        is_elsewhere(end, version, lines)?;
+        Some(Statement {
             claim: Claim::NotAffected,
             confidence: 0.8,
             rule: "line-not-named",
-            detail: format!("{who}records of this product name each release line by itself, and {end} is not of the line of {version}"),
-            fixed_in: None,
-        });
-    };
+            detail: format!("{who}: records of this product name each release line by itself, and {end} is not of the line of {version}"),
+            ..Statement::NONE
+        })
+    })
+}
+
+/// The version's own release line, where an end lies in another one.
+fn is_elsewhere<'l>(end: &str, version: &str, lines: &'l Lines) -> Option<&'l [u64]> {
+    let own = lines.line_of(version)?;
+    (lines.line_of(end) != Some(own) && !components(end).is_on_line(own)).then_some(own)
+}
+
+/// A version that was released in another line than the range's end, after the record was published, has the fix that was known then.
+fn of_siblings(end: &str, inclusive: bool, who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
+    let (lines, version) = (around.lines?, judged.version);
+    let own = is_elsewhere(end, version, lines)?;
+    let reached = lines.released_after(version, day)?;
     let line = own.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
     let bound = if inclusive { "up to" } else { "before" };
-    let detail = format!(
-        "{who}{bound} {end} is another release line than {line}; {version} is later than {reached}, which was current there when the record was published"
-    );
     Some(Statement {
         claim: Claim::Fixed,
         confidence: 0.65,
         rule: "line-of-siblings",
-        detail,
-        fixed_in: None,
+        detail: format!(
+            "{who}: {bound} {end} is another release line than {line}; {version} is later than {reached}, which was current there when the record was published"
+        ),
+        ..Statement::NONE
+    })
+}
+
+/// A range without an end says nothing about what was released long after the record.
+fn long_after(start: &str, who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
+    let version = judged.version;
+    let reached = around.lines?.released_after(version, day + YEAR)?;
+    Some(Statement {
+        claim: Claim::Unknown,
+        rule: "no-end",
+        detail: format!(
+            "{who}: from {start} on, and no end is named; {version} is later than {reached}, which was current more than a year after the record was published"
+        ),
+        ..Statement::NONE
     })
 }
 
@@ -754,7 +925,7 @@ fn snapshot(judged: Judged<'_>, published: u32, fix: Option<&str>) -> Option<Sta
         confidence: 0.6,
         rule: "snapshot-after-fix",
         detail,
-        fixed_in: None,
+        ..Statement::NONE
     })
 }
 
@@ -789,6 +960,8 @@ pub(super) fn holds(matched: &CpeMatch, version: &str) -> bool {
         version,
         scheme: Scheme::Generic,
         is_esr: false,
+        is_enterprise: false,
+        long_term: &[],
         prefix: None,
     };
     matches!(

@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
-use super::applicability::{Around, Claim, Judged, Record, Statement, holds, statement};
+use super::applicability::{Around, Claim, Judged, Record, Side, Statement, holds, statement};
 use super::coordinate::{Coordinate, coordinates};
 use super::identity::{Context, Identity, THRESHOLD, identify, identify_by_description};
 use super::index::PackageIndex;
 use super::name::{fold, topic_words};
 use super::platform::{environment, only_elsewhere};
-use super::profile::Profiles;
+use super::profile::{Profiles, day};
 use super::rules::{RULES, Target};
 use super::subject::Subjects;
 use crate::advisory::{Advisory, CpeMatch, End, State, Tag};
@@ -108,6 +108,12 @@ impl<'a> Prepared<'a> {
             index,
             profiles,
             references: &self.references,
+            description: self
+                .records
+                .iter()
+                .map(|a| head(&a.description))
+                .find(|d| !d.is_empty())
+                .unwrap_or_default(),
             is_web_script: self.is_web_script,
         };
         let subjects = &self.subjects.list;
@@ -156,8 +162,8 @@ struct Case<'a> {
     claims: RefCell<HashMap<ClaimKey, (Statement, Vec<Evidence>)>>,
 }
 
-/// Accepted subjects, version, support line, and version scheme.
-type ClaimKey = (Vec<Option<usize>>, String, bool, Scheme);
+/// Accepted subjects, version, editions (support line, enterprise), and version scheme.
+type ClaimKey = (Vec<Option<usize>>, String, (bool, bool), Scheme);
 
 impl Case<'_> {
     fn add(&mut self, identity: Identity, subject: Option<usize>) {
@@ -326,7 +332,7 @@ impl Case<'_> {
             confidence: 0.5,
             rule,
             detail: detail.to_string(),
-            fixed_in: None,
+            ..Statement::NONE
         };
         let Some(package) = self.context.index.clusters().get(cluster as usize).map(|c| &c.package) else {
             return (unknown("no-package", "no such package"), Vec::new());
@@ -342,12 +348,18 @@ impl Case<'_> {
             version: &package.version,
             scheme,
             is_esr: details.is_some_and(|d| d.is_esr),
+            is_enterprise: details.is_some_and(|d| d.is_enterprise),
+            long_term: details.map_or(&[], |d| RULES.long_term(&d.program)),
             prefix: None,
+        };
+        let ended = |record: &Advisory| {
+            let published = record.published.as_deref().map_or(0, day);
+            details.and_then(|d| RULES.ended(&d.base, published))
         };
         let key = (
             accepted.iter().map(|(_, n)| *n).collect::<Vec<_>>(),
             package.version.clone(),
-            judged.is_esr,
+            (judged.is_esr, judged.is_enterprise),
             scheme,
         );
         if let Some(known) = self.claims.borrow().get(&key) {
@@ -377,7 +389,7 @@ impl Case<'_> {
                         confidence: 0.9,
                         rule: "other-platform",
                         detail: format!("{} is named for another operating system", subject.written),
-                        fixed_in: None,
+                        ..Statement::NONE
                     });
                     continue;
                 }
@@ -423,7 +435,16 @@ impl Case<'_> {
                         "{}: the fault shows {other}, it is in another program",
                         record.source.name().to_uppercase()
                     ),
-                    fixed_in: None,
+                    ..Statement::NONE
+                };
+            }
+            if let Some(reason) = ended(record) {
+                best = Statement {
+                    claim: Claim::NotAffected,
+                    confidence: 0.7,
+                    rule: "ended",
+                    detail: format!("{}: {reason}", record.source.name().to_uppercase()),
+                    ..Statement::NONE
                 };
             }
             if (best.claim > Claim::NotAffected || best.claim == Claim::Unknown)
@@ -434,7 +455,7 @@ impl Case<'_> {
                     confidence: 0.8,
                     rule: "platform-in-description",
                     detail: format!("{}: the description speaks of {platform} only", record.source.name().to_uppercase()),
-                    fixed_in: None,
+                    ..Statement::NONE
                 };
             }
             statements.push(best);
@@ -463,8 +484,22 @@ impl Case<'_> {
     }
 }
 
-/// Joins what several records say: those that know beat those that do not, and disagreement costs confidence.
+/// Joins what several records say: those that know beat those that do not, one that tells where the fault began beats those that name no
+/// start, and disagreement costs confidence.
 fn join(statements: &[Statement]) -> Option<Statement> {
+    let all_open = statements.iter().all(|s| s.claim != Claim::Affected || s.side == Side::OpenRange);
+    if let Some(before) = statements
+        .iter()
+        .find(|s| s.claim == Claim::NotAffected && s.side == Side::BeforeStart)
+        && all_open
+        && statements.iter().any(|s| s.claim == Claim::Affected)
+    {
+        return Some(Statement {
+            confidence: before.confidence * 0.75,
+            detail: format!("{} (other sources name no start)", before.detail),
+            ..before.clone()
+        });
+    }
     let mut best = statements
         .iter()
         .max_by(|a, b| a.claim.cmp(&b.claim).then(a.confidence.total_cmp(&b.confidence)))?
@@ -513,6 +548,7 @@ fn described(clauses: &[LineClause], judged: Judged<'_>) -> Option<Statement> {
             rule: "range-in-description",
             detail,
             fixed_in: (!inclusive).then(|| bound.clone()),
+            side: Side::Other,
         };
         if best.as_ref().is_none_or(|b| next.claim > b.claim) {
             best = Some(next);

@@ -4,7 +4,7 @@ use super::coordinate::Coordinate;
 use super::index::{Details, PackageIndex};
 use super::name::{Form, fold, product_names};
 use super::profile::{Profile, Profiles};
-use super::rules::{RULES, Target};
+use super::rules::{PartRule, RULES, Target};
 use super::subject::Subject;
 use crate::package::Ecosystem;
 use crate::verdict::Evidence;
@@ -27,12 +27,43 @@ pub(super) struct Context<'a> {
     pub profiles: &'a Profiles,
     /// Coordinates of this vulnerability's own references.
     pub references: &'a [Coordinate],
+    /// What the first record that has a description says.
+    pub description: &'a str,
     /// The description names PHP or ASP files: a web application.
     pub is_web_script: bool,
 }
 
 /// Every cluster that the subject may be, with the strongest reason for each; those below the threshold are near misses.
 pub(super) fn identify(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
+    if let Some(part) = RULES.part(&subject.vendor, &subject.product, context.description) {
+        return parts(subject, part, context.index);
+    }
+    let mut found = identify_whole(subject, context);
+    if let Some(reason) = RULES.is_bundled(&subject.product, context.description) {
+        for identity in &mut found {
+            identity.confidence = identity.confidence.min(0.3);
+            identity.evidence = Evidence {
+                rule: "bundled".to_string(),
+                detail: format!("{} is only what ships it: {reason}", subject.written),
+            };
+        }
+    }
+    found
+}
+
+/// The packages of one part of a product.
+fn parts(subject: &Subject, part: &PartRule, index: &PackageIndex) -> Vec<Identity> {
+    let mut found = Vec::new();
+    for (cluster, form) in part.packages.iter().flat_map(|package| spelled(index, &fold(package), package)) {
+        if form <= Form::Variant {
+            let detail = format!("{} is {} here: {}", subject.written, name_of(index, cluster), part.reason);
+            keep(&mut found, cluster, 0.93, "part-of-product", detail);
+        }
+    }
+    found
+}
+
+fn identify_whole(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
     let mut found: Vec<Identity> = Vec::new();
     let index = context.index;
     if let Some((vendor, product)) = &subject.cpe {

@@ -101,6 +101,7 @@ pub(super) struct Details {
     /// Folded name of the program that it is a build or part of.
     pub program: String,
     pub is_esr: bool,
+    pub is_enterprise: bool,
 }
 
 impl PackageIndex {
@@ -164,6 +165,7 @@ impl PackageIndex {
                 base: fold(base(&package.pname)),
                 program: fold(plain_name(package)),
                 is_esr,
+                is_enterprise: is_enterprise(package),
             });
         }
         index
@@ -276,14 +278,22 @@ fn known_name(package: &Package) -> String {
     ecosystem(&package.attr, &package.pname).map_or_else(|| plain_name(package).to_string(), |(_, name)| name)
 }
 
+/// Whether it is the enterprise edition of a program that has a free one too: `gitlab-ee`.
+fn is_enterprise(package: &Package) -> bool {
+    [&package.attr, &package.pname]
+        .iter()
+        .any(|name| ["-ee", "-enterprise", "_ee"].iter().any(|end| name.ends_with(end)))
+}
+
 /// Joins attributes that are the same software, version, patch state and mark.
 fn cluster(packages: Vec<Package>) -> Vec<Cluster> {
     type State = (BTreeSet<String>, BTreeSet<String>);
-    let mut groups: BTreeMap<(String, String), BTreeMap<State, Vec<Package>>> = BTreeMap::new();
+    type Key = (String, String, bool);
+    let mut groups: BTreeMap<Key, BTreeMap<State, Vec<Package>>> = BTreeMap::new();
     for package in packages {
         let state = (patched_ids(&package), marked_ids(&package));
         groups
-            .entry((software_key(&package), package.version.clone()))
+            .entry((software_key(&package), package.version.clone(), is_enterprise(&package)))
             .or_default()
             .entry(state)
             .or_default()

@@ -16,9 +16,11 @@ pub type Prefix = Vec<u64>;
 const MAX_LINES: usize = 48;
 /// At most this many dated bounds a line.
 const MAX_BOUNDS: usize = 64;
+/// The same, while they are collected.
+const MAX_DRAFT: usize = 4096;
 
 /// Days by [`day`](super::profile::day)'s count.
-const YEAR: u32 = 372;
+pub(super) const YEAR: u32 = 372;
 const SOON: u32 = 93;
 /// Records that name lines apart, until it is taken for the product's custom.
 const APART: u32 = 3;
@@ -92,11 +94,25 @@ impl Lines {
     }
 }
 
+/// The lowest version above one that is affected: "up to 5.7.24" is left behind by what is strictly greater.
+fn just_above(version: &str) -> String {
+    format!("{version}.0.1")
+}
+
 /// Collects [`Lines`].
 #[derive(Debug, Default)]
 pub struct LinesBuilder {
-    lines: HashMap<Prefix, (u32, Vec<(u32, String)>)>,
+    lines: HashMap<Prefix, Draft>,
     apart: u32,
+}
+
+#[derive(Debug, Default)]
+struct Draft {
+    records: u32,
+    /// (day published, first version without the vulnerability).
+    bounds: Vec<(u32, String)>,
+    /// (day published, the highest version that a record with several lines lists): the line's last one then.
+    listed: Vec<(u32, String)>,
 }
 
 impl LinesBuilder {
@@ -139,15 +155,39 @@ impl LinesBuilder {
     }
 
     fn add_bound(&mut self, day: u32, prefix: Prefix, end: &str, exclusive: bool) {
-        let (records, bounds) = self.lines.entry(prefix).or_default();
-        *records += 1;
-        if day > 0 && bounds.len() < 4096 {
-            let mut bound = end.to_string();
-            if !exclusive {
-                // "Up to 5.7.24": what follows is above it, so only a strictly greater version has left it behind.
-                bound.push_str(".0.1");
+        let draft = self.lines.entry(prefix).or_default();
+        draft.records += 1;
+        if day > 0 && draft.bounds.len() < MAX_DRAFT {
+            let bound = if exclusive { end.to_string() } else { just_above(end) };
+            draft.bounds.push((day, bound));
+        }
+    }
+
+    /// The single versions of one record: where it lists all of several lines (4.8.0, 4.8.1, 4.9.0), the highest of each was its last one then.
+    pub(super) fn add_listed(&mut self, day: u32, versions: &[&str]) {
+        let mut lines: HashMap<Prefix, (usize, &str)> = HashMap::new();
+        for version in versions {
+            let parts = components(version);
+            let Some(prefix) = parts.get(..2).filter(|_| parts.len() >= 3) else {
+                continue;
+            };
+            let (seen, highest) = lines.entry(prefix.to_vec()).or_insert((0, version));
+            *seen += 1;
+            if compare(Scheme::Generic, version, highest) == Some(Ordering::Greater) {
+                *highest = version;
             }
-            bounds.push((day, bound));
+        }
+        if day == 0 || lines.len() < 2 {
+            return;
+        }
+        for (prefix, (seen, highest)) in lines {
+            if seen >= 2 {
+                let draft = self.lines.entry(prefix).or_default();
+                draft.records += 1;
+                if draft.listed.len() < MAX_DRAFT {
+                    draft.listed.push((day, just_above(highest)));
+                }
+            }
         }
     }
 
@@ -175,10 +215,11 @@ impl LinesBuilder {
 
     pub(super) fn merge(&mut self, other: LinesBuilder) {
         self.apart += other.apart;
-        for (prefix, (records, bounds)) in other.lines {
+        for (prefix, draft) in other.lines {
             let mine = self.lines.entry(prefix).or_default();
-            mine.0 += records;
-            mine.1.extend(bounds);
+            mine.records += draft.records;
+            mine.bounds.extend(draft.bounds);
+            mine.listed.extend(draft.listed);
         }
     }
 
@@ -187,31 +228,36 @@ impl LinesBuilder {
             .lines
             .into_iter()
             // One record may err; two that agree name a line.
-            .filter(|(_, (records, _))| *records >= 2)
-            .map(|(prefix, (records, mut bounds))| {
-                bounds.sort_unstable();
-                bounds.dedup();
+            .filter(|(_, draft)| draft.records >= 2)
+            .map(|(prefix, mut draft)| {
                 let lower = |a: &str, b: &str| compare(Scheme::Generic, a, b) == Some(Ordering::Less);
                 let mut later: Vec<(u32, String)> = Vec::new();
-                let mut known: Vec<(u32, String)> = Vec::new();
-                for (at, bound) in bounds {
-                    while later.last().is_some_and(|(_, last)| !lower(last, &bound)) {
+                draft.bounds.sort_unstable();
+                draft.bounds.dedup();
+                for (at, bound) in &draft.bounds {
+                    while later.last().is_some_and(|(_, last)| !lower(last, bound)) {
                         later.pop();
                     }
+                    later.push((*at, bound.clone()));
+                }
+                let mut all = draft.bounds;
+                all.append(&mut draft.listed);
+                all.sort_unstable();
+                let mut known: Vec<(u32, String)> = Vec::new();
+                for (at, bound) in all {
                     if known.last().is_none_or(|(_, last)| lower(last, &bound)) {
-                        known.push((at, bound.clone()));
+                        known.push((at, bound));
                     } else if let Some(last) = known.last_mut() {
                         // Named again: still current.
                         last.0 = at;
                     }
-                    later.push((at, bound));
                 }
                 for list in [&mut later, &mut known] {
                     list.drain(..list.len().saturating_sub(MAX_BOUNDS));
                 }
                 Line {
                     prefix,
-                    records,
+                    records: draft.records,
                     later,
                     known,
                 }
@@ -270,6 +316,29 @@ mod tests {
             lines.released_after("5.7.28", 2000).is_none(),
             "what was current years before tells nothing"
         );
+    }
+
+    #[test]
+    fn a_version_above_all_that_were_listed_is_younger() {
+        let mut builder = LinesBuilder::default();
+        for day in [100, 120] {
+            builder.add_listed(day, &["4.8.0", "4.8.1", "4.9.0", "4.9.1", "4.9.2"]);
+        }
+        let lines = builder.finish();
+        assert!(
+            lines.released_after("4.8.5", 130).is_some(),
+            "4.8.1 was the last one of 4.8 on day 120"
+        );
+        assert!(lines.released_after("4.8.1", 130).is_none());
+        assert!(
+            lines.released_after("4.8.5", 1000).is_none(),
+            "what was current years before tells nothing"
+        );
+        let mut builder = LinesBuilder::default();
+        for day in [100, 120] {
+            builder.add_listed(day, &["4.8.0", "4.8.1"]);
+        }
+        assert_eq!(builder.finish().len(), 0, "one line alone may be the only one that is affected");
     }
 
     #[test]

@@ -53,6 +53,12 @@ const HERE: &[&str] = &[
 const BEFORE: &[&str] = &[
     "only on ",
     "only affects ",
+    "only affected ",
+    "only impacts ",
+    "only impacted ",
+    "affects only ",
+    "affected only ",
+    "limited to ",
     "only ",
     "specific to ",
     "on ",
@@ -77,6 +83,15 @@ pub(super) fn only_elsewhere(description: &str) -> Option<&'static str> {
     };
     let platform = ELSEWHERE.iter().copied().find(|p| limited(p))?;
     HERE.iter().all(|w| words(&text, w).next().is_none()).then_some(platform)
+}
+
+/// Whether the description names the product's enterprise edition and no other: `in GitLab EE affecting all versions`.
+pub(super) fn only_enterprise(description: &str, product: &str) -> bool {
+    let (text, product) = (description.to_lowercase(), product.to_lowercase());
+    let names = |edition: &str| words(&text, &format!("{product} {edition}")).next().is_some();
+    let enterprise = ["ee", "enterprise", "enterprise edition"].iter().any(|e| names(e));
+    let other = ["ce", "community", "free"].iter().any(|w| words(&text, w).next().is_some());
+    enterprise && !other
 }
 
 /// How a description says that a program is only what another one runs with.
@@ -119,6 +134,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn editions_are_read_from_descriptions() {
+        assert!(only_enterprise(
+            "An issue in GitLab EE affecting all versions starting from 11.3",
+            "GitLab"
+        ));
+        assert!(!only_enterprise("In all versions of GitLab CE/EE since version 11.11", "GitLab"));
+        assert!(!only_enterprise("An issue in GitLab EE and GitLab CE", "GitLab"));
+        assert!(!only_enterprise("An issue in Java EE", "GitLab"));
+    }
+
+    #[test]
     fn platforms_are_read_from_descriptions() {
         assert_eq!(
             only_elsewhere("Curl before 7.68.0 lacks proper validation (Windows-only issue)."),
@@ -126,6 +152,10 @@ mod tests {
         );
         assert_eq!(only_elsewhere("Mozilla Firefox before 46.0 on Android does not"), Some("android"));
         assert_eq!(only_elsewhere("Google Chrome before 45 on Linux and Windows allows"), None);
+        assert_eq!(
+            only_elsewhere("This issue only affected Windows operating systems. Other operating systems are unaffected."),
+            Some("windows")
+        );
         assert_eq!(only_elsewhere("a buffer overflow in foo before 1.2"), None);
         assert_eq!(
             only_elsewhere("scrolling windows onion"),

@@ -171,6 +171,11 @@ impl ProfilesBuilder {
                 draft.lines.add_cpe(date, matched);
             }
         }
+        for (key, versions) in listed(advisory) {
+            if let Some(draft) = self.products.get_mut(&key) {
+                draft.lines.add_listed(date, &versions);
+            }
+        }
         if keys.len() <= 2 && !advisory.description.is_empty() {
             let clauses = line_statement(&advisory.description);
             // "before 1.10.12 and 1.11.x before 1.11.22": the first one is a line of the same depth.
@@ -297,6 +302,29 @@ fn products_of(advisory: &Advisory) -> Vec<(String, String)> {
     folded.sort_unstable();
     folded.dedup();
     folded
+}
+
+/// The single versions that a record's CPE names list, by folded vendor and product.
+fn listed(advisory: &Advisory) -> HashMap<(String, String), Vec<&str>> {
+    let mut by_name: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
+    for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches) {
+        let cpe = &matched.cpe;
+        if let (true, None, None, Some(vendor), Some(product), Some(version)) = (
+            matched.vulnerable,
+            &matched.start,
+            &matched.end,
+            cpe.vendor.as_deref(),
+            cpe.product.as_deref(),
+            cpe.version.as_deref(),
+        ) {
+            by_name.entry((vendor, product)).or_default().push(version);
+        }
+    }
+    by_name
+        .into_iter()
+        .filter(|(_, versions)| versions.len() >= 4)
+        .map(|((vendor, product), versions)| ((fold_vendor(vendor), fold(product)), versions))
+        .collect()
 }
 
 /// Days since 1970, roughly (months of 31 days): only compared with each other. 0 where the text is no date.

@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::name::{fold, fold_vendor};
+use super::profile::day;
 use crate::advisory::Affected;
-use crate::version::Scheme;
+use crate::version::{Scheme, components};
 
 const TEXT: &str = include_str!("../../data/rules.toml");
 
@@ -28,7 +29,7 @@ pub fn rules_digest() -> String {
 }
 
 /// Raised when the matcher itself decides differently.
-const ENGINE: u32 = 1;
+const ENGINE: u32 = 2;
 
 /// What a CPE's target software means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -65,6 +66,15 @@ pub(super) struct Rules {
     /// Folded package → the program that it is a build or part of, as written.
     programs: HashMap<String, String>,
     targets: HashMap<String, Target>,
+    /// Folded package → the day of the vendor's last word about it for Linux, and the reason.
+    ended: HashMap<String, (u32, String)>,
+    /// Folded product → the words of which a description needs one, and the reason.
+    named: HashMap<String, (Vec<String>, String)>,
+    /// (vendor, product), folded → its parts.
+    parts: HashMap<(String, String), Vec<PartRule>>,
+    /// By folded program.
+    long_term: HashMap<String, Vec<Vec<u64>>>,
+    other_processors: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +89,55 @@ struct File {
     scheme: Vec<SchemeRule>,
     ignored_set: Vec<IgnoredSetRule>,
     target: Vec<TargetRule>,
+    ended: Vec<EndedRule>,
+    named: Vec<NamedRule>,
+    part: Vec<PartRule>,
+    long_term: Vec<LongTermRule>,
+    other_processor: Vec<OtherProcessorRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndedRule {
+    packages: Vec<String>,
+    last: String,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedRule {
+    products: Vec<String>,
+    words: Vec<String>,
+    reason: String,
+}
+
+/// A product that is several packages here: which one a description means.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartRule {
+    product: String,
+    /// In lower case; one of them stands in the description.
+    words: Vec<String>,
+    pub packages: Vec<String>,
+    pub reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LongTermRule {
+    program: String,
+    lines: Vec<String>,
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OtherProcessorRule {
+    paths: Vec<String>,
+    #[serde(rename = "reason")]
+    _reason: String,
 }
 
 #[derive(Deserialize)]
@@ -211,6 +270,27 @@ impl Rules {
             .into_iter()
             .flat_map(|t| t.names.into_iter().map(move |n| (n, t.kind)))
             .collect();
+        for rule in file.ended {
+            let last = match day(&rule.last) {
+                0 => return Err(format!("{:?} is no date", rule.last)),
+                last => last,
+            };
+            rules
+                .ended
+                .extend(rule.packages.iter().map(|p| (fold(p), (last, rule.reason.clone()))));
+        }
+        for rule in file.named {
+            let entries = rule.products.iter().map(|p| (fold(p), (rule.words.clone(), rule.reason.clone())));
+            rules.named.extend(entries);
+        }
+        for rule in file.part {
+            rules.parts.entry(pair(&rule.product)?).or_default().push(rule);
+        }
+        for rule in &file.long_term {
+            let lines = rule.lines.iter().map(|l| components(l).to_vec()).collect();
+            rules.long_term.insert(fold(&rule.program), lines);
+        }
+        rules.other_processors = file.other_processor.into_iter().flat_map(|r| r.paths).collect();
         Ok(rules)
     }
 
@@ -267,6 +347,37 @@ impl Rules {
         self.open_only.contains(package)
     }
 
+    /// Why a record of that day is not about a package (folded) that its vendor has given up for Linux.
+    pub(super) fn ended(&self, package: &str, published: u32) -> Option<&str> {
+        let (last, reason) = self.ended.get(package)?;
+        (published > *last).then_some(reason)
+    }
+
+    /// Why a record with this description is about something that is shipped with the product (folded), not about the product.
+    pub(super) fn is_bundled(&self, product: &str, description: &str) -> Option<&str> {
+        let (words, reason) = self.named.get(product)?;
+        let text = description.to_lowercase();
+        (!text.is_empty() && words.iter().all(|w| !text.contains(w.as_str()))).then_some(reason)
+    }
+
+    /// The part of a product that a description is about, where the product is several packages here.
+    pub(super) fn part(&self, vendor: &str, product: &str, description: &str) -> Option<&PartRule> {
+        let parts = self.parts.get(&(vendor.to_string(), product.to_string()))?;
+        let text = description.to_lowercase();
+        parts.iter().find(|part| part.words.iter().any(|w| text.contains(w.as_str())))
+    }
+
+    /// The lines of a program (folded) that get fixes for years.
+    pub(super) fn long_term(&self, program: &str) -> &[Vec<u64>] {
+        self.long_term.get(program).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether all source files that a record names are code for processors which Nixpkgs has no packages for.
+    pub(super) fn only_other_processors(&self, affected: &Affected) -> bool {
+        let is_other = |file: &String| self.other_processors.iter().any(|p| file.starts_with(p.as_str()));
+        !affected.components.is_empty() && affected.components.iter().all(is_other)
+    }
+
     /// What a CPE target software or a CVE 5 platform says; `None` where it says nothing for Nixpkgs (`linux`, `*`).
     pub(super) fn target(&self, name: &str) -> Option<Target> {
         self.targets.get(name).copied()
@@ -319,6 +430,8 @@ mod tests {
         let file: File = toml::from_str(TEXT).unwrap();
         assert!(file.alias.iter().all(|r| !r.reason.trim().is_empty() && !r.packages.is_empty()));
         assert!(file.never.iter().all(|r| r.reason.trim().len() > 10));
+        assert!(file.ended.iter().all(|r| r.reason.len() > 10) && file.named.iter().all(|r| r.reason.len() > 10));
+        assert!(file.part.iter().all(|r| r.reason.len() > 10 && !r.packages.is_empty()));
         assert!(file.target.iter().all(|r| !r._reason.is_empty()) && file.umbrella.iter().all(|r| !r._reason.is_empty()));
     }
 }

@@ -81,6 +81,7 @@ struct Hold {
     rule: &'static str,
     fixed_in: Option<String>,
     scheme: Scheme,
+    open_start: bool,
 }
 
 impl Case<'_> {
@@ -90,6 +91,7 @@ impl Case<'_> {
             rule,
             fixed_in,
             scheme,
+            open_start,
         } = hold;
         let place = if rule == "cve5-version" { "is" } else { "lies in" };
         let reason = format!(
@@ -105,6 +107,7 @@ impl Case<'_> {
             fixed_in: fixed_in.or_else(|| fix(self.affected, self.version, self.fallback, status)),
             comparable: true,
             decided_by_default: false,
+            open_start,
             position: if status == Status::Affected {
                 Position::Inside
             } else {
@@ -128,6 +131,7 @@ impl Case<'_> {
             fixed_in: None,
             comparable: false,
             decided_by_default: false,
+            open_start: false,
             position,
         };
         if let Some((obstacle, scheme)) = survey.obstacle {
@@ -157,6 +161,7 @@ impl Case<'_> {
             fixed_in: fix(affected, version, fallback, status),
             comparable: named || status != Status::Unknown,
             decided_by_default: true,
+            open_start: false,
             position: if status == Status::Affected { Position::Inside } else { position },
         }
     }
@@ -215,6 +220,7 @@ impl Case<'_> {
             rule,
             fixed_in,
             scheme: probe.scheme,
+            open_start: start == Bound::Open,
         })
     }
 
@@ -226,6 +232,7 @@ impl Case<'_> {
                 rule,
                 fixed_in: None,
                 scheme,
+                open_start: false,
             })
         };
         if text == "*" || ["all", "all versions", "any"].iter().any(|word| word.eq_ignore_ascii_case(text)) {
@@ -279,6 +286,7 @@ impl Case<'_> {
                         rule,
                         fixed_in,
                         scheme: probe.scheme,
+                        open_start: interval.start.is_none(),
                     });
                 }
                 Ok(order) => self.survey.note(status, order),
@@ -293,7 +301,18 @@ pub(super) fn scheme_of(entry: &VersionEntry, affected: &Affected, fallback: Sch
     let named = entry.scheme.as_deref().and_then(Scheme::from_version_type);
     named
         .or_else(|| affected.ecosystem.as_deref().and_then(Scheme::from_osv_ecosystem))
-        .unwrap_or(fallback)
+        .unwrap_or_else(|| if names_commits(entry) { Scheme::Git } else { fallback })
+}
+
+/// Copies of kernel records lose the type of their versions: `3b8cc6298724 < 714e59b5456e`.
+fn names_commits(entry: &VersionEntry) -> bool {
+    let end = match &entry.bound {
+        Some(UpperBound::LessThan(end) | UpperBound::LessThanOrEqual(end)) => end.as_str(),
+        None => entry.version.as_str(),
+    };
+    let is_hash = |text: &str| (7..=40).contains(&text.len()) && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+    let has = |class: fn(&u8) -> bool| entry.version.bytes().chain(end.bytes()).any(|c| class(&c));
+    is_hash(&entry.version) && is_hash(end) && has(u8::is_ascii_alphabetic) && has(u8::is_ascii_digit)
 }
 
 /// What the changes of an entry say about a version inside of it.

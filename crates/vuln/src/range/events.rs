@@ -9,13 +9,14 @@ use crate::version::{self, Scheme};
 
 pub(super) fn judge(affected: &Affected, version: &str, fallback: Scheme) -> Judgement {
     let ecosystem = affected.ecosystem.as_deref().and_then(Scheme::from_osv_ecosystem);
-    let found = |status, rule, reason, fixed_in, position| Judgement {
+    let found = |status, rule, reason, fixed_in, position, open_start| Judgement {
         status,
         rule,
         reason,
         fixed_in,
         comparable: true,
         decided_by_default: false,
+        open_start,
         position,
     };
     let listed = affected.versions.iter().find(|entry| {
@@ -29,7 +30,7 @@ pub(super) fn judge(affected: &Affected, version: &str, fallback: Scheme) -> Jud
             .find_map(|range| outcome(range, version, scheme_of(range, ecosystem, fallback)).ok()?.fixed_in)
             .map(str::to_owned);
         let reason = format!("{version} is {:?} of the record's version list", entry.version);
-        return found(Status::Affected, "osv-version-list", reason, fixed_in, Position::Inside);
+        return found(Status::Affected, "osv-version-list", reason, fixed_in, Position::Inside, false);
     }
     let (mut before, mut after) = (false, false);
     let mut fixed_in: Option<&str> = None;
@@ -51,6 +52,7 @@ pub(super) fn judge(affected: &Affected, version: &str, fallback: Scheme) -> Jud
                     reason,
                     outcome.fixed_in.map(str::to_owned),
                     Position::Inside,
+                    outcome.open_start,
                 );
             }
             Ok(outcome) => {
@@ -75,6 +77,7 @@ pub(super) fn judge(affected: &Affected, version: &str, fallback: Scheme) -> Jud
         fixed_in: None,
         comparable: false,
         decided_by_default: false,
+        open_start: false,
         position,
     };
     if let Some((obstacle, scheme)) = obstacle {
@@ -86,7 +89,14 @@ pub(super) fn judge(affected: &Affected, version: &str, fallback: Scheme) -> Jud
     match decided {
         Some((range, scheme)) => {
             let reason = format!("{version} lies outside {} as {scheme} versions: unaffected", shown(range));
-            found(Status::Unaffected, "osv-outside", reason, fixed_in.map(str::to_owned), position)
+            found(
+                Status::Unaffected,
+                "osv-outside",
+                reason,
+                fixed_in.map(str::to_owned),
+                position,
+                false,
+            )
         }
         None if commits => undecided(
             "osv-commits",
@@ -113,6 +123,8 @@ struct Outcome<'a> {
     passed_fix: Option<&'a str>,
     before: bool,
     after: bool,
+    /// Vulnerable since `0`.
+    open_start: bool,
 }
 
 /// The evaluation that the OSV schema describes for one range. There events are sorted and applied in turn; the last that applies decides, so it is
@@ -134,6 +146,7 @@ fn outcome<'a>(range: &'a EventRange, version: &str, declared: Scheme) -> Result
         passed_fix: None,
         before: false,
         after: false,
+        open_start: false,
     };
     let mut last: Option<&str> = None;
     let (mut limited, mut below_limit) = (false, false);
@@ -178,6 +191,7 @@ fn outcome<'a>(range: &'a EventRange, version: &str, declared: Scheme) -> Result
         }
     }
     outcome.vulnerable &= !limited || below_limit;
+    outcome.open_start = last == Some("0");
     Ok(outcome)
 }
 

@@ -1,5 +1,12 @@
 //! OSV schema 1.x.
 
+/// Databases that copy CVE records keep those that were rejected, whose text says so and nothing else.
+fn is_rejection(description: &str) -> bool {
+    ["Rejected reason:", "** REJECT **"]
+        .iter()
+        .any(|mark| description.starts_with(mark))
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -92,6 +99,11 @@ impl<'a> Fields<'a> {
         if let Some(date) = self.withdrawn {
             advisory.state = State::Rejected {
                 reason: format!("withdrawn {date}"),
+                replaced_by: Vec::new(),
+            };
+        } else if is_rejection(&advisory.description) {
+            advisory.state = State::Rejected {
+                reason: advisory.description.clone(),
                 replaced_by: Vec::new(),
             };
         }

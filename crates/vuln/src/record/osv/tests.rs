@@ -145,6 +145,14 @@ fn withdrawn_records_make_no_claim() {
 }
 
 #[test]
+fn copies_of_rejected_records_make_no_claim() {
+    let (advisory, _) = record(r#""details": "Rejected reason: This CVE ID is a duplicate.", "affected": []"#);
+    assert!(matches!(advisory.state, State::Rejected { reason, .. } if reason.ends_with("duplicate.")));
+    let (advisory, _) = record(r#""details": "Requests that were rejected leak memory.", "affected": []"#);
+    assert_eq!(advisory.state, State::Published);
+}
+
+#[test]
 fn wrong_types_and_unknown_kinds_are_problems() {
     let (advisory, problems) = record(
         r#""aliases": "CVE-2099-0001", "affected": [{"package": "frob", "ranges": [{"type": "DATE", "events": []}, {"events": []}, {"type": "ECOSYSTEM", "events": [7, {"fixed": 2}]}]}],
