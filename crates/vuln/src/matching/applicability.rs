@@ -112,23 +112,27 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
     if !cpe.is_empty() {
         all.push(decide(cpe, advisory, judged, around, day));
     }
+    let mut by_others: Vec<Statement> = Vec::new();
+    let mut by_cna: Vec<Statement> = Vec::new();
     for (affected, _) in advisory
         .affected
         .iter()
         .zip(record.entries)
         .filter(|(_, subjects)| subjects.contains(&n))
     {
+        // What others add to a CNA's record are mostly copies of it that lost something.
+        let said = if affected.provider == "cna" { &mut by_cna } else { &mut by_others };
         let is_esr_entry = subject.product.ends_with("esr");
         if is_esr_entry && !judged.is_esr {
             continue;
         }
         if judged.is_esr && !is_esr_entry {
-            all.push(other_edition(&subject.product_written));
+            said.push(other_edition(&subject.product_written));
             continue;
         }
         if RULES.only_other_platforms(affected) {
             let detail = format!("{} lists only {} as platforms", affected.provider, affected.platforms.join(", "));
-            all.push(Statement {
+            said.push(Statement {
                 claim: Claim::NotAffected,
                 confidence: 0.9,
                 rule: "other-platform",
@@ -138,7 +142,7 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
             continue;
         }
         if RULES.only_other_processors(affected) {
-            all.push(Statement {
+            said.push(Statement {
                 claim: Claim::NotAffected,
                 confidence: 0.85,
                 rule: "other-processor",
@@ -154,8 +158,12 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
         if affected.versions.is_empty() && affected.ranges.is_empty() && affected.default_status == Status::Unknown {
             continue;
         }
-        all.push(listed(affected, judged, around, day));
+        said.push(listed(affected, advisory, judged, around, day));
     }
+    if by_cna.iter().all(|s| s.claim == Claim::Unknown) {
+        all.append(&mut by_others);
+    }
+    all.append(&mut by_cna);
     if !judged.is_enterprise && only_enterprise(&advisory.description, &subject.product_written) && !all.is_empty() {
         return Some(other_edition(&format!("the enterprise edition of {}", subject.product_written)));
     }
@@ -165,7 +173,7 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
 }
 
 /// A CVE 5 or OSV list, with the same care for lines.
-fn listed(affected: &Affected, judged: Judged<'_>, around: Around<'_>, day: u32) -> Statement {
+fn listed(affected: &Affected, advisory: &Advisory, judged: Judged<'_>, around: Around<'_>, day: u32) -> Statement {
     if let Some(line) = product_line(affected)
         && !components(judged.version).is_on_line(&line)
     {
@@ -200,7 +208,7 @@ fn listed(affected: &Affected, judged: Judged<'_>, around: Around<'_>, day: u32)
     match judgement.status {
         Status::Affected => {
             if let Some(other) = open_range_elsewhere(affected, judged, around, day)
-                .or_else(|| passed_over(affected, judged).filter(|_| judgement.decided_by_default))
+                .or_else(|| passed_over(affected, advisory, judged).filter(|_| judgement.decided_by_default))
                 .or_else(|| outside_description(judged, around, &affected.provider))
             {
                 return other;
@@ -238,8 +246,9 @@ const FIRST_COMMIT: &str = "1da177e4c3f4";
 
 /// Where a record does not know when the fault began, and calls all old versions affected because of that: a fix that was brought to
 /// younger lines and passed over a longterm one between tells that the fault may be younger as well.
-fn passed_over(affected: &Affected, judged: Judged<'_>) -> Option<Statement> {
-    if !affected.versions.iter().any(|e| e.version.starts_with(FIRST_COMMIT)) {
+fn passed_over(affected: &Affected, advisory: &Advisory, judged: Judged<'_>) -> Option<Statement> {
+    let mut entries = advisory.affected.iter().flat_map(|a| &a.versions);
+    if !entries.any(|e| e.version.starts_with(FIRST_COMMIT)) {
         return None;
     }
     let own = components(judged.version);

@@ -354,7 +354,7 @@ impl Case<'_> {
         };
         let ended = |record: &Advisory| {
             let published = record.published.as_deref().map_or(0, day);
-            details.and_then(|d| RULES.ended(&d.base, published))
+            details.and_then(|d| RULES.ended(&d.base, &package.version, published))
         };
         let key = (
             accepted.iter().map(|(_, n)| *n).collect::<Vec<_>>(),

@@ -306,6 +306,8 @@ struct Support {
     vendor_at_home: bool,
     /// Words that both descriptions use.
     topics: Vec<String>,
+    /// Both descriptions say a good deal, and share no word.
+    topics_differ: bool,
     /// Both sides say where they live or what they are, and nothing agrees.
     disagree: bool,
     /// Nothing is known of the package but its name.
@@ -340,12 +342,13 @@ impl Support {
             .unwrap_or_default();
         let homes_differ = !known.coordinates.is_empty()
             && profile.is_some_and(|p| p.coordinates.iter().any(|(c, n)| often(*n, p.records) && !c.starts_with("sub:")));
-        let topics_differ = known.topics.len() >= 3 && profile.is_some_and(|p| p.topics.len() >= 6);
-        let disagree = shared.is_none() && !vendor_at_home && topics.is_empty() && homes_differ && topics_differ;
+        let topics_differ = topics.is_empty() && known.topics.len() >= 3 && profile.is_some_and(|p| p.topics.len() >= 6);
+        let disagree = shared.is_none() && !vendor_at_home && homes_differ && topics_differ;
         Self {
             shared,
             vendor_at_home,
             topics,
+            topics_differ,
             disagree,
             nameless: known.coordinates.is_empty() && known.topics.is_empty(),
         }
@@ -443,10 +446,14 @@ impl Support {
             );
         }
         if subject.vendor.is_empty() || mine * 10 >= all * 9 {
-            return if distinctive {
+            return if distinctive && !self.topics_differ {
                 (0.6, "distinctive-name", "no other product has this name".to_string())
             } else {
-                (0.4, "short-name", "the name is short and nothing else is known".to_string())
+                (
+                    0.4,
+                    "weak-name",
+                    "the name is short, or the descriptions speak of other things, and nothing else is known".to_string(),
+                )
             };
         }
         if self.nameless && mine * 10 >= all * 6 {

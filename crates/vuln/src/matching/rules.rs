@@ -66,8 +66,7 @@ pub(super) struct Rules {
     /// Folded package → the program that it is a build or part of, as written.
     programs: HashMap<String, String>,
     targets: HashMap<String, Target>,
-    /// Folded package → the day of the vendor's last word about it for Linux, and the reason.
-    ended: HashMap<String, (u32, String)>,
+    ended: Vec<Ended>,
     /// Folded product → the words of which a description needs one, and the reason.
     named: HashMap<String, (Vec<String>, String)>,
     /// (vendor, product), folded → its parts.
@@ -75,6 +74,16 @@ pub(super) struct Rules {
     /// By folded program.
     long_term: HashMap<String, Vec<Vec<u64>>>,
     other_processors: Vec<String>,
+}
+
+/// A line after which the name stands for something else.
+#[derive(Debug)]
+struct Ended {
+    packages: HashSet<String>,
+    line: Vec<u64>,
+    /// The day after which records do not mean it.
+    last: u32,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +109,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct EndedRule {
     packages: Vec<String>,
+    line: String,
     last: String,
     reason: String,
 }
@@ -275,9 +285,12 @@ impl Rules {
                 0 => return Err(format!("{:?} is no date", rule.last)),
                 last => last,
             };
-            rules
-                .ended
-                .extend(rule.packages.iter().map(|p| (fold(p), (last, rule.reason.clone()))));
+            rules.ended.push(Ended {
+                packages: rule.packages.iter().map(|p| fold(p)).collect(),
+                line: components(&rule.line).to_vec(),
+                last,
+                reason: rule.reason,
+            });
         }
         for rule in file.named {
             let entries = rule.products.iter().map(|p| (fold(p), (rule.words.clone(), rule.reason.clone())));
@@ -347,10 +360,14 @@ impl Rules {
         self.open_only.contains(package)
     }
 
-    /// Why a record of that day is not about a package (folded) that its vendor has given up for Linux.
-    pub(super) fn ended(&self, package: &str, published: u32) -> Option<&str> {
-        let (last, reason) = self.ended.get(package)?;
-        (published > *last).then_some(reason)
+    /// Why a record of that day is not about a version of a package (folded) whose line had ended long before.
+    pub(super) fn ended(&self, package: &str, version: &str, published: u32) -> Option<&str> {
+        let parts = components(version);
+        let found = self
+            .ended
+            .iter()
+            .find(|e| published > e.last && e.packages.contains(package) && parts.is_on_line(&e.line))?;
+        Some(&found.reason)
     }
 
     /// Why a record with this description is about something that is shipped with the product (folded), not about the product.

@@ -69,6 +69,10 @@ impl Subjects {
             all.criteria.push(criteria);
             let mut entries = Vec::new();
             for affected in &advisory.affected {
+                if is_build_of_distribution(affected) {
+                    entries.push(Vec::new());
+                    continue;
+                }
                 let mut about: Vec<usize> = from_affected(affected).and_then(|s| push(&mut all.list, s)).into_iter().collect();
                 about.extend(affected.cpes.iter().filter_map(from_cpe).filter_map(|s| push(&mut all.list, s)));
                 about.dedup();
@@ -165,6 +169,13 @@ fn from_affected(affected: &Affected) -> Option<Subject> {
         cpe: None,
         hardware: false,
     })
+}
+
+/// Whether an entry speaks of a distribution's own build: neither its name nor its state tells anything about Nixpkgs.
+fn is_build_of_distribution(affected: &Affected) -> bool {
+    const CATALOGUES: &[&str] = &["//access.redhat.com/", "//catalog.redhat.com/"];
+    let url = affected.collection_url.as_deref().unwrap_or_default();
+    CATALOGUES.iter().any(|c| url.contains(c))
 }
 
 /// Vendor and product of an `affected` entry; the package's name where no product is given.
