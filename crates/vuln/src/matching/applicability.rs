@@ -112,6 +112,8 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
     if !cpe.is_empty() {
         all.push(decide(cpe, advisory, judged, around, day));
     }
+    let mut cna = advisory.affected.iter().filter(|a| a.provider == "cna").peekable();
+    let is_elsewhere = cna.peek().is_some() && cna.all(|a| RULES.only_other_platforms(a));
     let mut by_others: Vec<Statement> = Vec::new();
     let mut by_cna: Vec<Statement> = Vec::new();
     for (affected, _) in advisory
@@ -130,8 +132,13 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
             said.push(other_edition(&subject.product_written));
             continue;
         }
-        if RULES.only_other_platforms(affected) {
-            let detail = format!("{} lists only {} as platforms", affected.provider, affected.platforms.join(", "));
+        if is_elsewhere || RULES.only_other_platforms(affected) {
+            let platforms = if is_elsewhere {
+                "other systems".to_string()
+            } else {
+                affected.platforms.join(", ")
+            };
+            let detail = format!("the record lists only {platforms} as platforms");
             said.push(Statement {
                 claim: Claim::NotAffected,
                 confidence: 0.9,

@@ -447,6 +447,17 @@ impl Case<'_> {
                     ..Statement::NONE
                 };
             }
+            if !judged.long_term.is_empty()
+                && let Some(file) = RULES.other_processor_in(head(&record.description))
+            {
+                best = Statement {
+                    claim: Claim::NotAffected,
+                    confidence: 0.85,
+                    rule: "other-processor",
+                    detail: format!("{}: {file} is code for another processor", record.source.name().to_uppercase()),
+                    ..Statement::NONE
+                };
+            }
             if (best.claim > Claim::NotAffected || best.claim == Claim::Unknown)
                 && let Some(platform) = prepared.platforms.get(r).copied().flatten()
             {

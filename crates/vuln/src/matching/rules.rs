@@ -391,8 +391,21 @@ impl Rules {
 
     /// Whether all source files that a record names are code for processors which Nixpkgs has no packages for.
     pub(super) fn only_other_processors(&self, affected: &Affected) -> bool {
-        let is_other = |file: &String| self.other_processors.iter().any(|p| file.starts_with(p.as_str()));
-        !affected.components.is_empty() && affected.components.iter().all(is_other)
+        !affected.components.is_empty() && affected.components.iter().all(|file| self.is_for_other_processor(file))
+    }
+
+    /// The file of code for such a processor that a description names, where it names no other processor's.
+    pub(super) fn other_processor_in<'t>(&self, description: &'t str) -> Option<&'t str> {
+        let mut files = description
+            .split_ascii_whitespace()
+            .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+            .filter(|word| word.starts_with("arch/"));
+        let first = files.next()?;
+        (self.is_for_other_processor(first) && files.all(|file| self.is_for_other_processor(file))).then_some(first)
+    }
+
+    fn is_for_other_processor(&self, file: &str) -> bool {
+        self.other_processors.iter().any(|p| file.starts_with(p.as_str()))
     }
 
     /// What a CPE target software or a CVE 5 platform says; `None` where it says nothing for Nixpkgs (`linux`, `*`).
