@@ -415,7 +415,7 @@ fn index(packages: Vec<StoredPackage>, is_full: bool, facts: &vuln::matching::Fa
     let clusters = is_full.then(|| {
         let row = |cluster: &vuln::matching::Cluster| ClusterRow {
             name: cluster.name.clone(),
-            pname: cluster.package.pname.clone(),
+            pname: cluster.pname.clone(),
             version: cluster.package.version.clone(),
             package: rows.get(&cluster.name).copied(),
             attrs: cluster.attrs.clone(),

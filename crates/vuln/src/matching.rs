@@ -12,6 +12,7 @@ mod lines;
 mod name;
 mod platform;
 mod profile;
+mod registry;
 mod rules;
 mod subject;
 

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use super::lines::{Lines, YEAR};
 use super::platform::only_enterprise;
 use super::profile::day;
-use super::rules::RULES;
+use super::rules::{LongTerm, RULES};
 use super::subject::Subject;
 use crate::advisory::{Advisory, Affected, Configuration, CpeMatch, End, Node, Operator, Status, UpperBound, VersionEntry};
 use crate::cpe::Part;
@@ -64,8 +64,8 @@ pub(super) struct Judged<'a> {
     pub is_esr: bool,
     /// The enterprise edition of a program that has others.
     pub is_enterprise: bool,
-    /// The program's lines that get fixes for years.
-    pub long_term: &'a [Vec<u64>],
+    /// The program's lines that get fixes side by side, where a rule knows them.
+    pub long_term: Option<&'a LongTerm>,
     /// What the record's versions start with that the package leaves out (`5-1.18`).
     pub prefix: Option<&'a str>,
 }
@@ -267,7 +267,8 @@ fn passed_over(affected: &Affected, advisory: &Advisory, judged: Judged<'_>) -> 
         .filter(|line| line.len() == 2 && **line > *own.prefix(2))
         .min_by(|a, b| a.cmp(b))?;
     let passed = judged
-        .long_term
+        .long_term?
+        .lines
         .iter()
         .find(|line| line.as_slice() > &*own.prefix(2) && line.as_slice() < &*fixed)?;
     let written = |line: &[u64]| line.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
@@ -431,11 +432,18 @@ fn configured<'a>(
                 .filter(|(m, s)| **s == Some(subject_number) && m.cpe.part != Part::Hardware)
                 .map(|(m, _)| m)
         };
-        if mine().next().is_none() {
+        let Some(own_name) = mine().next().map(|m| (&m.cpe.vendor, &m.cpe.product)) else {
             continue;
-        }
+        };
         named = true;
         let mut paired = false;
+        if node.operator == Operator::And
+            && let Some(foreign) = node.matches.iter().find(|m| is_foreign_platform(m))
+        {
+            let name = foreign.cpe.product.as_deref().unwrap_or_default();
+            statements.push(condition("other-platform", format!("the configuration holds on {name} only")));
+            continue;
+        }
         if configuration.operator == Operator::And {
             let others: Vec<&Node> = configuration
                 .nodes
@@ -448,15 +456,19 @@ fn configured<'a>(
                 Environment::Holds => {}
                 Environment::Paired => paired = true,
                 Environment::Fails { rule, detail } => {
-                    statements.push(Statement {
-                        claim: Claim::NotAffected,
-                        confidence: 0.85,
-                        rule,
-                        detail,
-                        ..Statement::NONE
-                    });
+                    statements.push(condition(rule, detail));
                     continue;
                 }
+            }
+            let excluded = others
+                .iter()
+                .filter(|other| other.negate)
+                .flat_map(|other| &other.matches)
+                .find(|m| (&m.cpe.vendor, &m.cpe.product) == own_name && matches!(position(m, judged, false), Position::Inside { .. }));
+            if let Some(excluded) = excluded {
+                let detail = format!("the configuration leaves out {}", show(excluded));
+                statements.push(condition("excluded", detail));
+                continue;
             }
         }
         let negated = node.negate != configuration.negate;
@@ -498,6 +510,17 @@ fn other_edition(named: &str) -> Statement {
         confidence: 0.6,
         rule: "other-edition",
         detail: format!("the record speaks of {named}, and the package is another edition"),
+        ..Statement::NONE
+    }
+}
+
+/// The version is left out by a condition of its configuration.
+fn condition(rule: &'static str, detail: String) -> Statement {
+    Statement {
+        claim: Claim::NotAffected,
+        confidence: 0.85,
+        rule,
+        detail,
         ..Statement::NONE
     }
 }
@@ -561,7 +584,8 @@ fn environment(others: &[&Node], advisory: &Advisory, subject: &Subject, around:
                 };
             }
             paired = true;
-        } else if node.matches.iter().all(|m| m.cpe.part == Part::Application) {
+        } else if node.matches.iter().all(|m| m.cpe.part != Part::OperatingSystem) {
+            // Beside another program, or on a device.
             paired = true;
         }
     }
@@ -647,7 +671,8 @@ fn single_version(matched: &CpeMatch) -> Option<String> {
     Some(match update {
         // Java: 1.8.0 update252 is 1.8.0_252.
         Some(update) if update.starts_with("update") => {
-            format!("{version}_{}", update.trim_start_matches("update").trim_start_matches('_'))
+            let join = if version.contains('.') { '_' } else { 'u' };
+            format!("{version}{join}{}", update.trim_start_matches("update").trim_start_matches('_'))
         }
         Some(update) => format!("{version}-{update}"),
         None => version.to_string(),
@@ -656,7 +681,7 @@ fn single_version(matched: &CpeMatch) -> Option<String> {
 
 /// Joins the positions of one record into one statement.
 fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>, around: Around<'_>, day: u32) -> Statement {
-    let who = advisory.source.name().to_uppercase();
+    let who = &*advisory.source.name().to_uppercase();
     let version = judged.version;
     let state = |claim, confidence, rule, detail: String, fixed_in: Option<&End>| Statement {
         claim,
@@ -689,11 +714,11 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
                     );
                     Some(state(Claim::Fixed, 0.85, "line-passed", detail, Some(passed)))
                 }
-                None => other_line(&end.version, end.inclusive, &who, judged, around, day),
+                None => other_line(&end.version, end.inclusive, who, judged, around, day),
             },
             // Only mainline's end is named where many lines are mended at once.
-            (Some(_), Some(end)) if !judged.long_term.is_empty() => of_siblings(&end.version, end.inclusive, &who, judged, around, day),
-            (Some(start), None) => long_after(&start.version, &who, judged, around, day),
+            (Some(_), Some(end)) if judged.long_term.is_some() => of_siblings(&end.version, end.inclusive, who, judged, around, day),
+            (Some(start), None) => long_after(&start.version, who, judged, around, day),
             _ => None,
         }
         .or_else(|| matched.end.as_ref().and_then(|_| outside_description(judged, around, &who)));
@@ -868,7 +893,19 @@ fn other_line(end: &str, inclusive: bool, who: &str, judged: Judged<'_>, around:
             });
         }
     }
-    of_siblings(end, inclusive, &who, judged, around, day).or_else(|| {
+    let apart = || {
+        let known = judged.long_term.filter(|l| l.apart)?;
+        let own = known.line_of(version)?;
+        (known.line_of(end)? != own).then(|| Statement {
+            claim: Claim::NotAffected,
+            confidence: 0.7,
+            rule: "line-apart",
+            detail: format!("{who}: {end} is of another release line than {version}, which has numbers and fixes of its own"),
+            ..Statement::NONE
+        })
+    };
+    let siblings = of_siblings(end, inclusive, who, judged, around, day).or_else(apart);
+    siblings.or_else(|| {
         let lines = around.lines.filter(|l| l.are_named_apart())?;
         is_elsewhere(end, version, lines)?;
         Some(Statement {
@@ -891,7 +928,7 @@ fn is_elsewhere<'l>(end: &str, version: &str, lines: &'l Lines) -> Option<&'l [u
 fn of_siblings(end: &str, inclusive: bool, who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
     let (lines, version) = (around.lines?, judged.version);
     let own = is_elsewhere(end, version, lines)?;
-    let reached = lines.released_after(version, day)?;
+    let reached = lines.released_after(version, day, judged.long_term.is_some())?;
     let line = own.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
     let bound = if inclusive { "up to" } else { "before" };
     Some(Statement {
@@ -908,7 +945,7 @@ fn of_siblings(end: &str, inclusive: bool, who: &str, judged: Judged<'_>, around
 /// A range without an end says nothing about what was released long after the record.
 fn long_after(start: &str, who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
     let version = judged.version;
-    let reached = around.lines?.released_after(version, day + YEAR)?;
+    let reached = around.lines?.released_after(version, day + YEAR, judged.long_term.is_some())?;
     Some(Statement {
         claim: Claim::Unknown,
         rule: "no-end",
@@ -977,7 +1014,7 @@ pub(super) fn holds(matched: &CpeMatch, version: &str) -> bool {
         scheme: Scheme::Generic,
         is_esr: false,
         is_enterprise: false,
-        long_term: &[],
+        long_term: None,
         prefix: None,
     };
     matches!(

@@ -25,6 +25,9 @@ const NEAR: f32 = 0.2;
 /// A description is read for release lines up to here.
 const MAX_DESCRIPTION: usize = 4096;
 
+/// Rules by which a package is only what the program with the fault runs with.
+const ENVIRONMENT: &[&str] = &["environment-only", "environment-in-description", "condition-absent"];
+
 /// Everything that the sources say about one vulnerability.
 #[derive(Debug, Clone, Copy)]
 pub struct Vulnerability<'a> {
@@ -216,7 +219,10 @@ impl Case<'_> {
             let best = identities.iter().map(|(i, _)| i.confidence).fold(0.0, f32::max);
             let named = self.patched.contains_key(&cluster) || self.marked.contains_key(&cluster);
             if best < THRESHOLD && !named {
-                if best >= NEAR {
+                let is_refused = identities
+                    .iter()
+                    .any(|(i, _)| matches!(i.evidence.rule.as_str(), "never" | "extension"));
+                if best >= NEAR || is_refused {
                     let mut evidence: Vec<Evidence> = identities.iter().map(|(i, _)| i.evidence.clone()).collect();
                     evidence.dedup();
                     near_misses.push(NearMiss {
@@ -237,15 +243,14 @@ impl Case<'_> {
                     .get(cluster as usize)
                     .is_some_and(|d| RULES.is_open_only(&d.base))
             {
+                near_misses.push(NearMiss {
+                    cluster: cluster as usize,
+                    confidence: found.confidence,
+                    evidence: found.evidence,
+                });
                 continue;
             }
-            if found.evidence.iter().any(|e| {
-                matches!(
-                    e.rule.as_str(),
-                    "environment-only" | "environment-in-description" | "condition-absent"
-                )
-            }) && found.verdict == Verdict::NotAffected
-            {
+            if found.verdict == Verdict::NotAffected && is_about(&found.evidence, ENVIRONMENT) {
                 // Only what the program with the fault runs with.
                 near_misses.push(NearMiss {
                     cluster: cluster as usize,
@@ -349,7 +354,7 @@ impl Case<'_> {
             scheme,
             is_esr: details.is_some_and(|d| d.is_esr),
             is_enterprise: details.is_some_and(|d| d.is_enterprise),
-            long_term: details.map_or(&[], |d| RULES.long_term(&d.program)),
+            long_term: details.and_then(|d| RULES.long_term(&d.program)),
             prefix: None,
         };
         let ended = |record: &Advisory| {
@@ -447,7 +452,7 @@ impl Case<'_> {
                     ..Statement::NONE
                 };
             }
-            if !judged.long_term.is_empty()
+            if judged.scheme == Scheme::Kernel
                 && let Some(file) = RULES.other_processor_in(head(&record.description))
             {
                 best = Statement {
@@ -566,6 +571,10 @@ fn described(clauses: &[LineClause], judged: Judged<'_>) -> Option<Statement> {
         }
     }
     best
+}
+
+fn is_about(evidence: &[Evidence], rules: &[&str]) -> bool {
+    evidence.iter().any(|e| rules.contains(&e.rule.as_str()))
 }
 
 fn head(text: &str) -> &str {

@@ -66,10 +66,15 @@ fn parts(subject: &Subject, part: &PartRule, index: &PackageIndex) -> Vec<Identi
 fn identify_whole(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
     let mut found: Vec<Identity> = Vec::new();
     let index = context.index;
-    if let Some((vendor, product)) = &subject.cpe {
+    if let Some(vendor) = &subject.vendor_written {
+        let product = &subject.product_written;
         for &cluster in index.with_cpe(vendor, product) {
             let detail = format!("the package's metadata states CPE {vendor}:{product}, the record names the same");
             keep(&mut found, cluster, 0.99, "cpe-metadata", detail);
+        }
+        for &cluster in index.with_possible_cpe(vendor, product) {
+            let detail = format!("the package's metadata takes CPE {vendor}:{product} to be possible, the record names the same");
+            keep(&mut found, cluster, 0.7, "possible-cpe", detail);
         }
     }
     for purl in &subject.purls {
@@ -117,6 +122,7 @@ fn identify_whole(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
     let usual = context.profiles.usual_vendor(subject);
     if let Some((packages, reason)) = RULES.alias(usual.as_deref().unwrap_or(&subject.vendor), &subject.product)
         && !matches!(subject.target, Some(Target::Extension))
+        && (subject.language.is_none() || RULES.is_language_alias(&subject.product))
     {
         for package in packages {
             for (cluster, form) in spelled(index, &fold(package), package) {
@@ -137,11 +143,25 @@ fn identify_whole(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
             }
         }
     }
+    if let Some(vendor) = subject
+        .vendor_written
+        .as_deref()
+        .filter(|_| found.iter().all(|i| i.confidence < 0.9))
+    {
+        let repository = format!("repo:{vendor}/{}", subject.product_written).to_lowercase();
+        let built = index.built_from(&repository);
+        if subject.target != Some(Target::Extension) && built.len() <= 4 {
+            for &cluster in built {
+                let detail = format!("the package is built from {}, which bears the record's names", plain(&repository));
+                keep(&mut found, cluster, 0.8, "repository-name", detail);
+            }
+        }
+    }
     let sure = |identity: &Identity, form| identity.confidence >= 0.9 && form_of(subject, index, identity.cluster) == Some(form);
     if found.iter().any(|i| sure(i, Form::Exact)) {
         // The thing itself is there: what has half of its name, or is its binding for a language, is something else.
         found.retain(|i| {
-            i.evidence.rule != "language-same-home"
+            !i.evidence.rule.starts_with("language-")
                 && (i.confidence >= 0.96 || !matches!(form_of(subject, index, i.cluster), Some(Form::Loose)))
         });
     }
@@ -272,29 +292,44 @@ fn judge_language(found: &mut Vec<Identity>, subject: &Subject, cluster: u32, co
     }
     let profile = context.profiles.get(&subject.vendor, &subject.product);
     let support = Support::of(subject, details, profile, context);
-    match support.place() {
-        Some(place) => keep(
-            found,
-            cluster,
-            0.88,
-            "language-same-home",
-            format!(
-                "{} has the name of {package} ({}), and both point at {place}",
-                subject.written,
-                ecosystem.title()
-            ),
+    let title = ecosystem.title();
+    let vendor = subject.vendor_written.as_deref().unwrap_or_default();
+    let own_vendor = !subject.vendor.is_empty() && subject.vendor == subject.product;
+    let words = support.topics.join(", ");
+    let (confidence, rule, why) = match (support.place(), support.topics.len()) {
+        (Some(place), _) => (0.88, "language-same-home", format!("both point at {place}")),
+        _ if support.vendor_at_home => (
+            0.86,
+            "language-vendor-at-home",
+            format!("the package's homepage or source is {vendor}'s"),
         ),
-        None => keep(
-            found,
-            cluster,
-            0.3,
-            "language-only-name",
-            format!(
-                "{package} is {name} of {}; nothing says that the record means a package of that language",
-                ecosystem.title()
-            ),
+        _ if subject.vendor == fold(title) => (0.8, "language-vendor", format!("{vendor} stands for the language")),
+        (None, 1..) if own_vendor && is_reported(*ecosystem) => (
+            0.75,
+            "language-same-topic",
+            format!("the vendor has the product's name, and both descriptions speak of {words}"),
         ),
-    }
+        (None, 2..) if is_reported(*ecosystem) => (0.7, "language-same-topic", format!("both descriptions speak of {words}")),
+        (None, _) => {
+            let detail = format!("{package} is {name} of {title}; nothing says that the record means a package of that language");
+            return keep(found, cluster, 0.3, "language-only-name", detail);
+        }
+    };
+    keep(
+        found,
+        cluster,
+        confidence,
+        rule,
+        format!("{} has the name of {package} ({title}), and {why}", subject.written),
+    );
+}
+
+/// Languages whose libraries get records of their own often enough that name and subject tell something.
+fn is_reported(ecosystem: Ecosystem) -> bool {
+    matches!(
+        ecosystem,
+        Ecosystem::Python | Ecosystem::Perl | Ecosystem::Ruby | Ecosystem::Node | Ecosystem::Php
+    )
 }
 
 /// What speaks for and against two things of one name being the same.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::coordinate::{Coordinate, coordinates, labels};
 use super::name::{Form, base, fold, package_names, topic_words};
+use super::registry::package_of;
 use super::rules::RULES;
 use crate::cpe::Cpe;
 use crate::package::{Ecosystem, Package, ecosystem, ids_in};
@@ -81,7 +82,9 @@ pub struct PackageIndex {
     by_name: HashMap<String, Vec<(u32, Form)>>,
     by_language: HashMap<(Ecosystem, String), Vec<u32>>,
     by_repository: HashMap<Coordinate, Vec<u32>>,
+    /// By folded vendor and product.
     by_cpe: HashMap<(String, String), Vec<u32>>,
+    by_possible_cpe: HashMap<(String, String), Vec<u32>>,
     by_purl: HashMap<String, Vec<u32>>,
     patched: HashMap<String, Vec<u32>>,
     marked: HashMap<String, Vec<u32>>,
@@ -144,11 +147,33 @@ impl PackageIndex {
             }
             for cpe in known.cpes.iter().filter_map(|c| c.parse::<Cpe>().ok()) {
                 if let (Some(vendor), Some(product)) = (cpe.vendor, cpe.product) {
-                    index.by_cpe.entry((vendor.into(), product.into())).or_default().push(n);
+                    index.by_cpe.entry((fold(&vendor), fold(&product))).or_default().push(n);
                 }
             }
             for purl in &known.purls {
                 index.by_purl.entry(purl_key(purl)).or_default().push(n);
+            }
+            let mut registered: Vec<(Ecosystem, String)> = package
+                .source_urls
+                .iter()
+                .chain(&known.purls)
+                .filter_map(|url| package_of(url))
+                .map(|(ecosystem, name)| (ecosystem, fold(&name)))
+                .collect();
+            registered.sort_unstable();
+            registered.dedup();
+            registered.retain(|key| ecosystem.as_ref().is_none_or(|(e, name)| *key != (*e, fold(name))));
+            // A package that vendors many is none of them.
+            if let [key] = registered.as_slice() {
+                index.by_language.entry(key.clone()).or_default().push(n);
+            }
+            for cpe in package.possible_cpes.iter().filter_map(|c| c.parse::<Cpe>().ok()) {
+                if let (Some(vendor), Some(product)) = (cpe.vendor, cpe.product) {
+                    let places = index.by_possible_cpe.entry((fold(&vendor), fold(&product))).or_default();
+                    if !places.contains(&n) {
+                        places.push(n);
+                    }
+                }
             }
             for id in patched_ids(package) {
                 index.patched.entry(id).or_default().push(n);
@@ -190,10 +215,14 @@ impl PackageIndex {
         self.by_repository.get(repository).map_or(&[], Vec::as_slice)
     }
 
+    /// Packages whose metadata states a CPE of this vendor and product, as records write them.
     pub(super) fn with_cpe(&self, vendor: &str, product: &str) -> &[u32] {
-        self.by_cpe
-            .get(&(vendor.to_string(), product.to_string()))
-            .map_or(&[], Vec::as_slice)
+        self.by_cpe.get(&(fold(vendor), fold(product))).map_or(&[], Vec::as_slice)
+    }
+
+    /// Packages whose metadata takes such a CPE to be possible.
+    pub(super) fn with_possible_cpe(&self, vendor: &str, product: &str) -> &[u32] {
+        self.by_possible_cpe.get(&(fold(vendor), fold(product))).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn with_purl(&self, purl: &str) -> &[u32] {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::advisory::{CpeMatch, End, UpperBound, VersionEntry};
-use crate::version::{Scheme, compare, components};
+use crate::version::{Components, Scheme, compare, components};
 
 /// A line's leading numbers: `[1, 0, 2]`.
 pub type Prefix = Vec<u64>;
@@ -31,6 +31,8 @@ pub struct Lines {
     lines: Vec<Line>,
     /// Number of records that name several lines, each with an end and no start.
     apart: u32,
+    /// Number of records that name ends in several lines: they are mended side by side.
+    parallel: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,8 +69,9 @@ impl Lines {
     }
 
     /// Evidence that the version was released after `day`, so that a fix that was known then is in it: it has reached a bound
-    /// in its own line that was named on that day or later, or it is past the highest one that was named in the year before.
-    pub fn released_after(&self, version: &str, day: u32) -> Option<&str> {
+    /// in its own line that was named on that day or later, or it is past the highest one that was named in the year before. The latter only
+    /// where lines are mended side by side (as records show, or as the caller knows): else 2.11 may well be older than 3.0 and its record.
+    pub fn released_after(&self, version: &str, day: u32, are_parallel: bool) -> Option<&str> {
         let line = self.find(version)?;
         let order = |bound: &str| compare(Scheme::Generic, version, bound);
         let reached = line
@@ -82,7 +85,9 @@ impl Lines {
                 .find(|(at, _)| *at <= day + SOON)
                 .filter(|(at, bound)| *at + YEAR >= day && order(bound).is_some_and(Ordering::is_gt))
         };
-        reached.or_else(current).map(|(_, bound)| bound.as_str())
+        let are_parallel = are_parallel || self.parallel >= APART;
+        let found = reached.or_else(|| current().filter(|_| are_parallel));
+        found.map(|(_, bound)| bound.strip_suffix(ABOVE).unwrap_or(bound))
     }
 
     fn find(&self, version: &str) -> Option<&Line> {
@@ -94,9 +99,12 @@ impl Lines {
     }
 }
 
+/// What makes a version a little higher.
+const ABOVE: &str = ".0.0.1";
+
 /// The lowest version above one that is affected: "up to 5.7.24" is left behind by what is strictly greater.
 fn just_above(version: &str) -> String {
-    format!("{version}.0.1")
+    format!("{version}{ABOVE}")
 }
 
 /// Collects [`Lines`].
@@ -104,6 +112,7 @@ fn just_above(version: &str) -> String {
 pub struct LinesBuilder {
     lines: HashMap<Prefix, Draft>,
     apart: u32,
+    parallel: u32,
 }
 
 #[derive(Debug, Default)]
@@ -152,6 +161,19 @@ impl LinesBuilder {
             return;
         };
         self.add_bound(day, prefix.to_vec(), end, exclusive);
+    }
+
+    /// The ends that one record names, whatever their starts.
+    pub(super) fn add_ends(&mut self, ends: &[&str]) {
+        let mut prefixes: Vec<Components> = ends
+            .iter()
+            .map(|end| components(end))
+            .filter(|parts| parts.len() >= 3)
+            .map(|parts| parts.prefix(2))
+            .collect();
+        prefixes.sort_unstable_by(|a, b| a.cmp(b));
+        prefixes.dedup();
+        self.parallel += u32::from(prefixes.len() >= 2);
     }
 
     fn add_bound(&mut self, day: u32, prefix: Prefix, end: &str, exclusive: bool) {
@@ -215,6 +237,7 @@ impl LinesBuilder {
 
     pub(super) fn merge(&mut self, other: LinesBuilder) {
         self.apart += other.apart;
+        self.parallel += other.parallel;
         for (prefix, draft) in other.lines {
             let mine = self.lines.entry(prefix).or_default();
             mine.records += draft.records;
@@ -266,7 +289,11 @@ impl LinesBuilder {
         lines.sort_unstable_by(|a, b| b.records.cmp(&a.records).then_with(|| a.prefix.cmp(&b.prefix)));
         lines.truncate(MAX_LINES);
         lines.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix));
-        Lines { lines, apart: self.apart }
+        Lines {
+            lines,
+            apart: self.apart,
+            parallel: self.parallel,
+        }
     }
 }
 
@@ -305,15 +332,18 @@ mod tests {
     #[test]
     fn a_version_beyond_a_later_bound_is_younger() {
         let lines = mysql();
-        assert!(lines.released_after("5.7.25", 150).is_some(), "5.7.24 was named on day 200");
-        assert!(lines.released_after("5.7.25", 290).is_none(), "5.7.27 was current on day 300");
+        assert!(lines.released_after("5.7.25", 150, true).is_some(), "5.7.24 was named on day 200");
+        assert!(lines.released_after("5.7.25", 290, true).is_none(), "5.7.27 was current on day 300");
         assert!(
-            lines.released_after("5.7.24", 200).is_none(),
+            lines.released_after("5.7.24", 200, true).is_none(),
             "up to and including 5.7.24 is not passed by 5.7.24"
         );
-        assert!(lines.released_after("5.7.28", 310).is_some(), "past everything named until then");
         assert!(
-            lines.released_after("5.7.28", 2000).is_none(),
+            lines.released_after("5.7.28", 310, true).is_some(),
+            "past everything named until then"
+        );
+        assert!(
+            lines.released_after("5.7.28", 2000, true).is_none(),
             "what was current years before tells nothing"
         );
     }
@@ -326,12 +356,12 @@ mod tests {
         }
         let lines = builder.finish();
         assert!(
-            lines.released_after("4.8.5", 130).is_some(),
+            lines.released_after("4.8.5", 130, true).is_some(),
             "4.8.1 was the last one of 4.8 on day 120"
         );
-        assert!(lines.released_after("4.8.1", 130).is_none());
+        assert!(lines.released_after("4.8.1", 130, true).is_none());
         assert!(
-            lines.released_after("4.8.5", 1000).is_none(),
+            lines.released_after("4.8.5", 1000, true).is_none(),
             "what was current years before tells nothing"
         );
         let mut builder = LinesBuilder::default();

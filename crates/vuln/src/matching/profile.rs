@@ -171,6 +171,11 @@ impl ProfilesBuilder {
                 draft.lines.add_cpe(date, matched);
             }
         }
+        for (key, ends) in ends(advisory) {
+            if let Some(draft) = self.products.get_mut(&key) {
+                draft.lines.add_ends(&ends);
+            }
+        }
         for (key, versions) in listed(advisory) {
             if let Some(draft) = self.products.get_mut(&key) {
                 draft.lines.add_listed(date, &versions);
@@ -302,6 +307,34 @@ fn products_of(advisory: &Advisory) -> Vec<(String, String)> {
     folded.sort_unstable();
     folded.dedup();
     folded
+}
+
+/// The ends of the ranges that a record names, by folded vendor and product.
+fn ends(advisory: &Advisory) -> HashMap<(String, String), Vec<&str>> {
+    let mut by_name: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
+    for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches) {
+        if let (true, Some(end), Some(vendor), Some(product)) =
+            (matched.vulnerable, &matched.end, &matched.cpe.vendor, &matched.cpe.product)
+        {
+            by_name.entry((vendor, product)).or_default().push(&end.version);
+        }
+    }
+    for affected in &advisory.affected {
+        let Some(product) = affected.product.as_deref().or(affected.package_name.as_deref()) else {
+            continue;
+        };
+        let affecting = affected.versions.iter().filter(|v| v.status == Status::Affected).take(64);
+        let ends = affecting.flat_map(intervals).map(|(_, end, _)| end);
+        by_name
+            .entry((affected.vendor.as_deref().unwrap_or_default(), product))
+            .or_default()
+            .extend(ends);
+    }
+    by_name
+        .into_iter()
+        .filter(|(_, ends)| ends.len() >= 2)
+        .map(|((vendor, product), ends)| ((fold_vendor(vendor), fold(product)), ends))
+        .collect()
 }
 
 /// The single versions that a record's CPE names list, by folded vendor and product.

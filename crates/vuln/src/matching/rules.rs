@@ -53,6 +53,8 @@ pub(super) enum Target {
 pub(super) struct Rules {
     /// (vendor, product), folded → packages as written, the reason, and the number of the rule. Vendor "*" is any.
     alias: HashMap<(String, String), (Vec<String>, String, usize)>,
+    /// Folded products of aliases that hold for records of a language's database.
+    language_aliases: HashSet<String>,
     /// By rule: the products that are one.
     siblings: Vec<Vec<(String, String)>>,
     /// (vendor, product), folded → what its versions start with that packages leave out.
@@ -72,8 +74,24 @@ pub(super) struct Rules {
     /// (vendor, product), folded → its parts.
     parts: HashMap<(String, String), Vec<PartRule>>,
     /// By folded program.
-    long_term: HashMap<String, Vec<Vec<u64>>>,
+    long_term: HashMap<String, LongTerm>,
     other_processors: Vec<String>,
+}
+
+/// The lines of a program that are mended side by side.
+#[derive(Debug, Default)]
+pub(super) struct LongTerm {
+    pub lines: Vec<Vec<u64>>,
+    /// They are so different that a range of one says nothing about the others.
+    pub apart: bool,
+}
+
+impl LongTerm {
+    /// The line of a version.
+    pub(super) fn line_of(&self, version: &str) -> Option<&[u64]> {
+        let parts = components(version);
+        self.lines.iter().map(Vec::as_slice).find(|line| parts.is_on_line(line))
+    }
 }
 
 /// A line after which the name stands for something else.
@@ -129,6 +147,7 @@ pub(super) struct PartRule {
     product: String,
     /// In lower case; one of them stands in the description.
     words: Vec<String>,
+    /// Empty where Nixpkgs does not have the part.
     pub packages: Vec<String>,
     pub reason: String,
 }
@@ -138,6 +157,8 @@ pub(super) struct PartRule {
 struct LongTermRule {
     program: String,
     lines: Vec<String>,
+    #[serde(default)]
+    apart: bool,
     #[serde(rename = "reason")]
     _reason: String,
 }
@@ -155,6 +176,9 @@ struct OtherProcessorRule {
 struct AliasRule {
     products: Vec<String>,
     packages: Vec<String>,
+    /// The products are names in a language's database too.
+    #[serde(default)]
+    language: bool,
     reason: String,
 }
 
@@ -231,6 +255,10 @@ impl Rules {
         let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
         let mut rules = Rules::default();
         for rule in file.alias {
+            if rule.language {
+                let named = rule.products.iter().filter_map(|p| p.split_once(':')).map(|(_, p)| fold(p));
+                rules.language_aliases.extend(named);
+            }
             let packages = rule.packages;
             let number = rules.siblings.len();
             rules
@@ -301,7 +329,7 @@ impl Rules {
         }
         for rule in &file.long_term {
             let lines = rule.lines.iter().map(|l| components(l).to_vec()).collect();
-            rules.long_term.insert(fold(&rule.program), lines);
+            rules.long_term.insert(fold(&rule.program), LongTerm { lines, apart: rule.apart });
         }
         rules.other_processors = file.other_processor.into_iter().flat_map(|r| r.paths).collect();
         Ok(rules)
@@ -312,6 +340,11 @@ impl Rules {
         let key = |v: &str, p: &str| self.alias.get(&(v.to_string(), p.to_string()));
         let (packages, reason, _) = key(vendor, product).or_else(|| key("*", product)).or_else(|| key(vendor, "*"))?;
         Some((packages, reason))
+    }
+
+    /// Whether an alias of the product (folded) holds for records of a language's database: `stdlib` of Go.
+    pub(super) fn is_language_alias(&self, product: &str) -> bool {
+        self.language_aliases.contains(product)
     }
 
     /// Other names that records use for the same product.
@@ -385,8 +418,8 @@ impl Rules {
     }
 
     /// The lines of a program (folded) that get fixes for years.
-    pub(super) fn long_term(&self, program: &str) -> &[Vec<u64>] {
-        self.long_term.get(program).map_or(&[], Vec::as_slice)
+    pub(super) fn long_term(&self, program: &str) -> Option<&LongTerm> {
+        self.long_term.get(program)
     }
 
     /// Whether all source files that a record names are code for processors which Nixpkgs has no packages for.
@@ -461,7 +494,7 @@ mod tests {
         assert!(file.alias.iter().all(|r| !r.reason.trim().is_empty() && !r.packages.is_empty()));
         assert!(file.never.iter().all(|r| r.reason.trim().len() > 10));
         assert!(file.ended.iter().all(|r| r.reason.len() > 10) && file.named.iter().all(|r| r.reason.len() > 10));
-        assert!(file.part.iter().all(|r| r.reason.len() > 10 && !r.packages.is_empty()));
+        assert!(file.part.iter().all(|r| r.reason.len() > 10 && !r.words.is_empty()));
         assert!(file.target.iter().all(|r| !r._reason.is_empty()) && file.umbrella.iter().all(|r| !r._reason.is_empty()));
     }
 }

@@ -87,7 +87,8 @@ impl Subjects {
 /// Adds a subject or joins it with one that is the same; its place, unless there are too many.
 fn push(found: &mut Vec<Subject>, new: Subject) -> Option<usize> {
     let same = |s: &Subject| {
-        s.product == new.product
+        (!new.product.is_empty() || s.repositories == new.repositories && s.purls == new.purls)
+            && s.product == new.product
             && s.vendor == new.vendor
             && s.target == new.target
             && (s.language == new.language || new.language.is_none())
@@ -136,10 +137,10 @@ pub(super) fn target_of(cpe: &Cpe) -> Option<Target> {
 fn from_affected(affected: &Affected) -> Option<Subject> {
     let (vendor, product) = names_of(affected);
     let purl = affected.package_url.as_deref().and_then(|p| p.parse::<Purl>().ok());
-    if product.is_empty() && purl.is_none() {
+    let mut repositories: Vec<Coordinate> = affected.repo.iter().flat_map(|r| coordinates(r)).collect();
+    if product.is_empty() && purl.is_none() && repositories.is_empty() {
         return None;
     }
-    let mut repositories: Vec<Coordinate> = affected.repo.iter().flat_map(|r| coordinates(r)).collect();
     let mut language = language_of(affected, &product);
     if let Some(purl) = &purl {
         let path = purl.namespace.iter().map(|n| format!("{n}/")).collect::<String>() + &purl.name;
@@ -157,7 +158,11 @@ fn from_affected(affected: &Affected) -> Option<Subject> {
     }
     repositories.retain(|r| r.starts_with("repo:"));
     Some(Subject {
-        written: vendor.as_deref().map_or_else(|| product.clone(), |v| format!("{v}:{product}")),
+        written: match &vendor {
+            Some(vendor) => format!("{vendor}:{product}"),
+            None if product.is_empty() => repositories.first().cloned().unwrap_or_default(),
+            None => product.clone(),
+        },
         vendor: vendor.as_deref().map(fold_vendor).unwrap_or_default(),
         product: fold(&product),
         target: RULES.only_other_platforms(affected).then_some(Target::Platform),
