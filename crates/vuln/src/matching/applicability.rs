@@ -721,7 +721,7 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
             (Some(start), None) => long_after(&start.version, who, judged, around, day),
             _ => None,
         }
-        .or_else(|| matched.end.as_ref().and_then(|_| outside_description(judged, around, &who)));
+        .or_else(|| matched.end.as_ref().and_then(|_| outside_description(judged, around, who)));
         if let Some(other) = other {
             restricted = Some(other);
             continue;
@@ -945,7 +945,7 @@ fn of_siblings(end: &str, inclusive: bool, who: &str, judged: Judged<'_>, around
 /// A range without an end says nothing about what was released long after the record.
 fn long_after(start: &str, who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
     let version = judged.version;
-    let reached = around.lines?.released_after(version, day + YEAR, judged.long_term.is_some())?;
+    let reached = around.lines?.released_after(version, day + YEAR, true)?;
     Some(Statement {
         claim: Claim::Unknown,
         rule: "no-end",

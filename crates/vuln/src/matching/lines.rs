@@ -69,8 +69,9 @@ impl Lines {
     }
 
     /// Evidence that the version was released after `day`, so that a fix that was known then is in it: it has reached a bound
-    /// in its own line that was named on that day or later, or it is past the highest one that was named in the year before. The latter only
-    /// where lines are mended side by side (as records show, or as the caller knows): else 2.11 may well be older than 3.0 and its record.
+    /// in its own line that was named on that day or later, or it is past the highest one that was named in the year before. Only
+    /// where lines are mended side by side (as records show, or as the caller knows): else 2.11 may well be older than 3.0 and its
+    /// record, whenever somebody wrote about 2.10.
     pub fn released_after(&self, version: &str, day: u32, are_parallel: bool) -> Option<&str> {
         let line = self.find(version)?;
         let order = |bound: &str| compare(Scheme::Generic, version, bound);
@@ -85,9 +86,11 @@ impl Lines {
                 .find(|(at, _)| *at <= day + SOON)
                 .filter(|(at, bound)| *at + YEAR >= day && order(bound).is_some_and(Ordering::is_gt))
         };
-        let are_parallel = are_parallel || self.parallel >= APART;
-        let found = reached.or_else(|| current().filter(|_| are_parallel));
-        found.map(|(_, bound)| bound.strip_suffix(ABOVE).unwrap_or(bound))
+        if !are_parallel && self.parallel < APART {
+            return None;
+        }
+        let (_, bound) = reached.or_else(current)?;
+        Some(bound.strip_suffix(ABOVE).unwrap_or(bound))
     }
 
     fn find(&self, version: &str) -> Option<&Line> {
@@ -171,7 +174,7 @@ impl LinesBuilder {
             .filter(|parts| parts.len() >= 3)
             .map(|parts| parts.prefix(2))
             .collect();
-        prefixes.sort_unstable_by(|a, b| a.cmp(b));
+        prefixes.sort_unstable_by_key(|parts| parts.to_vec());
         prefixes.dedup();
         self.parallel += u32::from(prefixes.len() >= 2);
     }

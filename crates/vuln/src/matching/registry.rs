@@ -32,14 +32,11 @@ pub(super) fn package_of(url: &str) -> Option<(Ecosystem, String)> {
 
 /// `requests` of `requests-2.1.tar.gz`: up to the last hyphen that a digit follows.
 fn stem(file: &str) -> Option<&str> {
-    let at = file
-        .match_indices('-')
-        .filter(|(at, _)| {
-            file.get(at + 1..)
-                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-        })
-        .last()?
-        .0;
+    let is_version = |at: usize| {
+        file.get(at + 1..)
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let (at, _) = file.match_indices('-').rfind(|(at, _)| is_version(*at))?;
     file.get(..at)
 }
 

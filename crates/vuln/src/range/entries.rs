@@ -208,11 +208,17 @@ impl Case<'_> {
         if turn.status == Some(Status::Unaffected) {
             self.survey.after = true;
         }
+        // Where everything is affected that is not listed, a list entry says since when a line is mended.
+        let mended = start
+            .version()
+            .filter(|_| entry.status == Status::Unaffected && self.affected.default_status == Status::Affected);
+        self.survey.after |= mended.is_some();
         let of_range = end.version().filter(|_| !inclusive);
         let fixed_in = turn
             .fix
             .or(of_range)
             .filter(|_| entry.status == Status::Affected)
+            .or(mended)
             .map(str::to_owned);
         let rule = if turn.status.is_some() { "cve5-change" } else { "cve5-range" };
         Look::Holds(Hold {

@@ -190,15 +190,15 @@ fn kernel_records() {
         ("4.2", Bad, Some("5.4.277")),
         ("4.19.300", Bad, Some("5.4.277")),
         ("5.4.276", Bad, Some("5.4.277")),
-        ("5.4.277", Good, None),
-        ("5.4.300-rt79", Good, None),
+        ("5.4.277", Good, Some("5.4.277")),
+        ("5.4.300-rt79", Good, Some("5.4.277")),
         ("5.5", Bad, Some("5.10.218")),
         ("5.10.217", Bad, Some("5.10.218")),
-        ("5.10.218", Good, None),
+        ("5.10.218", Good, Some("5.10.218")),
         ("6.1.90", Bad, Some("6.9")),
         ("6.9-rc7", Bad, Some("6.9")),
-        ("6.9", Good, None),
-        ("6.12.4", Good, None),
+        ("6.9", Good, Some("6.9")),
+        ("6.12.4", Good, Some("6.9")),
     ] {
         let judged = judge(&versions, version, Scheme::Kernel);
         assert_eq!(

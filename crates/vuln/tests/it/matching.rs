@@ -1,0 +1,381 @@
+//! What the matcher promises, in small worlds of a few packages and records.
+
+use serde_json::{Value, json};
+use vuln::advisory::Advisory;
+use vuln::matching::{FactsBuilder, PackageIndex, ProfilesBuilder, Vulnerability, candidates};
+use vuln::package::Package;
+use vuln::record::{cve, nvd, osv};
+use vuln::verdict::{Disposition, Outcome, Verdict};
+
+use Verdict::{Affected, Fixed, NotAffected, Unknown};
+
+fn package(attr: &str, version: &str, homepage: &str, description: &str) -> Package {
+    Package {
+        attr: attr.into(),
+        pname: attr.trim_end_matches(|c: char| c.is_ascii_digit()).into(),
+        version: version.into(),
+        homepages: vec![homepage.into()],
+        description: Some(description.into()),
+        ..Package::default()
+    }
+}
+
+/// A CVE 5 record with one CNA container, and what others add.
+fn cve5(description: &str, affected: &Value, adp: &Value) -> Advisory {
+    let record = json!({
+        "dataType": "CVE_RECORD", "dataVersion": "5.1",
+        "cveMetadata": {"cveId": "CVE-2024-0001", "state": "PUBLISHED", "datePublished": "2024-05-01T00:00:00Z"},
+        "containers": {
+            "cna": {
+                "providerMetadata": {"shortName": "cna"}, "affected": affected,
+                "descriptions": [{"lang": "en", "value": description}],
+            },
+            "adp": [{"providerMetadata": {"shortName": "CISA-ADP"}, "affected": adp}],
+        },
+    });
+    cve::parse(record.to_string().as_bytes()).unwrap().0
+}
+
+fn plain(product: &str, versions: &Value) -> Advisory {
+    cve5(
+        "A fault.",
+        &json!([{"vendor": product, "product": product, "versions": versions}]),
+        &json!([]),
+    )
+}
+
+fn nvd_of(published: &str, description: &str, configurations: &Value) -> Advisory {
+    let entry = json!({
+        "id": "CVE-2020-0001", "published": published, "vulnStatus": "Analyzed",
+        "descriptions": [{"lang": "en", "value": description}], "configurations": configurations,
+    });
+    nvd::parse_entry(json!({"cve": entry}).to_string().as_bytes())
+        .or_else(|_| nvd::parse_entry(entry.to_string().as_bytes()))
+        .unwrap()
+        .0
+}
+
+/// One node of one criterion.
+fn criterion(cpe: &str, more: Value) -> Value {
+    let mut criterion = json!({"vulnerable": true, "criteria": cpe, "matchCriteriaId": "00000000-0000-0000-0000-000000000000"});
+    criterion.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({"operator": "OR", "negate": false, "cpeMatch": [criterion]})
+}
+
+fn osv_of(ecosystem: &str, name: &str, range: &Value, details: &str) -> Advisory {
+    let record = json!({
+        "id": "BIT-x-2024-0001", "aliases": ["CVE-2024-0001"], "published": "2024-05-01T00:00:00Z", "modified": "2024-05-01T00:00:00Z",
+        "details": details, "affected": [{"package": {"ecosystem": ecosystem, "name": name}, "ranges": [range]}],
+    });
+    osv::parse(record.to_string().as_bytes()).unwrap().0
+}
+
+/// Matches the first records as one vulnerability; `others` only teach.
+fn outcome(packages: Vec<Package>, records: &[Advisory], others: &[Advisory]) -> (Outcome, PackageIndex) {
+    let mut profiles = ProfilesBuilder::default();
+    records.iter().chain(others).for_each(|record| profiles.add(record));
+    let mut facts = FactsBuilder::default();
+    packages.iter().for_each(|package| facts.add(package));
+    let index = PackageIndex::new(packages, &facts.finish());
+    let vulnerability = Vulnerability {
+        id: "CVE-2024-0001",
+        advisories: records,
+    };
+    (candidates(vulnerability, &index, &profiles.finish()), index)
+}
+
+/// Attribute, verdict and the first rules of evidence of each match.
+fn verdicts(packages: Vec<Package>, records: &[Advisory], others: &[Advisory]) -> Vec<(String, Verdict)> {
+    let (outcome, index) = outcome(packages, records, others);
+    let mut found: Vec<(String, Verdict)> = outcome
+        .matches
+        .iter()
+        .map(|m| (index.clusters()[m.cluster].name.clone(), m.verdict))
+        .collect();
+    found.sort();
+    found
+}
+
+fn one(package: Package, record: Advisory) -> Option<Verdict> {
+    verdicts(vec![package], &[record], &[]).first().map(|(_, verdict)| *verdict)
+}
+
+#[test]
+fn release_lines_are_judged_by_themselves() {
+    let firefox = |version: &str| package("firefox", version, "https://www.mozilla.com/firefox/", "A web browser");
+    let before_70 = || {
+        cve5(
+            "This affects Firefox < 70.",
+            &json!([{"vendor": "Mozilla", "product": "Firefox", "versions": [{"version": "unspecified", "lessThan": "70", "status": "affected", "versionType": "custom"}]}]),
+            &json!([]),
+        )
+    };
+    assert_eq!(
+        one(firefox("68.10.0esr"), before_70()),
+        Some(NotAffected),
+        "the support line has records of its own"
+    );
+    assert_eq!(one(firefox("69.0"), before_70()), Some(Affected));
+    let magick = |version: &str| package("imagemagick", version, "https://www.imagemagick.org/", "Edits bitmap images");
+    let before_7 = || {
+        let node = criterion(
+            "cpe:2.3:a:imagemagick:imagemagick:*:*:*:*:*:*:*:*",
+            json!({"versionEndExcluding": "7.0.8-55"}),
+        );
+        nvd_of(
+            "2019-07-01T00:00:00.000",
+            "ImageMagick before 7.0.8-55 leaks.",
+            &json!([{"nodes": [node]}]),
+        )
+    };
+    assert_eq!(one(magick("6.9.11-14"), before_7()), Some(NotAffected));
+    assert_eq!(one(magick("7.0.8-50"), before_7()), Some(Affected));
+    let mysql = |version: &str| package("mysql", version, "https://www.mysql.com/", "A database");
+    let and_prior = || {
+        let node = criterion(
+            "cpe:2.3:a:oracle:mysql:*:*:*:*:*:*:*:*",
+            json!({"versionStartIncluding": "8.0.0", "versionEndIncluding": "8.0.13"}),
+        );
+        nvd_of(
+            "2019-01-01T00:00:00.000",
+            "Affected are 8.0.13 and prior.",
+            &json!([{"nodes": [node]}]),
+        )
+    };
+    assert_eq!(one(mysql("5.7.27"), and_prior()), Some(NotAffected));
+    assert_eq!(one(mysql("8.0.13"), and_prior()), Some(Affected));
+    let botan = |version: &str| package("botan", version, "https://botan.randombit.net/", "Cryptographic algorithms");
+    let node = criterion(
+        "cpe:2.3:a:botan_project:botan:*:*:*:*:*:*:*:*",
+        json!({"versionEndExcluding": "1.11.22"}),
+    );
+    let record = nvd_of(
+        "2015-10-01T00:00:00.000",
+        "Botan 1.11.x before 1.11.22 crashes.",
+        &json!([{"nodes": [node]}]),
+    );
+    assert_eq!(one(botan("1.10.17"), record.clone()), Some(NotAffected));
+    assert_eq!(one(botan("1.11.20"), record), Some(Affected));
+}
+
+#[test]
+fn a_sibling_record_does_not_mend_a_version_of_a_project_with_one_line() {
+    let tool = || package("frobtool", "2.11", "https://frob.example.org/", "Frobs");
+    let range = |start: &str, end: &str| {
+        let entry = json!({"version": start, "lessThan": end, "status": "affected", "versionType": "custom"});
+        plain("frobtool", &json!([entry]))
+    };
+    let others = [range("2.0", "2.10"), range("2.1", "2.10")];
+    assert_eq!(
+        verdicts(vec![tool()], &[range("0", "3.0.0")], &others),
+        [("frobtool".to_string(), Affected)],
+        "that 2.10 was mended before tells nothing about 2.11"
+    );
+}
+
+#[test]
+fn a_cna_that_names_a_start_is_believed_before_copies_without() {
+    let zip = || package("frobzip", "1.0", "https://frob.example.org/", "Packs");
+    let entry = |start: &str, end: &str| json!([{"vendor": "frobzip", "product": "frobzip", "versions": [{"version": start, "lessThan": end, "status": "affected", "versionType": "custom"}]}]);
+    let record = cve5("A fault.", &entry("1.4", "1.9"), &entry("0", "1.9"));
+    assert_eq!(one(zip(), record), Some(NotAffected));
+    let osv = osv_of(
+        "Bitnami",
+        "frobzip",
+        &json!({"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.9.0"}]}),
+        "A fault.",
+    );
+    let named = plain(
+        "frobzip",
+        &json!([{"version": "1.4", "lessThan": "1.9", "status": "affected", "versionType": "custom"}]),
+    );
+    assert_eq!(verdicts(vec![zip()], &[osv, named], &[]), [("frobzip".to_string(), NotAffected)]);
+}
+
+#[test]
+fn kernel_records_without_an_origin_are_unknown_where_a_longterm_line_was_passed_over() {
+    let linux = |version: &str| package("linux", version, "https://www.kernel.org/", "The Linux kernel");
+    let record = |fixed: &[(&str, &str)], start: &str| {
+        let mut versions =
+            vec![json!({"version": "6.99", "lessThanOrEqual": "*", "status": "unaffected", "versionType": "original_commit_for_fix"})];
+        versions.extend(
+            fixed
+                .iter()
+                .map(|(from, line)| json!({"version": from, "lessThanOrEqual": line, "status": "unaffected", "versionType": "semver"})),
+        );
+        cve5(
+            "In the Linux kernel, a fault.",
+            &json!([
+                {"vendor": "Linux", "product": "Linux", "defaultStatus": "unaffected",
+                 "versions": [{"version": start, "lessThan": "20e7164c52d9", "status": "affected", "versionType": "git"}]},
+                {"vendor": "Linux", "product": "Linux", "defaultStatus": "affected", "versions": versions},
+            ]),
+            &json!([]),
+        )
+    };
+    let far = [("6.6.51", "6.6.*")];
+    let near = [("5.10.202", "5.10.*"), ("6.6.51", "6.6.*")];
+    assert_eq!(one(linux("5.4.53"), record(&far, "1da177e4c3f4")), Some(Unknown));
+    assert_eq!(
+        one(linux("5.4.53"), record(&near, "1da177e4c3f4")),
+        Some(Affected),
+        "no longterm line lies between"
+    );
+    assert_eq!(one(linux("5.10.203"), record(&near, "1da177e4c3f4")), Some(Fixed));
+    assert_eq!(
+        one(linux("5.4.53"), record(&far, "abcdef123456")),
+        Some(Affected),
+        "somebody found the commit"
+    );
+}
+
+#[test]
+fn hashes_are_commits_and_other_processors_are_not_ours() {
+    let linux = || package("linux", "5.4.53", "https://www.kernel.org/", "The Linux kernel");
+    let copy = json!([{"vendor": "linux", "product": "linux_kernel", "defaultStatus": "unknown",
+        "versions": [{"version": "3b8cc6298724", "lessThan": "714e59b5456e", "status": "affected", "versionType": "custom"}]}]);
+    assert_eq!(one(linux(), cve5("A fault.", &copy, &json!([]))), Some(Unknown));
+    let parisc = json!([{"vendor": "Linux", "product": "Linux", "defaultStatus": "affected", "programFiles": ["arch/parisc/kernel/time.c"],
+        "versions": [{"version": "4.0", "status": "affected"}]}]);
+    assert_eq!(one(linux(), cve5("A fault.", &parisc, &json!([]))), Some(NotAffected));
+}
+
+#[test]
+fn editions_and_lines_in_names_are_told_apart() {
+    let gitlab = |attr: &str| Package {
+        pname: attr.into(),
+        ..package(attr, "13.0.9", "https://gitlab.com/", "GitLab")
+    };
+    let ee = cve5(
+        "An issue in GitLab EE affecting all versions from 11.3 before 16.7.6.",
+        &json!([{"vendor": "GitLab", "product": "GitLab", "versions": [{"version": "11.3", "lessThan": "16.7.6", "status": "affected", "versionType": "semver"}]}]),
+        &json!([]),
+    );
+    assert_eq!(
+        verdicts(vec![gitlab("gitlab"), gitlab("gitlab-ee")], &[ee], &[]),
+        [("gitlab".to_string(), NotAffected), ("gitlab-ee".to_string(), Affected)]
+    );
+    let dotnet = package("dotnet-sdk", "2.1.804", "https://dotnet.github.io/", "The .NET SDK");
+    let net8 = json!([{"vendor": "Microsoft", "product": ".NET 8.0", "cpes": ["cpe:2.3:a:microsoft:.net:8.0.0:*:*:*:*:*:*:*"],
+        "versions": [{"version": "1.0.0", "lessThan": "8.0.7", "status": "affected", "versionType": "custom"}]}]);
+    assert_eq!(one(dotnet, cve5("A fault.", &net8, &json!([]))), Some(NotAffected));
+}
+
+#[test]
+fn conditions_of_configurations_hold_or_fail() {
+    let server = || package("srvapp", "2.0", "https://srvapp.example.org/", "Serves");
+    let srvapp = "cpe:2.3:a:srvapp:srvapp:*:*:*:*:*:*:*:*";
+    let windows = "cpe:2.3:o:microsoft:windows:-:*:*:*:*:*:*:*";
+    let record = |configurations: &Value| nvd_of("2020-01-01T00:00:00.000", "A fault.", configurations);
+    let mut both = criterion(srvapp, json!({"versionEndExcluding": "3"}));
+    both["operator"] = json!("AND");
+    both["cpeMatch"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"vulnerable": false, "criteria": windows}));
+    assert_eq!(
+        one(server(), record(&json!([{"nodes": [both]}]))),
+        Some(NotAffected),
+        "AND inside one node"
+    );
+    let mut excluded = criterion(&srvapp.replacen('*', "2.0", 1), json!({}));
+    excluded["negate"] = json!(true);
+    let upper = criterion(srvapp, json!({"versionEndExcluding": "3"}));
+    assert_eq!(
+        one(server(), record(&json!([{"operator": "AND", "nodes": [upper, excluded]}]))),
+        Some(NotAffected),
+        "2.0 is left out"
+    );
+    assert_eq!(
+        one(
+            server(),
+            record(&json!([{"nodes": [criterion(srvapp, json!({"versionEndExcluding": "3"}))]}]))
+        ),
+        Some(Affected)
+    );
+}
+
+#[test]
+fn language_packages_and_programs_do_not_meet_by_name_alone() {
+    let curl = || package("curl", "8.0", "https://curl.se/", "Transfers files");
+    let events = json!({"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "9.0.0"}]});
+    assert_eq!(one(curl(), osv_of("npm", "curl", &events, "A fault.")), None);
+    assert_eq!(one(curl(), osv_of("crates.io", "curl", &events, "A fault.")), None);
+    let go = package("go", "1.14.6", "https://golang.org/", "The Go language");
+    assert_eq!(
+        one(go, osv_of("Go", "stdlib", &events, "A fault.")),
+        Some(Affected),
+        "the standard library comes with go"
+    );
+    let mut app = package("frobcli", "1.0", "https://frob.example.org/", "Frobs");
+    app.source_urls = vec!["mirror://pypi/f/frobnicate/frobnicate-1.0.tar.gz".into()];
+    let python = json!({"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]});
+    assert_eq!(
+        one(app, osv_of("PyPI", "frobnicate", &python, "A fault.")),
+        Some(Affected),
+        "it is built from that archive"
+    );
+    let pillow = Package {
+        pname: "python3.8-Pillow".into(),
+        ..package("python38Packages.pillow", "7.0.0", "https://python-pillow.org/", "Images")
+    };
+    let node = criterion("cpe:2.3:a:python:pillow:*:*:*:*:*:*:*:*", json!({"versionEndExcluding": "7.1.0"}));
+    let record = nvd_of(
+        "2020-04-01T00:00:00.000",
+        "Pillow before 7.1.0 overflows.",
+        &json!([{"nodes": [node]}]),
+    );
+    assert_eq!(one(pillow, record), Some(Affected));
+}
+
+#[test]
+fn metadata_identifies_whatever_the_name() {
+    let entry = json!([{"version": "0", "lessThan": "2", "status": "affected", "versionType": "custom"}]);
+    let record = |vendor: &str, product: &str| {
+        cve5(
+            "A fault.",
+            &json!([{"vendor": vendor, "product": product, "versions": entry}]),
+            &json!([]),
+        )
+    };
+    let base = || package("weirdname", "1.2.3", "https://weird.example.org/", "Weird");
+    let stated = Package {
+        cpes: vec!["cpe:2.3:a:acme:rocket:1.2.3:*:*:*:*:*:*:*".into()],
+        ..base()
+    };
+    assert_eq!(one(stated, record("Acme", "Rocket")), Some(Affected));
+    let possible = Package {
+        possible_cpes: vec!["cpe:2.3:a:acme:rocket:1.2.3:*:*:*:*:*:*:*".into()],
+        ..base()
+    };
+    assert_eq!(one(possible, record("acme", "rocket")), Some(Affected));
+    let built = Package {
+        source_urls: vec!["https://github.com/acme/rocket/archive/v1.2.3.tar.gz".into()],
+        ..base()
+    };
+    assert_eq!(one(built, record("acme", "rocket")), Some(Affected));
+    assert_eq!(one(base(), record("acme", "rocket")), None);
+}
+
+#[test]
+fn what_is_refused_stays_visible_as_a_near_miss() {
+    let git = package("git", "2.40.0", "https://git-scm.com/", "Distributed version control system");
+    let node = criterion("cpe:2.3:a:jenkins:git:*:*:*:*:*:jenkins:*:*", json!({"versionEndIncluding": "4.0"}));
+    let record = nvd_of(
+        "2020-01-01T00:00:00.000",
+        "Jenkins Git Plugin 4.0 and earlier.",
+        &json!([{"nodes": [node]}]),
+    );
+    let (outcome, _) = outcome(vec![git], &[record], &[]);
+    assert!(outcome.matches.is_empty());
+    assert_eq!(outcome.disposition, Disposition::NothingInNixpkgs);
+    assert_eq!(outcome.near_misses[0].evidence[0].rule, "never");
+}
+
+#[test]
+fn a_distributions_builds_are_not_ours() {
+    let openshift = package("openshift", "4.1.0", "https://www.openshift.org/", "Runs applications");
+    let builds = json!([{"vendor": "Red Hat", "product": "openshift", "packageName": "openshift4/frob", "defaultStatus": "affected",
+        "collectionURL": "https://access.redhat.com/downloads/content/package-browser/"}]);
+    assert_eq!(one(openshift, cve5("A fault in containers.", &builds, &json!([]))), None);
+}
