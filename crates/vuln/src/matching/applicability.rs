@@ -721,6 +721,7 @@ fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: Judged<'_>,
             (Some(start), None) => long_after(&start.version, who, judged, around, day),
             _ => None,
         }
+        .or_else(|| mainline_only(matched.end.as_ref()?, who, judged))
         .or_else(|| matched.end.as_ref().and_then(|_| outside_description(judged, around, who)));
         if let Some(other) = other {
             restricted = Some(other);
@@ -937,6 +938,21 @@ fn of_siblings(end: &str, inclusive: bool, who: &str, judged: Judged<'_>, around
         rule: "line-of-siblings",
         detail: format!(
             "{who}: {bound} {end} is another release line than {line}; {version} is later than {reached}, which was current there when the record was published"
+        ),
+        ..Statement::NONE
+    })
+}
+
+/// For the kernel, databases other than its own CNA often name the fix in mainline and none of those in the longterm lines.
+fn mainline_only(end: &End, who: &str, judged: Judged<'_>) -> Option<Statement> {
+    let known = judged.long_term.filter(|_| judged.scheme == Scheme::Kernel)?;
+    let own = known.line_of(judged.version)?;
+    (!components(&end.version).is_on_line(own)).then(|| Statement {
+        claim: Claim::Unknown,
+        rule: "mainline-only",
+        detail: format!(
+            "{who}: names only {}, and nothing about the longterm line of {}, which may have the fix",
+            end.version, judged.version
         ),
         ..Statement::NONE
     })

@@ -230,6 +230,25 @@ fn kernel_records_without_an_origin_are_unknown_where_a_longterm_line_was_passed
 }
 
 #[test]
+fn a_mainline_fix_does_not_decide_for_a_longterm_line() {
+    let linux = |version: &str| package("linux", version, "https://www.kernel.org/", "The Linux kernel");
+    let record = || {
+        let node = criterion(
+            "cpe:2.3:o:linux:linux_kernel:*:*:*:*:*:*:*:*",
+            json!({"versionEndExcluding": "5.3.5"}),
+        );
+        nvd_of(
+            "2019-11-07T00:00:00.000",
+            "A leak in the Linux kernel before 5.3.5.",
+            &json!([{"nodes": [node]}]),
+        )
+    };
+    assert_eq!(one(linux("4.14.165"), record()), Some(Unknown));
+    assert_eq!(one(linux("5.3.4"), record()), Some(Affected));
+    assert_eq!(one(linux("5.3.5"), record()), Some(Fixed));
+}
+
+#[test]
 fn hashes_are_commits_and_other_processors_are_not_ours() {
     let linux = || package("linux", "5.4.53", "https://www.kernel.org/", "The Linux kernel");
     let copy = json!([{"vendor": "linux", "product": "linux_kernel", "defaultStatus": "unknown",
