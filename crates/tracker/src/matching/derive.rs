@@ -8,7 +8,10 @@ use crate::document::Digest;
 use crate::store::result::{ChannelState, Derived};
 use crate::store::{Store, StoreError};
 
-/// Profiles are derived again once this many vulnerabilities changed since: a delta adds little to them, a year of records much.
+/// Profiles are derived again once one in this many vulnerabilities changed since: a delta adds little to what is known of products, a year
+/// of records much, and in a small database every record counts.
+const ONE_IN: u64 = 20;
+/// The same, in a large database.
 const TOO_MANY_CHANGES: u64 = 20_000;
 
 /// What verdicts rest on beside the records themselves: the rules and the package sets.
@@ -63,7 +66,8 @@ pub fn kept(store: &dyn Store, basis: &Basis) -> Result<Option<String>, StoreErr
     let mut parts = profiles.split(' ');
     let same_basis = parts.next() == Some(basis.0.as_str());
     let mark: i64 = parts.next().and_then(|mark| mark.parse().ok()).unwrap_or(0);
-    let holds = profiles == facts && same_basis && store.touched_after(mark)? <= TOO_MANY_CHANGES;
+    let few = || Ok::<_, StoreError>((store.touched_after(0)? / ONE_IN).min(TOO_MANY_CHANGES));
+    let holds = profiles == facts && same_basis && store.touched_after(mark)? <= few()?;
     Ok(holds.then_some(profiles))
 }
 

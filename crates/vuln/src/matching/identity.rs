@@ -401,7 +401,8 @@ impl Support {
         profile: Option<&Profile>,
         context: Context<'_>,
     ) -> (f32, &'static str, String) {
-        let vendor = subject.vendor_written.as_deref().unwrap_or("");
+        // Where a record names none, the usual one is meant.
+        let vendor = subject.vendor_written.as_deref().unwrap_or(&subject.vendor);
         match (self.place(), self.vendor_at_home) {
             (Some(place), true) => {
                 return (

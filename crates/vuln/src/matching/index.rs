@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::coordinate::{Coordinate, coordinates, labels};
-use super::name::{Form, base, fold, package_names, topic_words};
+use super::name::{Form, are_akin, base, fold, package_names, topic_words};
 use super::registry::package_of;
 use super::rules::RULES;
 use crate::cpe::Cpe;
@@ -121,7 +121,8 @@ impl PackageIndex {
             let ecosystem = ecosystem(&package.attr, &package.pname);
             // What the package says of itself; only a bare name learns from other channels.
             let mut known = known_of(package);
-            if known == Known::default() {
+            let is_bare = known == Known::default();
+            if is_bare {
                 known = facts.known.get(&software_key(package)).cloned().unwrap_or_default();
             }
             let owners = known.coordinates.iter().flat_map(|c| owner_labels(c)).collect();
@@ -131,6 +132,8 @@ impl PackageIndex {
             }
             for attr in cluster.attrs.iter().filter(|a| !RULES.is_ignored_set(a)) {
                 match &ecosystem {
+                    // Lists of store paths file some attributes under the name of something they are made with: `influxdb` as `libflux-0.196`.
+                    None if is_bare && !are_akin(attr, &package.pname) => names.extend(package_names(&package.pname, &package.pname)),
                     None => names.extend(package_names(attr, &package.pname)),
                     // An application that is written in a language (`mitmproxy`, `spamassassin`) is known by its own name too.
                     Some((_, name)) if !attr.contains('.') => names.extend(package_names(attr, name)),
@@ -325,10 +328,11 @@ fn cluster(packages: Vec<Package>) -> Vec<Cluster> {
             .entry((software_key(&package), package.version.clone(), is_enterprise(&package)))
             .or_default()
             .entry(state)
-            .or_default()
+            // Most groups stay at one, and packages are large: the usual first room for four would be hundreds of megabytes.
+            .or_insert_with(|| Vec::with_capacity(1))
             .push(package);
     }
-    let mut clusters = Vec::new();
+    let mut clusters = Vec::with_capacity(groups.len());
     for (_, mut states) in groups {
         // A wrapper has no source of its own: its state is that of what it wraps.
         if states.len() == 2 {
@@ -366,7 +370,7 @@ fn cluster(packages: Vec<Package>) -> Vec<Cluster> {
             });
         }
     }
-    clusters.sort_by(|a, b| a.name.cmp(&b.name));
+    clusters.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     clusters
 }
 
@@ -418,6 +422,16 @@ mod tests {
             ]
         );
         assert_eq!(index.named("firefox").len(), 1);
+    }
+
+    #[test]
+    fn a_bare_name_that_has_nothing_of_the_attribute_stands_for_itself() {
+        let index = PackageIndex::new(
+            vec![package("influxdb", "libflux", "0.196.1"), package("jre8", "jre", "8u1")],
+            &Facts::default(),
+        );
+        assert!(index.named("influxdb").is_empty(), "0.196.1 is no version of influxdb");
+        assert_eq!((index.named("libflux").len(), index.named("jre8").len()), (1, 1));
     }
 
     #[test]

@@ -146,6 +146,17 @@ pub fn package_names(attr: &str, pname: &str) -> Vec<(String, Form)> {
     dedup(names)
 }
 
+/// Whether an attribute and a package's name have anything in common: the beginning, or a word of three letters.
+pub fn are_akin(attr: &str, pname: &str) -> bool {
+    let (one, other) = (fold(attr), fold(pname));
+    let begins = |a: &str, b: &str| b.contains(a.get(..3).unwrap_or(a));
+    let words = |text: &str| -> Vec<String> {
+        let split = text.split(|c: char| !c.is_ascii_alphabetic());
+        split.filter(|w| w.len() >= 3).map(str::to_ascii_lowercase).collect()
+    };
+    begins(&one, &other) || begins(&other, &one) || words(attr).iter().any(|word| words(pname).contains(word))
+}
+
 /// Words at the end of a product's name that packages leave out.
 const PRODUCT_FILLERS: &[&str] = &[
     "server",

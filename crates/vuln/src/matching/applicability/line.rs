@@ -1,0 +1,187 @@
+//! What a range of another release line says about a version: nothing, unless records and descriptions tell.
+
+use std::cmp::Ordering;
+
+use super::{Around, Claim, Judged, Side, Statement};
+use crate::advisory::End;
+use crate::matching::lines::{Lines, YEAR};
+use crate::matching::profile::day;
+use crate::range::LineClause;
+use crate::version::{Scheme, compare, components, date_of};
+
+/// Whether two versions lie in one release line: one that is known for the product, else the same first two numbers.
+pub(super) fn same_line(a: &str, b: &str, around: Around<'_>) -> bool {
+    let lines = around.lines;
+    match (lines.and_then(|l| l.line_of(a)), lines.and_then(|l| l.line_of(b))) {
+        (Some(one), Some(two)) => one == two,
+        _ => {
+            let (a, b) = (components(a), components(b));
+            a.iter().zip(b.iter()).take_while(|(x, y)| x == y).count() >= 2
+        }
+    }
+}
+
+/// An open range ends in another release line than the version's: what the record and its siblings say about the version's own line.
+pub(super) fn other_line(end: &str, inclusive: bool, who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
+    let version = judged.version;
+    let ends_here = |clause: &&LineClause| clause.end.as_ref().is_some_and(|e| e.version == end);
+    for clause in around.clauses.iter().filter(ends_here) {
+        if let Some(line) = &clause.line
+            && !components(version).is_on_line(line)
+            && starts_below(version, line)
+        {
+            let line = line.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+            let detail = format!("{who}: the description speaks of {line}.x before {end}; {version} is an older release line");
+            return Some(Statement {
+                claim: Claim::NotAffected,
+                confidence: 0.8,
+                rule: "line-in-description",
+                detail,
+                ..Statement::NONE
+            });
+        }
+        if let Some(start) = &clause.start
+            && compare(judged.scheme, version, start) == Some(Ordering::Less)
+        {
+            let detail = format!("{who}: the description starts at {start}; {version} is before it");
+            return Some(Statement {
+                claim: Claim::NotAffected,
+                confidence: 0.8,
+                rule: "line-in-description",
+                detail,
+                ..Statement::NONE
+            });
+        }
+    }
+    let apart = || {
+        let known = judged.long_term.filter(|l| l.apart)?;
+        let own = known.line_of(version)?;
+        (known.line_of(end)? != own).then(|| Statement {
+            claim: Claim::NotAffected,
+            confidence: 0.7,
+            rule: "line-apart",
+            detail: format!("{who}: {end} is of another release line than {version}, which has numbers and fixes of its own"),
+            ..Statement::NONE
+        })
+    };
+    let siblings = of_siblings(end, inclusive, who, judged, around, day).or_else(apart);
+    siblings.or_else(|| {
+        let lines = around.lines.filter(|l| l.are_named_apart())?;
+        is_elsewhere(end, version, lines)?;
+        Some(Statement {
+            claim: Claim::NotAffected,
+            confidence: 0.8,
+            rule: "line-not-named",
+            detail: format!("{who}: records of this product name each release line by itself, and {end} is not of the line of {version}"),
+            ..Statement::NONE
+        })
+    })
+}
+
+/// The version's own release line, where an end lies in another one.
+fn is_elsewhere<'l>(end: &str, version: &str, lines: &'l Lines) -> Option<&'l [u64]> {
+    let own = lines.line_of(version)?;
+    (lines.line_of(end) != Some(own) && !components(end).is_on_line(own)).then_some(own)
+}
+
+/// A version that was released in another line than the range's end, after the record was published, has the fix that was known then.
+pub(super) fn of_siblings(end: &str, inclusive: bool, who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
+    let (lines, version) = (around.lines?, judged.version);
+    let own = is_elsewhere(end, version, lines)?;
+    let reached = lines.released_after(version, day, judged.long_term.is_some())?;
+    let line = own.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+    let bound = if inclusive { "up to" } else { "before" };
+    Some(Statement {
+        claim: Claim::Fixed,
+        confidence: 0.65,
+        rule: "line-of-siblings",
+        detail: format!(
+            "{who}: {bound} {end} is another release line than {line}; {version} is later than {reached}, which was current there when the record was published"
+        ),
+        ..Statement::NONE
+    })
+}
+
+/// For the kernel, databases other than its own CNA often name the fix in mainline and none of those in the longterm lines.
+pub(super) fn mainline_only(end: &End, who: &str, judged: Judged<'_>) -> Option<Statement> {
+    let known = judged.long_term.filter(|_| judged.scheme == Scheme::Kernel)?;
+    let own = known.line_of(judged.version)?;
+    (!components(&end.version).is_on_line(own)).then(|| Statement {
+        claim: Claim::Unknown,
+        rule: "mainline-only",
+        detail: format!(
+            "{who}: names only {}, and nothing about the longterm line of {}, which may have the fix",
+            end.version, judged.version
+        ),
+        ..Statement::NONE
+    })
+}
+
+/// A range without an end says nothing about what was released long after the record.
+pub(super) fn long_after(start: &str, who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
+    let version = judged.version;
+    let reached = around.lines?.released_after(version, day + YEAR, true)?;
+    Some(Statement {
+        claim: Claim::Unknown,
+        rule: "no-end",
+        detail: format!(
+            "{who}: from {start} on, and no end is named; {version} is later than {reached}, which was current more than a year after the record was published"
+        ),
+        ..Statement::NONE
+    })
+}
+
+fn starts_below(version: &str, line: &[u64]) -> bool {
+    components(version).iter().copied().take(line.len()).lt(line.iter().copied())
+}
+
+/// A snapshot of the sources taken after the record told of a fix has the fix.
+pub(super) fn snapshot(judged: Judged<'_>, published: u32, fix: Option<&str>) -> Option<Statement> {
+    let (year, month, date) = date_of(judged.version)?;
+    let taken = day(&format!("{year:04}-{month:02}-{date:02}"));
+    // Half a year's grace: records are published before, with, or a little after the fix.
+    if published == 0 || taken < published + 186 {
+        return None;
+    }
+    let fix = fix.map(|f| format!(" ({f})")).unwrap_or_default();
+    let detail = format!(
+        "{} is a snapshot taken long after the record was published with its fix{fix}",
+        judged.version
+    );
+    Some(Statement {
+        claim: Claim::Fixed,
+        confidence: 0.6,
+        rule: "snapshot-after-fix",
+        detail,
+        ..Statement::NONE
+    })
+}
+
+/// Databases widen ranges to the beginning; a description that gives every range a start says where the fault began.
+pub(super) fn outside_description(judged: Judged<'_>, around: Around<'_>, who: &str) -> Option<Statement> {
+    let mut first: Option<String> = None;
+    for clause in around.clauses {
+        let line = clause
+            .line
+            .map(|line| line.iter().map(u64::to_string).collect::<Vec<_>>().join("."));
+        let start = clause.start.clone().or(line)?;
+        if clause.covers(judged.scheme, judged.version)? || !compare(judged.scheme, judged.version, &start)?.is_lt() {
+            return None;
+        }
+        if first
+            .as_ref()
+            .is_none_or(|first| compare(judged.scheme, &start, first) == Some(Ordering::Less))
+        {
+            first = Some(start);
+        }
+    }
+    let first = first?;
+    Some(Statement {
+        claim: Claim::NotAffected,
+        confidence: 0.7,
+        rule: "before-description",
+        detail: format!("{who}: the description starts at {first}; {} is before it", judged.version),
+        side: Side::BeforeStart,
+        ..Statement::NONE
+    })
+}

@@ -1,0 +1,178 @@
+//! CVE 5 and OSV version lists, with care for release lines.
+
+use std::cmp::Ordering;
+
+use super::line::{other_line, outside_description, same_line, snapshot};
+use super::{Around, Claim, Judged, Side, Statement};
+use crate::advisory::{Advisory, Affected, Status, UpperBound, VersionEntry};
+use crate::range::{self, judge};
+use crate::version::{Components, compare, components};
+
+/// A CVE 5 or OSV list, with the same care for lines.
+pub(super) fn listed(affected: &Affected, advisory: &Advisory, judged: Judged<'_>, around: Around<'_>, day: u32) -> Statement {
+    if let Some(line) = product_line(affected)
+        && !components(judged.version).is_on_line(&line)
+    {
+        let product = affected.product.as_deref().unwrap_or_default();
+        return Statement {
+            claim: Claim::NotAffected,
+            confidence: 0.85,
+            rule: "line-in-product",
+            detail: format!(
+                "{}: speaks of {product}, {} is another release line",
+                affected.provider, judged.version
+            ),
+            ..Statement::NONE
+        };
+    }
+    let judgement = judge(affected, judged.version, judged.scheme);
+    let detail = format!("{}: {}", affected.provider, judgement.reason);
+    let base = if judgement.decided_by_default { 0.75 } else { 0.95 };
+    let statement = |claim, confidence| Statement {
+        claim,
+        confidence,
+        rule: judgement.rule,
+        detail: detail.clone(),
+        fixed_in: judgement.fixed_in.clone(),
+        side: match claim {
+            Claim::Affected if judgement.open_start => Side::OpenRange,
+            Claim::NotAffected if judgement.position == range::Position::Before => Side::BeforeStart,
+            _ => Side::Other,
+        },
+    };
+    let unclear = || snapshot(judged, day, judgement.fixed_in.as_deref()).unwrap_or_else(|| statement(Claim::Unknown, 0.5));
+    match judgement.status {
+        Status::Affected => {
+            if let Some(other) = open_range_elsewhere(affected, judged, around, day)
+                .or_else(|| passed_over(affected, advisory, judged).filter(|_| judgement.decided_by_default))
+                .or_else(|| outside_description(judged, around, &affected.provider))
+            {
+                return other;
+            }
+            statement(Claim::Affected, base)
+        }
+        Status::Unaffected => statement(
+            if judgement.position == range::Position::After {
+                Claim::Fixed
+            } else {
+                Claim::NotAffected
+            },
+            base,
+        ),
+        // The format's default is "unknown", but a record that lists what is affected means that the rest is not.
+        Status::Unknown if judgement.decided_by_default => match judgement.position {
+            range::Position::After => statement(Claim::Fixed, 0.75),
+            range::Position::Before => statement(Claim::NotAffected, 0.75),
+            range::Position::Between => statement(Claim::NotAffected, 0.6),
+            range::Position::Inside | range::Position::Unclear => unclear(),
+        },
+        Status::Unknown => unclear(),
+    }
+}
+
+/// The release line that a product's own name states: `.NET 8.0`.
+fn product_line(affected: &Affected) -> Option<Components> {
+    let last = affected.product.as_deref()?.rsplit_once(' ')?.1;
+    let is_line = last.matches('.').count() == 1 && last.bytes().all(|c| c.is_ascii_digit() || c == b'.');
+    is_line.then(|| components(last)).filter(|line| line.len() == 2)
+}
+
+/// The first commit of Linux' history in git. The kernel's CNA names it where nobody has found out which commit brought the fault.
+const FIRST_COMMIT: &str = "1da177e4c3f4";
+
+/// Where a record does not know when the fault began, and calls all old versions affected because of that: a fix that was brought to
+/// younger lines and passed over a longterm one between tells that the fault may be younger as well.
+fn passed_over(affected: &Affected, advisory: &Advisory, judged: Judged<'_>) -> Option<Statement> {
+    let mut entries = advisory.affected.iter().flat_map(|a| &a.versions);
+    if !entries.any(|e| e.version.starts_with(FIRST_COMMIT)) {
+        return None;
+    }
+    let own = components(judged.version);
+    let fixed = affected
+        .versions
+        .iter()
+        .filter(|e| e.status == Status::Unaffected)
+        .map(|e| components(&e.version).prefix(2))
+        .filter(|line| line.len() == 2 && **line > *own.prefix(2))
+        .min_by(|a, b| a.cmp(b))?;
+    let passed = judged
+        .long_term?
+        .lines
+        .iter()
+        .find(|line| line.as_slice() > &*own.prefix(2) && line.as_slice() < &*fixed)?;
+    let written = |line: &[u64]| line.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+    Some(Statement {
+        claim: Claim::Unknown,
+        confidence: 0.5,
+        rule: "origin-unknown",
+        detail: format!(
+            "{}: the record does not know which commit brought the fault, and its fix went to {} and passed over {}: the fault may be younger than {}",
+            affected.provider,
+            written(&fixed),
+            written(passed),
+            judged.version
+        ),
+        ..Statement::NONE
+    })
+}
+
+/// Where only open ranges ("8.0.21 and prior") call the version affected: what the list says about the version's own release line.
+fn open_range_elsewhere(affected: &Affected, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
+    let version = judged.version;
+    let within = |end: &str, inclusive: bool| {
+        compare(judged.scheme, version, end).is_some_and(|o| o == Ordering::Less || inclusive && o == Ordering::Equal)
+    };
+    let mut elsewhere: Option<(&str, bool)> = None;
+    let mut passed: Option<&str> = None;
+    for (start, end, inclusive) in affected
+        .versions
+        .iter()
+        .filter(|e| e.status == Status::Affected)
+        .flat_map(intervals)
+    {
+        let open = is_open(start);
+        let started = open || start.is_some_and(|s| compare(judged.scheme, version, s).is_some_and(Ordering::is_ge));
+        match (started && within(end, inclusive), same_line(end, version, around)) {
+            (true, true) => return None,
+            (true, false) if !open => return None,
+            (true, false) => elsewhere = elsewhere.or(Some((end, inclusive))),
+            (false, true) if started => passed = passed.or(Some(end)),
+            _ => {}
+        }
+    }
+    let (end, inclusive) = elsewhere?;
+    if let Some(passed) = passed {
+        let detail = format!(
+            "{}: {version} has passed {passed}, which the record names for its own release line",
+            affected.provider
+        );
+        return Some(Statement {
+            claim: Claim::Fixed,
+            confidence: 0.85,
+            rule: "line-passed",
+            detail,
+            ..Statement::NONE
+        });
+    }
+    other_line(end, inclusive, &affected.provider, judged, around, day)
+}
+
+/// Whether a range has no start.
+pub(in crate::matching) fn is_open(start: Option<&str>) -> bool {
+    start.is_none_or(|s| matches!(s, "0" | "*" | "unspecified" | "n/a" | "-"))
+}
+
+/// The ranges of one list entry that have an end: (start, end, whether the end is inside).
+pub(in crate::matching) fn intervals(entry: &VersionEntry) -> Vec<(Option<&str>, &str, bool)> {
+    match &entry.bound {
+        Some(UpperBound::LessThan(end)) => vec![(Some(&entry.version), end, false)],
+        Some(UpperBound::LessThanOrEqual(end)) => vec![(Some(&entry.version), end, true)],
+        None => {
+            let read = range::text::parse(&entry.version).unwrap_or_default();
+            read.into_iter()
+                .filter(|i| !i.is_point())
+                .filter_map(|i| Some((i.start, i.end?, i.end_inclusive)))
+                .collect()
+        }
+    }
+}
