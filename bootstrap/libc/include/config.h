@@ -1,0 +1,1 @@
+/* tcc asks for this file; what it would hold is given on the command line. */
