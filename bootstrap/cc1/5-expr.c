@@ -83,7 +83,7 @@ long number_value(struct Tok *t) {
         else stop_at(t, "not a number");
         s = s + 1;
     }
-    if (v < 0 || v > 4294967295) is_long = 1;
+    if (v >> 32) is_long = 1;
     if (v < 0) is_unsigned = 1;
     if (v > 2147483647 && !is_long) {
         if (base == 10) is_long = !is_unsigned;

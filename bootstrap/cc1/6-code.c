@@ -121,7 +121,7 @@ struct Sym *new_local(struct Type *y) {
 
 /* ---- values ---- */
 
-long fits32(long v) { return v >= -2147483648 && v <= 2147483647; }
+long fits32(long v) { return (v << 32) >> 32 == v; }
 
 void gen_number(long v) {
     if (v == 0) {

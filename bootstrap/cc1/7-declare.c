@@ -4,7 +4,6 @@ enum { ST_NONE = 0, ST_TYPEDEF = 1, ST_EXTERN = 2, ST_STATIC = 3 };
 
 long storage;                /* what the specifiers just read said */
 struct Name *declared;       /* the name in the declarator just read, or 0 */
-struct Param *declared_params;
 
 struct Type *declarator(struct Type *y);
 struct Type *specifiers();
@@ -253,10 +252,9 @@ struct Type *suffix(struct Type *y) {
         return array_of(y, n);
     }
     if (take('(')) {
-        struct Name *n = declared;
+        struct Name *outer = declared;
         y = parameters(suffix(y));
-        declared = n;
-        declared_params = y->y_params;
+        declared = outer;
         return y;
     }
     return y;
@@ -364,12 +362,12 @@ void init_struct(struct Type *y, long offset, long braced) {
 long init_object(struct Type *y, long offset, struct Member *bits) {
     long n = 0;
     if (is_text_for(y) || (is(tok, '{') && y->y_kind == Y_ARRAY && y->y_base->y_size == 1 && tok->t_next->t_kind == T_STRING)) {
-        long braced = take('{');
-        struct Init *o = new_init(offset, y);
-        o->o_text = tok;
+        long text_braced = take('{');
+        struct Init *text = new_init(offset, y);
+        text->o_text = tok;
         n = tok->t_length + 1;
         tok = tok->t_next;
-        if (braced) expect('}');
+        if (text_braced) expect('}');
         return n;
     }
     if (y->y_kind == Y_ARRAY || y->y_kind == Y_STRUCT) {

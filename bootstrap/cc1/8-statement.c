@@ -259,10 +259,10 @@ void statement() {
     }
     if (k == K_ASM) stop_at(t, "assembler in C is not supported:");
     if (t->t_kind == T_NAME && k == 0 && is(t->t_next, ':')) {
-        struct Goto *j = goto_label(t->t_name);
-        if (label_at[j->j_label] >= 0) stop_at(t, "label stands twice:");
-        j->j_wanted = 0;
-        place(j->j_label);
+        struct Goto *here = goto_label(t->t_name);
+        if (label_at[here->j_label] >= 0) stop_at(t, "label stands twice:");
+        here->j_wanted = 0;
+        place(here->j_label);
         tok = t->t_next->t_next;
         if (!is(tok, '}')) statement();
         return;
