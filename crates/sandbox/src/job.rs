@@ -1,0 +1,65 @@
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A program to run, and all it may see.
+#[derive(Debug)]
+pub struct Job {
+    /// The program, as a path inside, and its arguments.
+    pub argv: Vec<String>,
+    /// The whole environment.
+    pub environment: Vec<(String, String)>,
+    /// Folders and files that are visible, later ones within earlier ones.
+    pub mounts: Vec<Mount>,
+    /// An empty folder outside, over which the root is built. Nothing is written into it.
+    pub root: PathBuf,
+    /// The folder inside that it starts in.
+    pub directory: String,
+    /// User and group id as it sees them.
+    pub user: u32,
+    /// Standard input; empty if there is none.
+    pub stdin: Option<File>,
+    /// Standard output; thrown away if there is none.
+    pub stdout: Option<File>,
+    /// Standard error.
+    pub stderr: File,
+    /// What it may use up.
+    pub limits: Limits,
+}
+
+/// Something outside that is visible inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Where it is.
+    pub outside: PathBuf,
+    /// Where it appears: an absolute path.
+    pub inside: String,
+    /// Whether it can be changed.
+    pub access: Access,
+}
+
+/// Whether a mount can be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Read and execute.
+    Read,
+    /// Write, too.
+    Write,
+}
+
+/// What a job may use up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Address space of each process, in bytes.
+    pub memory: u64,
+    /// Processes at a time. With 1, the system calls that make processes are refused.
+    pub processes: u64,
+    /// Open files of each process.
+    pub files: u64,
+    /// Size of each file it writes, in bytes.
+    pub file_size: u64,
+    /// Size of `/tmp`, in bytes.
+    pub scratch: u64,
+    /// Time until it is killed.
+    pub time: Duration,
+}
