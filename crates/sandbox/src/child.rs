@@ -172,12 +172,8 @@ impl Plan {
     /// Turns this process into the first one of the sandbox. Called after fork; exec follows.
     pub fn enter(&self) -> io::Result<()> {
         die_with_parent(Stage::Fork)?;
-        let spaces = libc::CLONE_NEWUSER
-            | libc::CLONE_NEWNS
-            | libc::CLONE_NEWPID
-            | libc::CLONE_NEWNET
-            | libc::CLONE_NEWIPC
-            | libc::CLONE_NEWUTS;
+        let spaces =
+            libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
         // SAFETY: no memory is passed.
         check(unsafe { libc::unshare(spaces) }, Stage::Namespaces)?;
         write(c"/proc/self/setgroups", c"deny")?;
@@ -223,14 +219,24 @@ impl Plan {
     fn build_root(&self) -> io::Result<()> {
         mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None, Stage::Private)?;
         let quiet = libc::MS_NOSUID | libc::MS_NODEV;
-        mount(Some(c"root"), &self.root, Some(c"tmpfs"), quiet, Some(&self.root_options), Stage::Root)?;
+        mount(
+            Some(c"root"),
+            &self.root,
+            Some(c"tmpfs"),
+            quiet,
+            Some(&self.root_options),
+            Stage::Root,
+        )?;
         for entry in &self.entries {
             match entry {
                 // SAFETY: the path is a valid C string.
                 Entry::Folder(folder) => check(unsafe { libc::mkdir(folder.as_ptr(), 0o755) }, Stage::Folder).map(drop)?,
                 Entry::File(file) => {
                     // SAFETY: the path is a valid C string.
-                    let fd = check(unsafe { libc::open(file.as_ptr(), libc::O_CREAT | libc::O_WRONLY, 0o644) }, Stage::Folder)?;
+                    let fd = check(
+                        unsafe { libc::open(file.as_ptr(), libc::O_CREAT | libc::O_WRONLY, 0o644) },
+                        Stage::Folder,
+                    )?;
                     // SAFETY: the file was opened above and is used nowhere else.
                     unsafe { libc::close(fd) };
                 }
@@ -284,14 +290,7 @@ impl Plan {
             filter: self.filter.as_ptr().cast_mut(),
         };
         // SAFETY: `program` points at as many instructions as it says, which the kernel copies.
-        let done = unsafe {
-            libc::syscall(
-                libc::SYS_seccomp,
-                libc::SECCOMP_SET_MODE_FILTER,
-                0,
-                &raw const program,
-            )
-        };
+        let done = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
         check(done, Stage::Filter).map(drop)
     }
 }
@@ -321,7 +320,14 @@ fn write(file: &CStr, content: &CStr) -> io::Result<()> {
     }
 }
 
-fn mount(from: Option<&CStr>, to: &CStr, kind: Option<&CStr>, flags: libc::c_ulong, options: Option<&CStr>, stage: Stage) -> io::Result<()> {
+fn mount(
+    from: Option<&CStr>,
+    to: &CStr,
+    kind: Option<&CStr>,
+    flags: libc::c_ulong,
+    options: Option<&CStr>,
+    stage: Stage,
+) -> io::Result<()> {
     let pointer = |text: Option<&CStr>| text.map_or(ptr::null(), CStr::as_ptr);
     // SAFETY: all pointers are null or valid C strings.
     let done = unsafe { libc::mount(pointer(from), to.as_ptr(), pointer(kind), flags, pointer(options).cast()) };

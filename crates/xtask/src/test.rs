@@ -52,7 +52,8 @@ impl Area {
             Self::House => &["cli-kit", "xtask"],
             Self::Tracker => &["nix-model", "vuln", "tracker"],
             Self::Boot => &["boot-formats", "boot"],
-            Self::Scan | Self::Chain => &[],
+            Self::Chain => &["sandbox", "chain"],
+            Self::Scan => &[],
         }
     }
 }

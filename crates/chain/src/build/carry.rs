@@ -1,0 +1,410 @@
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sandbox::{Access, Ending, Job, Mount};
+use serde_json::json;
+
+use super::{BuildError, Mismatch};
+use crate::explain;
+use crate::hexadecimal;
+use crate::step::{Chain, Run, Step};
+use crate::store::{Made, Record, Store, StoreError, Work};
+use crate::tree::{self, Entry, Kind, TreeError};
+use crate::unpack;
+
+/// How steps are carried out.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    /// What is built.
+    pub chain: Chain,
+    /// Where it goes.
+    pub store: Store,
+    /// The user that steps see themselves as.
+    pub user: u32,
+    /// Whether outputs that differ from their pins are taken.
+    pub any_output: bool,
+}
+
+/// An output that is there.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// What is known about it.
+    pub record: Record,
+    /// The folder of the output itself.
+    pub out: PathBuf,
+    /// Whether it was there before.
+    pub cached: bool,
+}
+
+/// The most of a program's talk that is repeated.
+const SAID: usize = 2000;
+
+/// Digest of everything that decides what a step makes. What stands in the step for people, its limits and its pins do not.
+pub fn key_of(chain: &Chain, step: &Step, inputs: &BTreeMap<String, Built>) -> Result<String, BuildError> {
+    let mut sources = Vec::new();
+    for source in &step.sources {
+        let path = chain.folder.join(source);
+        let digest = tree_digest(&path).map_err(|source| BuildError::Tree {
+            step: step.name.clone(),
+            source,
+        })?;
+        sources.push((source, digest));
+    }
+    let taken: Vec<(&String, Option<&str>)> = step
+        .inputs
+        .iter()
+        .map(|i| (i, inputs.get(i).map(|b| b.record.nar_sha256.as_str())))
+        .collect();
+    let runs: Vec<_> = step.run.iter().map(|r| (&r.argv, &r.stdin, &r.stdout)).collect();
+    let edits: Vec<_> = step.edit.iter().map(|e| (&e.file, &e.find, &e.replace)).collect();
+    let copies: Vec<_> = step.copy.iter().map(|c| (&c.from, &c.to)).collect();
+    let outputs: Vec<_> = step.output.iter().map(|o| (&o.path, o.run)).collect();
+    let all = json!({
+        "format": 1, "step": step.name, "sources": sources, "inputs": taken, "runs": runs, "edits": edits, "copies": copies,
+        "outputs": outputs, "folders": step.folders,
+        "hex": step.hex.as_ref().map(|h| (&h.from, &h.to)),
+        "source": step.source.as_ref().map(|s| (&s.sha256, &s.to, &s.keep)),
+    });
+    Ok(tree::sha256(all.to_string().as_bytes()))
+}
+
+/// Digest of names and bytes alone: a checkout's modes say nothing.
+fn tree_digest(path: &Path) -> Result<String, TreeError> {
+    let mut text = String::new();
+    for Entry { path, kind } in tree::list(path)? {
+        match kind {
+            Kind::File { sha256, .. } => text.push_str(&format!("{} {sha256}\n", path.display())),
+            Kind::Link(to) => text.push_str(&format!("{} -> {}\n", path.display(), to.display())),
+            Kind::Folder => {}
+        }
+    }
+    Ok(tree::sha256(text.as_bytes()))
+}
+
+impl Builder {
+    /// Carries out one step whose inputs are there.
+    pub fn build(&self, step: &Step, inputs: &BTreeMap<String, Built>) -> Result<Built, BuildError> {
+        let key = key_of(&self.chain, step, inputs)?;
+        let _lock = self.store.lock(&key)?;
+        let out = self.store.entry(&key, &step.name).join("out");
+        if let Some(record) = self.store.find(&key, &step.name)? {
+            self.hold_pins(step, &record.outputs, inputs, || Ok(out.clone()))?;
+            return Ok(Built { record, out, cached: true });
+        }
+        let work = self.store.work(&step.name)?;
+        let started = Instant::now();
+        self.carry_out(step, inputs, &work)?;
+        let record = self.take(step, &work, key, started.elapsed())?;
+        let mut work = Some(work);
+        self.hold_pins(step, &record.outputs, inputs, || match work.take() {
+            Some(work) => self.store.keep_failed(work, &step.name),
+            None => Ok(out.clone()),
+        })?;
+        if let Some(work) = work {
+            self.store.commit(work, &record)?;
+        }
+        Ok(Built {
+            record,
+            out,
+            cached: false,
+        })
+    }
+
+    fn carry_out(&self, step: &Step, inputs: &BTreeMap<String, Built>, work: &Work) -> Result<(), BuildError> {
+        let out = work.out();
+        for folder in &step.folders {
+            let path = out.join(folder);
+            fs::create_dir_all(&path).map_err(|e| file_error(step, &path, e))?;
+        }
+        if let Some(hex) = &step.hex {
+            let from = self.chain.folder.join(&hex.from);
+            let text = fs::read_to_string(&from).map_err(|e| file_error(step, &from, e))?;
+            let bytes = hexadecimal::bytes(&text).map_err(|line| BuildError::Digits {
+                step: step.name.clone(),
+                file: hex.from.clone(),
+                line,
+            })?;
+            let to = out.join(&hex.to);
+            fs::write(&to, bytes).map_err(|e| file_error(step, &to, e))?;
+        }
+        self.unpack(step, &out)?;
+        for run in &step.run {
+            self.run(step, run, inputs, work)?;
+        }
+        for copy in &step.copy {
+            let from = self.outside(step, &copy.from, inputs, &out)?;
+            copy_tree(&from, &out.join(&copy.to)).map_err(|e| file_error(step, &from, e))?;
+        }
+        for output in step.output.iter().filter(|o| o.run) {
+            let path = out.join(&output.path);
+            set_run_bit(&path).map_err(|e| file_error(step, &path, e))?;
+        }
+        Ok(())
+    }
+
+    fn unpack(&self, step: &Step, out: &Path) -> Result<(), BuildError> {
+        let Some(source) = &step.source else { return Ok(()) };
+        let path = self.store.fetched(&source.sha256, &source.file);
+        if !path.exists() {
+            return Err(BuildError::Missing {
+                step: step.name.clone(),
+                archive: Box::new(source.clone()),
+            });
+        }
+        let found = tree::sha256_file(&path).map_err(|e| file_error(step, &path, e))?;
+        if found != source.sha256 {
+            return Err(BuildError::Damaged {
+                step: step.name.clone(),
+                path,
+                found,
+                wanted: source.sha256.clone(),
+            });
+        }
+        let failed = |source| BuildError::Unpack {
+            step: step.name.clone(),
+            source,
+        };
+        let to = out.join(&source.to);
+        unpack::unpack(source, &path, &to).map_err(failed)?;
+        step.edit.iter().try_for_each(|e| unpack::edit(e, &to)).map_err(failed)
+    }
+
+    fn run(&self, step: &Step, run: &Run, inputs: &BTreeMap<String, Built>, work: &Work) -> Result<(), BuildError> {
+        let out = work.out();
+        let open = |path: &PathBuf| File::open(path).map_err(|e| file_error(step, path, e));
+        let create = |path: &PathBuf| File::create(path).map_err(|e| file_error(step, path, e));
+        let stdin = run.stdin.as_ref().map(|p| self.outside(step, p, inputs, &out)).transpose()?;
+        let stdout = run.stdout.as_ref().map(|p| self.outside(step, p, inputs, &out)).transpose()?;
+        let program = run.argv.first().cloned().unwrap_or_default();
+        if let Some(path) = program.strip_prefix("/out/") {
+            // A program that was just made and is used in the same step.
+            let path = out.join(path);
+            set_run_bit(&path).map_err(|e| file_error(step, &path, e))?;
+        }
+        let job = Job {
+            argv: run.argv.clone(),
+            environment: environment(),
+            mounts: self.mounts(step, inputs, &out),
+            root: work.root(),
+            directory: "/out".into(),
+            user: self.user,
+            stdin: stdin.as_ref().map(open).transpose()?,
+            stdout: stdout.as_ref().map(create).transpose()?,
+            stderr: create(&work.log())?,
+            limits: sandbox::Limits {
+                memory: step.limits.memory_mib << 20,
+                processes: step.limits.processes,
+                files: step.limits.files,
+                file_size: step.limits.file_mib << 20,
+                scratch: step.limits.file_mib << 20,
+                time: Duration::from_secs(step.limits.seconds),
+            },
+        };
+        let outcome = sandbox::run(job).map_err(|source| BuildError::Sandbox {
+            step: step.name.clone(),
+            program: program.clone(),
+            source,
+        })?;
+        let ending = match outcome.ending {
+            Ending::Code(0) => return Ok(()),
+            Ending::Code(code) => format!("ended with code {code}"),
+            Ending::Signal(signal) => format!("was ended by signal {signal}"),
+            Ending::TimedOut => format!("took longer than {} s and was killed", step.limits.seconds),
+        };
+        let said = fs::read(work.log()).unwrap_or_default();
+        let said = String::from_utf8_lossy(said.get(..said.len().min(SAID)).unwrap_or_default())
+            .trim()
+            .to_owned();
+        Err(BuildError::Failed {
+            step: step.name.clone(),
+            program,
+            ending,
+            said: if said.is_empty() { said } else { format!(" and said: {said}") },
+        })
+    }
+
+    fn mounts(&self, step: &Step, inputs: &BTreeMap<String, Built>, out: &Path) -> Vec<Mount> {
+        let sources = step.sources.iter().map(|s| Mount {
+            outside: self.chain.folder.join(s),
+            inside: format!("/src/{s}"),
+            access: Access::Read,
+        });
+        let inputs = step.inputs.iter().filter_map(|i| {
+            Some(Mount {
+                outside: inputs.get(i)?.out.clone(),
+                inside: format!("/in/{i}"),
+                access: Access::Read,
+            })
+        });
+        let out = Mount {
+            outside: out.to_owned(),
+            inside: "/out".into(),
+            access: Access::Write,
+        };
+        sources.chain(inputs).chain([out]).collect()
+    }
+
+    /// Where a path inside is outside.
+    fn outside(&self, step: &Step, path: &str, inputs: &BTreeMap<String, Built>, out: &Path) -> Result<PathBuf, BuildError> {
+        let mounts = self.mounts(step, inputs, out);
+        let found = mounts.iter().find_map(|m| {
+            let rest = path.strip_prefix(&m.inside)?;
+            match rest.strip_prefix('/') {
+                Some(rest) => Some(m.outside.join(rest)),
+                None => rest.is_empty().then(|| m.outside.clone()),
+            }
+        });
+        found.ok_or_else(|| BuildError::Output {
+            step: step.name.clone(),
+            what: format!("{path} is neither a source nor an input nor below /out"),
+        })
+    }
+
+    /// Makes the output what it is everywhere, and notes what came out.
+    fn take(&self, step: &Step, work: &Work, key: String, time: Duration) -> Result<Record, BuildError> {
+        let out = work.out();
+        let failed = |source| BuildError::Tree {
+            step: step.name.clone(),
+            source,
+        };
+        tree::normalise(&out).map_err(failed)?;
+        let entries = tree::list(&out).map_err(failed)?;
+        for entry in entries.iter().filter(|e| e.kind != Kind::Folder) {
+            if !step.output.iter().any(|o| entry.path.starts_with(&o.path)) {
+                return Err(BuildError::Output {
+                    step: step.name.clone(),
+                    what: format!("it made {}, which is not declared as output", entry.path.display()),
+                });
+            }
+        }
+        let mut outputs = Vec::new();
+        for output in &step.output {
+            if !entries.iter().any(|e| e.path == Path::new(&output.path)) {
+                return Err(BuildError::Output {
+                    step: step.name.clone(),
+                    what: format!("it did not make {}", output.path),
+                });
+            }
+            outputs.push(Made {
+                path: output.path.clone(),
+                sha256: tree::pin(&out.join(&output.path)).map_err(failed)?,
+                bytes: bytes_below(&entries, &output.path),
+            });
+        }
+        Ok(Record {
+            step: step.name.clone(),
+            key,
+            nar_sha256: tree::nar_sha256(&out).map_err(failed)?,
+            bytes: bytes_below(&entries, ""),
+            seconds: time.as_secs_f64(),
+            outputs,
+        })
+    }
+
+    /// Compares with the pins; `tree` says where the output is to be looked at if it does not hold them.
+    fn hold_pins(
+        &self,
+        step: &Step,
+        made: &[Made],
+        inputs: &BTreeMap<String, Built>,
+        mut tree: impl FnMut() -> Result<PathBuf, StoreError>,
+    ) -> Result<(), BuildError> {
+        for (output, made) in step.output.iter().zip(made) {
+            if let Some(other) = &output.same_as
+                && let Some(twin) = twin(other, inputs)
+                && twin.sha256 != made.sha256
+            {
+                let kept = tree()?;
+                let difference = twin_path(other, inputs).map(|p| explain::difference(&p, &kept.join(&output.path)));
+                return Err(BuildError::Output {
+                    step: step.name.clone(),
+                    what: format!(
+                        "{} is not the same as {other}: {}; it is kept in {}",
+                        output.path,
+                        difference.unwrap_or_default(),
+                        kept.display()
+                    ),
+                });
+            }
+            if output.sha256 == made.sha256 || self.any_output {
+                continue;
+            }
+            let kept = tree()?;
+            let good = self.store.outputs_of(&step.name).into_iter().find_map(|(entry, record)| {
+                let held = record.outputs.iter().any(|o| o.path == made.path && o.sha256 == output.sha256);
+                held.then(|| entry.join("out").join(&made.path))
+            });
+            let difference = good.map(|good| format!("; from {}: {}", good.display(), explain::difference(&good, &kept.join(&made.path))));
+            let nothing = || "nothing".to_owned();
+            return Err(BuildError::Pin {
+                step: step.name.clone(),
+                mismatch: Box::new(Mismatch {
+                    path: made.path.clone(),
+                    found: made.sha256.clone(),
+                    pinned: Some(output.sha256.clone()).filter(|p| !p.is_empty()).unwrap_or_else(nothing),
+                    kept,
+                    difference: difference.unwrap_or_default(),
+                }),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn twin<'a>(other: &str, inputs: &'a BTreeMap<String, Built>) -> Option<&'a Made> {
+    let (step, path) = other.split_once('/')?;
+    inputs.get(step)?.record.outputs.iter().find(|o| o.path == path)
+}
+
+fn twin_path(other: &str, inputs: &BTreeMap<String, Built>) -> Option<PathBuf> {
+    let (step, path) = other.split_once('/')?;
+    Some(inputs.get(step)?.out.join(path))
+}
+
+/// The same everywhere: no search path, no locale, no zone, no home.
+fn environment() -> Vec<(String, String)> {
+    [
+        ("PATH", "/none"),
+        ("LC_ALL", "C"),
+        ("TZ", "UTC"),
+        ("HOME", "/tmp"),
+        ("SOURCE_DATE_EPOCH", "1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+fn bytes_below(entries: &[Entry], path: &str) -> u64 {
+    entries
+        .iter()
+        .filter(|e| path.is_empty() || e.path.starts_with(path))
+        .map(|e| if let Kind::File { size, .. } = &e.kind { *size } else { 0 })
+        .sum()
+}
+
+fn set_run_bit(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
+    if from.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            copy_tree(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
+    fs::copy(from, to).map(drop)
+}
+
+fn file_error(step: &Step, path: &Path, source: std::io::Error) -> BuildError {
+    BuildError::File {
+        step: step.name.clone(),
+        path: path.to_owned(),
+        source,
+    }
+}

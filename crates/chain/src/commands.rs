@@ -1,0 +1,177 @@
+//! What each subcommand does: the only place that talks to a terminal.
+
+mod audit;
+mod book;
+mod build;
+mod check;
+mod look;
+
+use std::path::PathBuf;
+
+use cli_kit::{Exit, Explained, Failure, Manners, Output, Talk};
+
+use crate::build::{BuildError, Builder};
+use crate::cli::{Cli, Command};
+use crate::ddc::DdcError;
+use crate::fetch::{self, FetchError, Origin};
+use crate::step::{Chain, StepError};
+use crate::store::{Store, StoreError};
+use crate::tree::TreeError;
+
+/// The user that steps see themselves as.
+const USER: u32 = 1000;
+
+/// What every command gets.
+pub struct Context {
+    /// How to talk.
+    pub manners: Manners,
+    /// Where to talk.
+    pub talk: Talk,
+    /// The steps.
+    pub chain: Chain,
+    store: Option<PathBuf>,
+}
+
+impl Context {
+    /// Opens the store, making it if it is not there.
+    pub fn store(&self) -> Result<Store, Failure> {
+        let path = match &self.store {
+            Some(path) => path.clone(),
+            None => data_dir()?.join("chain"),
+        };
+        Ok(Store::open(&path)?)
+    }
+
+    /// Carries steps out in the store.
+    pub fn builder(&self) -> Result<Builder, Failure> {
+        Ok(Builder {
+            chain: self.chain.clone(),
+            store: self.store()?,
+            user: USER,
+            any_output: false,
+        })
+    }
+}
+
+/// Runs what the command line asks for.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    let folder = match cli.bootstrap {
+        Some(folder) => folder,
+        None => PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../bootstrap")),
+    };
+    let folder = folder.canonicalize().map_err(|e| {
+        Failure::usage(format!("find the steps in {}", folder.display()))
+            .because(e)
+            .hint("--bootstrap DIR names the folder that holds steps/")
+    })?;
+    let context = Context {
+        manners: cli.manners,
+        talk: cli.manners.talk(),
+        chain: Chain::load(&folder)?,
+        store: cli.store,
+    };
+    match cli.command {
+        Command::Plan => look::plan(&context),
+        Command::Show { step } => look::show(&context, &step),
+        Command::Fetch { mirror } => get(&context, mirror),
+        Command::Build {
+            step,
+            twice,
+            update_pins,
+            jobs,
+        } => build::run(&context, step.as_deref(), twice, update_pins, jobs),
+        Command::Verify => check::verify(&context),
+        Command::Audit => audit::run(&context),
+        Command::Ddc { first, tcc } => check::ddc(&context, &first, &tcc),
+        Command::Book { out } => book::run(&context, &out),
+    }
+}
+
+fn get(context: &Context, mirror: Option<String>) -> Result<Exit, Failure> {
+    let store = context.store()?;
+    let origin = mirror.map_or(Origin::Apt, Origin::Mirror);
+    let mut out = Output::stdout();
+    for step in context.chain.ordered()? {
+        let Some(source) = &step.source else { continue };
+        let new = fetch::fetch(&store, source, &origin)?;
+        let how = if new { "fetched" } else { "was there" };
+        out.line(format!("{} {} {how}, sha256 {}", source.package, source.version, source.sha256))?;
+    }
+    out.finish()?;
+    Ok(Exit::Clean)
+}
+
+/// `$XDG_DATA_HOME/firn`, else `~/.local/share/firn`.
+fn data_dir() -> Result<PathBuf, Failure> {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    if let Some(dir) = set("XDG_DATA_HOME").filter(|dir| dir.is_absolute()) {
+        return Ok(dir.join("firn"));
+    }
+    set("HOME")
+        .map(|home| home.join(".local/share/firn"))
+        .ok_or_else(|| Failure::usage("find the data folder: neither XDG_DATA_HOME nor HOME is set").hint("--store DIR names the folder"))
+}
+
+impl Explained for StepError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+impl Explained for StoreError {
+    fn exit(&self) -> Exit {
+        Exit::Incomplete
+    }
+}
+
+impl Explained for TreeError {
+    fn exit(&self) -> Exit {
+        Exit::Incomplete
+    }
+}
+
+impl Explained for FetchError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Digest { .. } => Exit::Findings,
+            Self::Io { .. } | Self::Get { .. } => Exit::Incomplete,
+        }
+    }
+    fn hint(&self) -> Option<String> {
+        Some("--mirror DIR takes a folder that holds the file".into())
+    }
+}
+
+impl Explained for BuildError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Pin { .. }
+            | Self::Output { .. }
+            | Self::Damaged { .. }
+            | Self::Failed { .. }
+            | Self::Tree { .. }
+            | Self::Digits { .. } => Exit::Findings,
+            Self::Step(_) => Exit::Usage,
+            _ => Exit::Incomplete,
+        }
+    }
+    fn hint(&self) -> Option<String> {
+        self.hint()
+    }
+}
+
+impl Explained for DdcError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Build(error) => error.exit(),
+            Self::Step(error) => error.exit(),
+            Self::Host { .. } | Self::Io { .. } => Exit::Incomplete,
+        }
+    }
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Build(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

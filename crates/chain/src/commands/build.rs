@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cli_kit::{Exit, Failure, Format, Output, Table, human};
+use serde_json::json;
+
+use super::{Context, USER};
+use crate::build::{BuildError, Builder, Built, build_all, update_pins};
+use crate::explain;
+use crate::step::Step;
+use crate::store::Store;
+
+/// The second build of `--twice` starts this long after the first one: every second and minute of the clock is another one.
+const LATER: Duration = Duration::from_secs(61);
+
+pub fn run(context: &Context, step: Option<&str>, twice: bool, pins: bool, jobs: usize) -> Result<Exit, Failure> {
+    let steps = match step {
+        Some(name) => context.chain.up_to(name)?,
+        None => context.chain.ordered()?,
+    };
+    let builder = Builder {
+        any_output: pins,
+        ..context.builder()?
+    };
+    let started = Instant::now();
+    let talk = &context.talk;
+    let told = |step: &Step, built: &Built| {
+        let how = if built.cached {
+            "was there".to_owned()
+        } else {
+            format!("{:.2} s", built.record.seconds)
+        };
+        talk.say(&format!("{:<12} {how:>9}  {} bytes", step.name, human::count(built.record.bytes)));
+    };
+    let built = build_all(&builder, &steps, jobs, false, &told)?;
+    if pins {
+        return write_pins(context, &steps, &built);
+    }
+    if twice {
+        return again(context, &builder, &steps, &built, started, jobs);
+    }
+    print(context, &steps, &built)?;
+    Ok(Exit::Clean)
+}
+
+fn print(context: &Context, steps: &[&Step], built: &BTreeMap<String, Built>) -> Result<(), Failure> {
+    let mut out = Output::stdout();
+    let mut table = Table::new(&["step", "output", "bytes", "sha256"]).right(&["bytes"]);
+    let mut list = Vec::new();
+    for step in steps {
+        let Some(built) = built.get(&step.name) else { continue };
+        for made in &built.record.outputs {
+            table.row([step.name.as_str(), &made.path, &made.bytes.to_string(), &made.sha256]);
+        }
+        list.push(json!({"record": built.record, "out": built.out, "cached": built.cached}));
+    }
+    match context.manners.format {
+        Format::Table => out.table(&table)?,
+        Format::Json => out.json(&json!({"format": 1, "steps": list}))?,
+        Format::Jsonl => list.iter().try_for_each(|l| out.json_line(l))?,
+    }
+    out.finish()
+}
+
+fn write_pins(context: &Context, steps: &[&Step], built: &BTreeMap<String, Built>) -> Result<Exit, Failure> {
+    let mut out = Output::stdout();
+    let mut any = false;
+    for step in steps {
+        let Some(built) = built.get(&step.name) else { continue };
+        let changes = update_pins(&context.chain.folder, step, &built.record).map_err(|source| BuildError::File {
+            step: step.name.clone(),
+            path: context.chain.folder.join("steps"),
+            source,
+        })?;
+        for change in changes {
+            any = true;
+            let from = if change.from.is_empty() { "nothing" } else { &change.from };
+            out.line(format!("{} {}\n- {from}\n+ {}", change.step, change.path, change.to))?;
+        }
+    }
+    out.finish()?;
+    Ok(if any { Exit::Clean } else { Exit::NothingToDo })
+}
+
+fn again(
+    context: &Context,
+    first: &Builder,
+    steps: &[&Step],
+    built: &BTreeMap<String, Built>,
+    started: Instant,
+    jobs: usize,
+) -> Result<Exit, Failure> {
+    let elsewhere = tempfile::Builder::new()
+        .prefix("firn-chain-again-")
+        .tempdir()
+        .map_err(|e| Failure::incomplete("make a second store").because(e))?;
+    let second = Builder {
+        store: Store::open(elsewhere.path())?,
+        user: USER + 1,
+        any_output: true,
+        ..first.clone()
+    };
+    for source in steps.iter().filter_map(|s| s.source.as_ref()) {
+        let (from, to) = (
+            first.store.fetched(&source.sha256, &source.file),
+            second.store.fetched(&source.sha256, &source.file),
+        );
+        std::fs::copy(&from, &to).map_err(|e| Failure::incomplete(format!("copy {}", from.display())).because(e))?;
+    }
+    let wait = LATER.saturating_sub(started.elapsed());
+    context
+        .talk
+        .say(&format!("waiting {} s, so that no clock shows the same time", wait.as_secs()));
+    thread::sleep(wait);
+    let others = build_all(&second, steps, jobs, true, &|_, _| {})?;
+    let mut out = Output::stdout();
+    let mut differ = 0;
+    for step in steps {
+        let (Some(one), Some(two)) = (built.get(&step.name), others.get(&step.name)) else {
+            continue;
+        };
+        let same = one.record.nar_sha256 == two.record.nar_sha256;
+        differ += usize::from(!same);
+        if same {
+            out.line(format!("{} is the same both times", step.name))?;
+        } else {
+            out.line(format!("{} differs: {}", step.name, explain::difference(&one.out, &two.out)))?;
+        }
+    }
+    out.finish()?;
+    Ok(if differ == 0 { Exit::Clean } else { Exit::Findings })
+}

@@ -1,0 +1,245 @@
+//! Where outputs are kept: one folder a key, complete or not there at all.
+//!
+//! ```text
+//! STORE/KEY-NAME/out/...        what the step made
+//! STORE/KEY-NAME/record.json    what is known about it
+//! STORE/fetched/SHA256-FILE     source archives
+//! STORE/failed/NAME/            the tree of a step that did not hold its pins
+//! STORE/work/                   what is being made
+//! STORE/locks/                  who makes what
+//! ```
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use crate::tree::{self, TreeError};
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file cannot be read or written.
+    #[error("use the store at {path}")]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A tree in it cannot be read.
+    #[error("use the store")]
+    Tree(#[source] TreeError),
+}
+
+/// What is known about one output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The step.
+    pub step: String,
+    /// Digest of everything it was made from.
+    pub key: String,
+    /// Digest of the output as a NAR.
+    pub nar_sha256: String,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// Its declared outputs.
+    pub outputs: Vec<Made>,
+}
+
+/// A declared output as it came out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// Its path in the output.
+    pub path: String,
+    /// Digest of the file, or of the folder's NAR.
+    pub sha256: String,
+    /// Bytes of all its files.
+    pub bytes: u64,
+}
+
+/// The store.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// Length of the part of a key that stands in a folder's name.
+const SHORT: usize = 32;
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+impl Store {
+    /// Opens the store at `root`, making it if it is not there, and clears away what killed builds left.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        for folder in ["", "fetched", "failed", "work", "locks"] {
+            let path = root.join(folder);
+            fs::create_dir_all(&path).map_err(|source| StoreError::Io { path, source })?;
+        }
+        let root = root.canonicalize().map_err(|source| StoreError::Io {
+            path: root.to_owned(),
+            source,
+        })?;
+        let store = Self { root };
+        store.sweep()?;
+        Ok(store)
+    }
+
+    /// Where the output of a key is, once it is there.
+    pub fn entry(&self, key: &str, step: &str) -> PathBuf {
+        self.root.join(format!("{}-{step}", key.get(..SHORT).unwrap_or(key)))
+    }
+
+    /// The record of an output, if it is there and its bytes still have the digest they had.
+    pub fn find(&self, key: &str, step: &str) -> Result<Option<Record>, StoreError> {
+        let entry = self.entry(key, step);
+        let Ok(text) = fs::read(entry.join("record.json")) else {
+            return Ok(None);
+        };
+        let Ok(record) = serde_json::from_slice::<Record>(&text) else {
+            return Ok(None);
+        };
+        let now = tree::nar_sha256(&entry.join("out")).map_err(StoreError::Tree)?;
+        Ok((record.key == key && record.nar_sha256 == now).then_some(record))
+    }
+
+    /// An empty folder to work in. Its lock is held as long as the value lives.
+    pub fn work(&self, step: &str) -> Result<Work, StoreError> {
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{step}-{}-{number}", std::process::id());
+        let folder = self.root.join("work").join(&name);
+        let lock_path = self.root.join("work").join(format!("{name}.lock"));
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| StoreError::Io { path, source }
+        };
+        let lock = File::create(&lock_path).map_err(io(&lock_path))?;
+        lock.lock().map_err(io(&lock_path))?;
+        for part in ["", "out", "root"] {
+            let path = folder.join(part);
+            fs::create_dir_all(&path).map_err(io(&path))?;
+        }
+        Ok(Work {
+            folder,
+            lock_path,
+            _lock: lock,
+        })
+    }
+
+    /// Waits until nobody else makes this key.
+    pub fn lock(&self, key: &str) -> Result<File, StoreError> {
+        let path = self.root.join("locks").join(key);
+        let lock = File::create(&path).and_then(|f| f.lock().map(|()| f));
+        lock.map_err(|source| StoreError::Io { path, source })
+    }
+
+    /// Puts a finished work folder in its place, in one step: it is there with its record, or it is not there.
+    pub fn commit(&self, work: Work, record: &Record) -> Result<PathBuf, StoreError> {
+        let io = |path: &Path, source| StoreError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let place = work.folder.join("record.json");
+        let text = serde_json::to_vec_pretty(record).map_err(|e| io(&place, e.into()))?;
+        fs::write(&place, text).map_err(|e| io(&place, e))?;
+        let entry = self.entry(&record.key, &record.step);
+        if entry.exists() {
+            // Its bytes changed since it was made, or it would have been used.
+            fs::remove_dir_all(&entry).map_err(|e| io(&entry, e))?;
+        }
+        fs::rename(&work.folder, &entry).map_err(|e| io(&entry, e))?;
+        Ok(entry)
+    }
+
+    /// Keeps the output of a step that did not hold its pins, to be looked at.
+    pub fn keep_failed(&self, work: Work, step: &str) -> Result<PathBuf, StoreError> {
+        let place = self.root.join("failed").join(step);
+        let io = |source| StoreError::Io {
+            path: place.clone(),
+            source,
+        };
+        if place.exists() {
+            fs::remove_dir_all(&place).map_err(io)?;
+        }
+        fs::rename(work.folder.join("out"), &place).map_err(io)?;
+        Ok(place)
+    }
+
+    /// Where an archive is, once it was fetched.
+    pub fn fetched(&self, sha256: &str, file: &str) -> PathBuf {
+        self.root.join("fetched").join(format!("{sha256}-{file}"))
+    }
+
+    /// Every output of a step that is in the store, whatever it was made from.
+    pub fn outputs_of(&self, step: &str) -> Vec<(PathBuf, Record)> {
+        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        entries
+            .filter_map(|e| {
+                let text = fs::read(e.path().join("record.json")).ok()?;
+                let record: Record = serde_json::from_slice(&text).ok()?;
+                (record.step == step).then(|| (e.path(), record))
+            })
+            .collect()
+    }
+
+    /// Removes work folders whose makers are gone: nobody holds their locks.
+    fn sweep(&self) -> Result<(), StoreError> {
+        let work = self.root.join("work");
+        let io = |source| StoreError::Io {
+            path: work.clone(),
+            source,
+        };
+        for entry in fs::read_dir(&work).map_err(io)?.flatten() {
+            let path = entry.path();
+            if path.extension().is_none_or(|e| e != "lock") {
+                continue;
+            }
+            if File::open(&path).is_ok_and(|f| f.try_lock().is_ok()) {
+                let folder = path.with_extension("");
+                if folder.exists() {
+                    fs::remove_dir_all(&folder).map_err(io)?;
+                }
+                fs::remove_file(&path).map_err(io)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A folder that something is being made in.
+#[derive(Debug)]
+pub struct Work {
+    folder: PathBuf,
+    lock_path: PathBuf,
+    _lock: File,
+}
+
+impl Work {
+    /// Where the output goes.
+    pub fn out(&self) -> PathBuf {
+        self.folder.join("out")
+    }
+
+    /// An empty folder for the sandbox to build its root over.
+    pub fn root(&self) -> PathBuf {
+        self.folder.join("root")
+    }
+
+    /// What the step's programs said.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+}
+
+impl Drop for Work {
+    /// Nothing is left of work that was not put in its place; what cannot be removed now is removed when the store is next opened.
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_file(&self.lock_path);
+    }
+}
