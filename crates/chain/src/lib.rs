@@ -2,7 +2,7 @@
 //!
 //! - [`step`] reads what is to be done from `bootstrap/steps/*.toml`; nothing about single steps stands in this crate, but for [`ddc`];
 //! - [`build`] carries steps out in a sandbox, [`store`] keeps what they made, [`tree`] makes it comparable, [`explain`] compares;
-//! - [`unpack`], [`bzip2`] and [`hexadecimal`] are what the engine does itself; [`fetch`] gets archives;
+//! - [`unpack`], [`bzip2`], [`tar`] and [`hexadecimal`] are what the engine does itself; [`fetch`] gets archives;
 //! - [`model`] has the chain's assemblers a second time, to check them without running them.
 
 pub mod build;
@@ -14,7 +14,9 @@ pub mod explain;
 pub mod fetch;
 pub mod hexadecimal;
 pub mod model;
+pub mod place;
 pub mod step;
 pub mod store;
+pub mod tar;
 pub mod tree;
 pub mod unpack;

@@ -46,6 +46,30 @@ fn pages(house: &House) -> Result<Vec<(PathBuf, String)>> {
         let page = capture(Command::new(house.target.join("debug").join(program)).arg("help-markdown"))?;
         pages.push((house.at(&format!("docs/src/reference/{program}.md")), format!("{NOTE}{page}")));
     }
+    pages.extend(steps_of_the_chain(house)?);
+    Ok(pages)
+}
+
+/// One page a step of the chain; `pages` has built the program.
+fn steps_of_the_chain(house: &House) -> Result<Vec<(PathBuf, String)>> {
+    let written = house.target.join("book-chain");
+    if written.exists() {
+        fs::remove_dir_all(&written).with_context(|| format!("remove {}", written.display()))?;
+    }
+    let program = house.target.join("debug/firn-chain");
+    capture(
+        Command::new(program)
+            .args(["book", "--bootstrap", "bootstrap", "--out"])
+            .arg(&written)
+            .current_dir(house.at(".")),
+    )?;
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(&written).with_context(|| format!("read {}", written.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        pages.push((house.at(&format!("docs/src/chain/steps/{name}")), read(&path)?));
+    }
+    pages.sort();
     Ok(pages)
 }
 

@@ -6,7 +6,7 @@ use toml::Table;
 use super::Files;
 
 /// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
-const PARSERS: [(&str, &str); 24] = [
+const PARSERS: [(&str, &str); 27] = [
     ("crates/boot-formats/src/authenticode.rs", "image"),
     ("crates/boot-formats/src/authvar.rs", "signature_lists"),
     ("crates/boot-formats/src/certificate.rs", "signature"),
@@ -16,6 +16,9 @@ const PARSERS: [(&str, &str); 24] = [
     ("crates/boot-formats/src/sbat.rs", "uki"),
     ("crates/boot-formats/src/siglist.rs", "signature_lists"),
     ("crates/boot-formats/src/uki.rs", "uki"),
+    ("crates/chain/src/bzip2.rs", "archive"),
+    ("crates/chain/src/place.rs", "archive"),
+    ("crates/chain/src/tar.rs", "archive"),
     ("crates/nix-model/src/base32.rs", "names"),
     ("crates/nix-model/src/derivation/aterm.rs", "aterm"),
     ("crates/nix-model/src/derivation/json.rs", "derivation_json"),
