@@ -1,5 +1,5 @@
 //! Two yardsticks, as today's tools match: *exact* (product equals pname, Nix's version order) and *substring* (product inside
-//! the name, or the same vendor and product in the package's CPE metadata). Both know NVD's CPE lists only, as a flat OR.
+//! the name). Both know NVD's CPE lists only, as a flat OR, and count a package under the `pname` of its derivation.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
