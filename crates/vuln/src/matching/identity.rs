@@ -127,7 +127,7 @@ fn identify_whole(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
         for package in packages {
             for (cluster, form) in spelled(index, &fold(package), package) {
                 let detail = format!("{} is {} here: {reason}", subject.written, name_of(index, cluster));
-                if form <= Form::Variant {
+                if form <= Form::Variant && never(subject, index, cluster).is_none() {
                     keep(&mut found, cluster, 0.96, "alias", detail);
                 }
             }
@@ -188,13 +188,22 @@ fn spelled(index: &PackageIndex, name: &str, written: &str) -> Vec<(u32, Form)> 
         .collect()
 }
 
+/// Why the subject is never this package, by its own name or by that of what it is a build of.
+fn never(subject: &Subject, index: &PackageIndex, cluster: u32) -> Option<&'static str> {
+    let own = fold(&index.clusters().get(cluster as usize)?.package.pname);
+    let base = &index.details.get(cluster as usize)?.base;
+    [own.as_str(), base.as_str()]
+        .into_iter()
+        .find_map(|name| RULES.never(&subject.vendor, &subject.product, name))
+}
+
 /// A plain package with the product's name: who makes it decides.
 fn judge_plain(found: &mut Vec<Identity>, subject: &Subject, cluster: u32, form: Form, context: Context<'_>) {
     let Some(details) = context.index.details.get(cluster as usize) else {
         return;
     };
     let package = name_of(context.index, cluster);
-    if let Some(reason) = RULES.never(&subject.vendor, &subject.product, &details.base) {
+    if let Some(reason) = never(subject, context.index, cluster) {
         return keep(
             found,
             cluster,

@@ -374,12 +374,11 @@ fn cluster(packages: Vec<Package>) -> Vec<Cluster> {
     clusters
 }
 
-/// Smaller is plainer: not a variant, few dots, short, then by name.
-fn plainness(package: &Package) -> (bool, usize, usize, &str) {
+/// Smaller is plainer: the attribute is the program's name, not a variant, few dots, short, then by name.
+fn plainness(package: &Package) -> (bool, bool, usize, usize, &str) {
     let attr = package.attr.as_str();
-    let name = fold(&package.pname);
-    let is_variant = fold(plain_name(package)) != name;
-    (is_variant, attr.matches('.').count(), attr.len(), attr)
+    let (name, plain) = (fold(&package.pname), fold(plain_name(package)));
+    (fold(attr) != plain, name != plain, attr.matches('.').count(), attr.len(), attr)
 }
 
 #[cfg(test)]
@@ -405,6 +404,8 @@ mod tests {
                 package("python37Packages.django", "python3.7-Django", "2.2"),
                 package("firefox-unwrapped", "firefox-unwrapped", "78.0"),
                 package("firefox", "firefox", "78.0"),
+                package("git-doc", "git", "2.27"),
+                package("git", "git-minimal", "2.27"),
                 package("mysql57", "mysql", "5.7.27"),
                 package("mysql80", "mysql", "8.0.17"),
             ],
@@ -416,6 +417,7 @@ mod tests {
             [
                 ("curl", 2),
                 ("firefox", 2),
+                ("git", 2),
                 ("mysql57", 1),
                 ("mysql80", 1),
                 ("python37Packages.django", 2)
