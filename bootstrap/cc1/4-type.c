@@ -258,8 +258,9 @@ struct Node *deref(struct Node *e) {
     return new_node(N_DEREF, e->e_type->y_base, e, 0);
 }
 
-/* Arrays and functions used as values are pointers. */
+/* Arrays and functions used as values are pointers; a bit-field that an int can hold is an int. */
 struct Node *decay(struct Node *e) {
+    if (e->e_kind == N_MEMBER && e->e_member->m_bits && e->e_member->m_bits < 32 && e->e_type != y_int) return new_node(N_CAST, y_int, e, 0);
     if (e->e_type->y_kind == Y_ARRAY) return address(e, e->e_type->y_base);
     if (e->e_type->y_kind == Y_FUNCTION) return address(e, e->e_type);
     return e;
@@ -304,7 +305,6 @@ long fold_binary(long kind, long a, long b, struct Type *y) {
     if (kind == N_SUB) return a - b;
     if (kind == N_MUL) return a * b;
     if (kind == N_DIV || kind == N_MOD) {
-        if (b == 0) stop_at(tok, "division by zero, near");
         if (y->y_unsigned) {
             a = unsigned_divide(a, b);
             if (kind == N_MOD) a = remainder_left;
@@ -331,9 +331,13 @@ long fold_binary(long kind, long a, long b, struct Type *y) {
     return a <= b;
 }
 
+long is_null(struct Node *e) { return e->e_kind == N_NUMBER && e->e_value == 0; }
+
 /* A binary operation whose operands have type y already. */
 struct Node *binary(long kind, struct Node *a, struct Node *b, struct Type *y, struct Type *result) {
-    if (a->e_kind == N_NUMBER && b->e_kind == N_NUMBER) {
+    /* Division by zero stays for when the program runs: it may never get there. */
+    long zero = is_null(b) && (kind == N_DIV || kind == N_MOD);
+    if (a->e_kind == N_NUMBER && b->e_kind == N_NUMBER && !zero) {
         struct Node *n = number(truncate(fold_binary(kind, a->e_value, b->e_value, y), result), result);
         return n;
     }
@@ -343,8 +347,6 @@ struct Node *binary(long kind, struct Node *a, struct Node *b, struct Type *y, s
     }
     return new_node(kind, result, a, b);
 }
-
-long is_null(struct Node *e) { return e->e_kind == N_NUMBER && e->e_value == 0; }
 
 struct Node *arithmetic(long kind, struct Node *a, struct Node *b) {
     if (!is_arithmetic(a->e_type) || !is_arithmetic(b->e_type)) stop_at(tok, "operands are not numbers, before");

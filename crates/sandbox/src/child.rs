@@ -117,6 +117,9 @@ impl Plan {
     pub fn new(job: &Job) -> Result<Self, SandboxError> {
         // SAFETY: these calls have no arguments and cannot fail.
         let (outer_user, outer_group) = unsafe { (libc::geteuid(), libc::getegid()) };
+        if outer_user == 0 && job.limits.processes > 1 {
+            return Err(SandboxError::Root);
+        }
         let root = path(&job.root)?;
         let inside = |p: &str| -> Result<CString, SandboxError> {
             let plain = p.starts_with('/') && !p.split('/').skip(1).any(|part| part.is_empty() || part == "." || part == "..");

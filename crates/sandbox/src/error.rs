@@ -50,6 +50,9 @@ pub enum SandboxError {
     /// A path or argument holds a zero byte, or a path inside is not plain and absolute.
     #[error("{0:?} cannot be passed into a sandbox")]
     Text(String),
+    /// The kernel does not hold root to a number of processes.
+    #[error("limit a job of several processes: the kernel does not hold root to a limit")]
+    Root,
     /// The list of allowed system calls is written for other processors.
     #[error("no sandbox for this processor")]
     Processor,
@@ -81,6 +84,7 @@ impl SandboxError {
                 "allow them: sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, and on Ubuntu \
                  kernel.apparmor_restrict_unprivileged_userns=0; in a container, run it with its own user namespaces allowed",
             ),
+            Self::Root => Some("run it as a user that is not root"),
             _ => None,
         }
     }

@@ -52,7 +52,8 @@ pub enum Access {
 pub struct Limits {
     /// Address space of each process, in bytes.
     pub memory: u64,
-    /// Processes at a time. With 1, the system calls that make processes are refused.
+    /// Processes at a time. With 1, the system calls that make processes are refused; more are refused to root, whom the kernel
+    /// does not hold to a number.
     pub processes: u64,
     /// Open files of each process.
     pub files: u64,

@@ -18,7 +18,7 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: [Need; 22] = [
+const NEEDS: [Need; 26] = [
     Need {
         area: Area::Tracker,
         check: &["c++", "--version"],
@@ -150,6 +150,30 @@ const NEEDS: [Need; 22] = [
         check: &["python3", "-c", "import ensurepip"],
         package: "python3-venv",
         why: "independent readers of images run there",
+    },
+    Need {
+        area: Area::Chain,
+        check: &["clang", "--version"],
+        package: "clang",
+        why: "tcc compiled by it first must become the chain's tcc",
+    },
+    Need {
+        area: Area::Chain,
+        check: &["gcc", "--version"],
+        package: "gcc",
+        why: "the same, and programs compiled by cc0 and cc1 are compared with it",
+    },
+    Need {
+        area: Area::Chain,
+        check: &["objcopy", "--version"],
+        package: "binutils",
+        why: "the first stages are assembled again by GNU as",
+    },
+    Need {
+        area: Area::Chain,
+        check: &["bzip2", "--help"],
+        package: "bzip2",
+        why: "what it packs must unpack",
     },
 ];
 

@@ -1,0 +1,117 @@
+//! The chain as it is: from an empty store, the same every time, without any program of the host.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::place::{bootstrap, built, copy, firn_chain, run, store, with_program};
+
+#[test]
+fn from_the_seed_to_the_fixpoint_with_an_empty_store_and_an_empty_path() {
+    let store = store();
+    let started = Instant::now();
+    let said = run(firn_chain(store.path()).args(["build", "--format", "json"]));
+    let took = started.elapsed();
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    assert!(took < Duration::from_secs(60), "{took:?}");
+    let value: Value = serde_json::from_str(&said.out).unwrap();
+    let steps = value["steps"].as_array().unwrap();
+    assert!(steps.iter().all(|s| s["cached"] == false));
+    let made = |step: &str| {
+        let step = steps.iter().find(|s| s["record"]["step"] == step).unwrap();
+        step["record"]["outputs"][0].clone()
+    };
+    assert_eq!(made("seed")["bytes"], 216);
+    assert_eq!(made("seed")["sha256"], made("seed-again")["sha256"]);
+    assert_eq!(made("tcc")["sha256"], made("tcc-by-tcc")["sha256"]);
+    assert_ne!(made("tcc")["sha256"], made("tcc-by-cc1")["sha256"]);
+    let verified = run(firn_chain(store.path()).arg("verify"));
+    assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.talk);
+    for step in ["seed", "hex1", "masm", "cc0"] {
+        assert!(
+            verified.out.contains(&format!("{step}: is what its source means")),
+            "{}",
+            verified.out
+        );
+    }
+    let again = run(firn_chain(store.path()).args(["build", "--format", "json"]));
+    let value: Value = serde_json::from_str(&again.out).unwrap();
+    assert!(value["steps"].as_array().unwrap().iter().all(|s| s["cached"] == true));
+}
+
+#[test]
+fn a_second_build_elsewhere_later_and_as_another_user_gives_the_same_and_shows_what_does_not() {
+    let clock = "#include <stdio.h>\n#include <sys/time.h>\nint main() { struct timeval t; gettimeofday(&t, 0); printf(\"%ld\\n\", t.tv_sec); return 0; }\n";
+    let folder = with_program("clock", clock, "");
+    let user = "#include <libc.h>\nint main() { printf(\"%ld\\n\", firn_syscall(102, 0, 0, 0)); return 0; }\n";
+    let place = "#include <libc.h>\nint main() { char b[100]; puts(getcwd(b, 100)); puts(__DATE__ __TIME__); return 0; }\n";
+    for (name, source) in [("user", user), ("place", place)] {
+        let other = with_program(name, source, "");
+        copy(other.path(), folder.path());
+    }
+    let command = |words: &[&str]| run(firn_chain(built()).arg("--bootstrap").arg(folder.path()).args(words));
+    let pinned = command(&["build", "--update-pins"]);
+    assert_eq!(pinned.code, Some(0), "{}", pinned.talk);
+    let twice = command(&["build", "--twice"]);
+    assert_eq!(twice.code, Some(1), "{}", twice.talk);
+    for step in ["seed", "cc0", "cc1", "tcc-source", "tcc-by-cc1", "tcc", "place"] {
+        assert!(twice.out.contains(&format!("{step} is the same both times")), "{}", twice.out);
+    }
+    for step in ["clock", "user"] {
+        assert!(twice.out.contains(&format!("{step} differs: said: byte ")), "{}", twice.out);
+    }
+}
+
+#[test]
+fn a_change_builds_what_depends_on_it_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&bootstrap(), folder.path());
+    let cached = |words: &[&str]| {
+        let said = run(firn_chain(built())
+            .arg("--bootstrap")
+            .arg(folder.path())
+            .args(["build", "--format", "json"])
+            .args(words));
+        assert_eq!(said.code, Some(0), "{}", said.talk);
+        let value: Value = serde_json::from_str(&said.out).unwrap();
+        let steps = value["steps"].as_array().unwrap().clone();
+        let fresh = steps.iter().filter(|s| s["cached"] == false);
+        fresh.map(|s| s["record"]["step"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // Words for people, limits: nothing.
+    let step = folder.path().join("steps/cc0.toml");
+    let text = fs::read_to_string(&step).unwrap();
+    fs::write(&step, text.replace("title = \"", "title = \"Our ") + "[limits]\nseconds = 59\n").unwrap();
+    assert!(cached(&[]).is_empty());
+    // A comment in cc0's source: cc0 is built again, comes out the same, and so nothing else is.
+    let source = folder.path().join("amd64/cc0.masm");
+    let text = fs::read_to_string(&source).unwrap();
+    fs::write(&source, text + "# one more comment\n").unwrap();
+    assert_eq!(cached(&[]), ["cc0"]);
+}
+
+#[test]
+fn audit_plan_and_show_say_what_there_is() {
+    let audit = run(firn_chain(built()).args(["audit", "--format", "json"]));
+    let value: Value = serde_json::from_str(&audit.out).unwrap();
+    assert_eq!(value["seed"]["bytes"], 216);
+    assert_eq!(value["seed"]["sha256"].as_str().unwrap().len(), 64);
+    assert!(value["seed"]["path"].as_str().unwrap().ends_with("bootstrap/amd64/seed.hex0"));
+    assert_eq!(value["host_programs"].as_array().unwrap().len(), 0);
+    let actions = value["actions"].as_array().unwrap();
+    assert_eq!(
+        actions
+            .iter()
+            .filter(|a| a["action"].as_str().unwrap().starts_with("edit "))
+            .count(),
+        13
+    );
+    assert!(actions.iter().all(|a| !a["why"].as_str().unwrap().is_empty()));
+    let plan = run(firn_chain(built()).arg("plan"));
+    assert_eq!(plan.out.matches(" there").count(), 10, "{}", plan.out);
+    let show = run(firn_chain(built()).args(["show", "cc0"]));
+    assert!(show.out.contains("run      /in/masm/masm /out/cc0"), "{}", show.out);
+    let none = run(firn_chain(built()).args(["show", "moon"]));
+    assert_eq!((none.code, none.talk.as_str()), (Some(2), "error: no step \"moon\"\n"));
+}
