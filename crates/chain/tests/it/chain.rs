@@ -105,7 +105,7 @@ fn audit_plan_and_show_say_what_there_is() {
             .iter()
             .filter(|a| a["action"].as_str().unwrap().starts_with("edit "))
             .count(),
-        13
+        14
     );
     assert!(actions.iter().all(|a| !a["why"].as_str().unwrap().is_empty()));
     let plan = run(firn_chain(built()).arg("plan"));
