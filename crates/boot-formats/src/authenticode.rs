@@ -94,13 +94,9 @@ pub fn signatures<'a>(pe: &Pe<'a>) -> Result<Vec<&'a [u8]>, TableError> {
         return Ok(Vec::new());
     };
     let len = pe.bytes().len();
-    let image_end = pe
-        .headers()
-        .sections
-        .iter()
-        .map(|s| s.raw_offset.saturating_add(s.raw_size))
-        .max()
-        .unwrap_or(0);
+    // A section without bytes in the file may name any offset.
+    let sections = pe.headers().sections.iter().filter(|s| s.raw_size > 0);
+    let image_end = sections.map(|s| s.raw_offset.saturating_add(s.raw_size)).max().unwrap_or_default();
     let outside = TableError::Outside { offset, size, len };
     let table = slice(pe.bytes(), offset, size).ok_or_else(|| outside.clone())?;
     if offset < image_end.max(pe.headers().size_of_headers) || !offset.is_multiple_of(ALIGNMENT) {
@@ -260,6 +256,20 @@ mod tests {
             signatures(&Pe::parse(&signed).unwrap()),
             Err(TableError::Outside { offset: 0x200, .. })
         ));
+    }
+
+    /// Found by the fuzz target `image`: the section ended the image at its offset, so no signature could stand in the file.
+    #[test]
+    fn a_section_without_bytes_may_name_any_offset() {
+        let mut bytes = image(&[(".text", &[7; 700]), (".bss", b"")]);
+        // SizeOfRawData and PointerToRawData of the second entry of the section table.
+        assert!(put(&mut bytes, 0x148 + 40 + 16, &[0, 0, 0, 0, 0, 0, 0, 4]));
+        let pe = Pe::parse(&bytes).unwrap();
+        assert_eq!(pe.headers().sections[1].raw_offset, 0x0400_0000);
+        let signed = with_signature(&pe, b"x").unwrap();
+        let signed = Pe::parse(&signed).unwrap();
+        assert_eq!(signatures(&signed).unwrap(), [b"x"]);
+        assert_eq!(digest(&signed), digest(&pe));
     }
 
     #[test]
