@@ -1,13 +1,15 @@
 //! Images that must boot, in real firmware, and what the system then finds.
 
 use std::fs;
+use std::process::Command;
 
 use boot_formats::cpio::Archive;
 use boot_formats::pcr::Pcr;
 use boot_formats::trust::Hex;
 use boot_formats::{Guid, siglist};
+use cli_kit::Exit;
 
-use super::lab::{COMMAND_LINE, Lab, firn, lab};
+use super::lab::{COMMAND_LINE, Lab, done, firn, lab};
 use super::varstore::{NV_BS, Store};
 use super::vm::{Machine, PARTITION, PARTITION_TEXT};
 
@@ -57,7 +59,7 @@ fn systemd_measure_agrees(lab: &Lab, pcr11: &str) {
     fs::write(&line_file, COMMAND_LINE).unwrap();
     let release = lab.at("osrel");
     fs::write(&release, "ID=firn-test").unwrap();
-    let mut measure = std::process::Command::new("/lib/systemd/systemd-measure");
+    let mut measure = Command::new("/lib/systemd/systemd-measure");
     measure.arg("calculate").args(["--bank=sha256", "--json=short"]);
     for (section, file) in [
         ("linux", &lab.kernel),
@@ -217,6 +219,62 @@ fn setup_mode_then_enrolment_then_signed_boot() {
     assert!(seen.contains("Enrolling secure boot keys"), "{seen}");
     assert_eq!(line(&seen, "variable SecureBoot"), "1");
     assert_eq!(line(&seen, "cmdline"), COMMAND_LINE);
+}
+
+/// The program itself enrols, from a Linux system that runs in setup mode.
+#[test]
+fn enrolment_through_efivarfs_then_signed_boot() {
+    let Some(lab) = lab() else { return };
+    let initrd = lab.text("enrolling-initrd");
+    fs::write(&initrd, [fs::read(&lab.initrd).unwrap(), with_firn_boot(lab)].concat()).unwrap();
+    let image = lab.at("enrolling.efi");
+    let mut arguments = vec!["uki", "build", "--linux", lab.kernel.to_str().unwrap(), "--initrd", &initrd];
+    arguments.extend([
+        "--stub",
+        lab.stub.to_str().unwrap(),
+        "--cmdline",
+        COMMAND_LINE,
+        "--os-release",
+        "ID=x",
+    ]);
+    let keys = lab.text("keys");
+    arguments.extend(["--keys", &keys, "--out", image.to_str().unwrap()]);
+    firn(&arguments);
+    let seen = Machine::new(Store::blank()).start(&image).restarting().run_until(DONE);
+    let starts: Vec<&str> = seen.split("FIRN-INIT").skip(1).collect();
+    let [before, after] = starts.as_slice() else {
+        panic!("not two starts:\n{seen}")
+    };
+    assert_eq!(line(before, "variable SecureBoot"), "0");
+    assert_eq!(line(before, "enrolment"), "exit code 0");
+    assert_eq!(line(after, "variable SecureBoot"), "1");
+    assert_eq!(line(after, "enrolment"), format!("exit code {}", Exit::NothingToDo.code()));
+}
+
+/// An archive with firn-boot, the libraries it needs, and the keys.
+fn with_firn_boot(lab: &Lab) -> Vec<u8> {
+    let stripped = lab.at("firn-boot");
+    let program = env!("CARGO_BIN_EXE_firn-boot");
+    done(Command::new("strip").arg("-o").arg(&stripped).arg(program));
+    let mut archive = Archive::default();
+    archive.file("firn-boot", 0o755, &fs::read(stripped).unwrap()).unwrap();
+    let needed = done(Command::new("ldd").arg(program));
+    let mut folders = Vec::new();
+    for library in needed.split_whitespace().filter(|w| w.starts_with('/')) {
+        for (at, _) in library.match_indices('/').skip(1) {
+            if !folders.contains(&&library[1..at]) {
+                folders.push(&library[1..at]);
+                archive.folder(&library[1..at], 0o755).unwrap();
+            }
+        }
+        archive.file(&library[1..], 0o755, &fs::read(library).unwrap()).unwrap();
+    }
+    archive.folder("keys", 0o700).unwrap();
+    for file in fs::read_dir(lab.at("keys")).unwrap().flatten().filter(|f| f.path().is_file()) {
+        let name = format!("keys/{}", file.file_name().to_str().unwrap());
+        archive.file(&name, 0o600, &fs::read(file.path()).unwrap()).unwrap();
+    }
+    archive.finish()
 }
 
 #[test]
