@@ -315,6 +315,37 @@ fn keys_elsewhere_sign() {
 }
 
 #[test]
+fn longer_keys_sign_too() {
+    let Some(desk) = desk() else { return };
+    let image = small_image(&desk);
+    for (bits, length) in [("3072", 384), ("4096", 512)] {
+        let (key, certificate) = (at(&desk, &format!("{bits}.key")), at(&desk, &format!("{bits}.pem")));
+        let mut openssl = Command::new("openssl");
+        openssl.args([
+            "req",
+            "-x509",
+            "-newkey",
+            &format!("rsa:{bits}"),
+            "-nodes",
+            "-sha256",
+            "-subj",
+            "/CN=long",
+        ]);
+        done(openssl.args(["-keyout", &key, "-out", &certificate]));
+        let out = at(&desk, &format!("{bits}.efi"));
+        firn(&["sign", "--certificate", &certificate, "--key", &key, "--out", &out, &image]);
+        let said = done(Command::new("sbverify").args(["--cert", &certificate, &out]));
+        assert!(said.contains("Signature verification OK"), "{said}");
+        assert!(firn(&["verify", "--db", &certificate, &out]).contains("starts"));
+        let grown = fs::metadata(&out).unwrap().len() - fs::metadata(&image).unwrap().len();
+        assert!(grown > 2 * length, "{grown} bytes hold no key and signature of {bits} bits");
+        // The key of another length does not vouch for it.
+        let other = firn_any(&["verify", "--keys", &at(&desk, "keys"), &out]);
+        assert_eq!(other.status.code(), Some(1));
+    }
+}
+
+#[test]
 fn encrypted_keys_want_their_passphrase() {
     let Some(desk) = desk() else { return };
     let passphrase = at(&desk, "passphrase");
