@@ -53,7 +53,7 @@ impl Area {
             Self::Tracker => &["nix-model", "vuln", "tracker"],
             Self::Boot => &["boot-formats", "boot"],
             Self::Chain => &["sandbox", "chain"],
-            Self::Scan => &[],
+            Self::Scan => &["attest", "scan"],
         }
     }
 }

@@ -1,0 +1,11 @@
+//! `firn-scan`: what of a closure is vulnerable.
+//!
+//! ```text
+//! closure, drv, sbom        ->  Inventory      what there is: store paths, their edges, the packages they are made of
+//! Inventory + snapshot      ->  [Finding]      what is known of it: the matcher of `vuln`, over the records that a snapshot holds
+//! decisions (TOML, VEX)     ->  [Finding]      what people said of it: applied, still visible
+//! Report                    ->  table, JSON, SARIF, CycloneDX, ...
+//! ```
+
+pub mod finding;
+pub mod inventory;
