@@ -3,5 +3,18 @@
 //! Bytes and values in, values out: nothing here reads a file, asks the clock or talks to a network.
 //!
 //! - [`signature`]: ed25519 keys and detached signatures.
+//! - [`sbom`]: what a system is made of, in one shape; read from [`cyclonedx`] and [`spdx`].
+//! - [`vex`]: what somebody says about vulnerabilities, in one shape; read from [`openvex`], [`csaf`] and [`cyclonedx`].
+//!
+//! Readers take what they know and leave the rest: an unknown member is no error, a member of the wrong type costs itself alone. What is
+//! not JSON, too large, too deep or of another format is refused with a [`document::ReadError`].
 
+pub mod csaf;
+pub mod cyclonedx;
+pub mod document;
+pub mod openvex;
+pub mod sbom;
 pub mod signature;
+pub mod spdx;
+mod tolerant;
+pub mod vex;

@@ -6,7 +6,11 @@ use toml::Table;
 use super::Files;
 
 /// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
-const PARSERS: [(&str, &str); 27] = [
+const PARSERS: [(&str, &str); 31] = [
+    ("crates/attest/src/csaf/read.rs", "csaf"),
+    ("crates/attest/src/cyclonedx/read.rs", "cyclonedx"),
+    ("crates/attest/src/openvex/read.rs", "openvex"),
+    ("crates/attest/src/spdx/read.rs", "spdx"),
     ("crates/boot-formats/src/authenticode.rs", "image"),
     ("crates/boot-formats/src/authvar.rs", "signature_lists"),
     ("crates/boot-formats/src/certificate.rs", "signature"),
@@ -37,7 +41,12 @@ const PARSERS: [(&str, &str); 27] = [
 ];
 
 /// Crates whose parsers are found by what they export.
-const SEARCHED: [&str; 3] = ["crates/boot-formats/src/", "crates/nix-model/src/", "crates/vuln/src/"];
+const SEARCHED: [&str; 4] = [
+    "crates/attest/src/",
+    "crates/boot-formats/src/",
+    "crates/nix-model/src/",
+    "crates/vuln/src/",
+];
 /// What a parser looks like.
 const SIGNS: [&str; 3] = ["pub fn parse", "impl FromStr for", "impl TryFrom<&[u8]> for"];
 

@@ -1,0 +1,5 @@
+//! CycloneDX (ECMA-424), JSON.
+
+mod read;
+
+pub use read::{Bom, parse};
