@@ -10,13 +10,21 @@ use vuln::Advisory;
 use vuln::package::{Package, derivation, eval, join, list};
 use vuln::record::{cve, nvd, osv};
 
-/// Records by vulnerability, and the labelled package set.
+/// The channel that `labels/dev.csv` speaks of.
+pub const LABELLED: &str = "nixos-20.09pre";
+/// The channel that `labels-2024.csv` speaks of.
+pub const LISTED: &str = "nixos-unstable-2023-01";
+
+/// Records by vulnerability, and the labelled package sets.
 pub struct Feeds {
     pub vulnerabilities: BTreeMap<String, Vec<Advisory>>,
+    /// With derivations.
     pub packages: Vec<Package>,
+    /// Names and versions only.
+    pub listed: Vec<Package>,
 }
 
-/// Reads NVD, the CVE snapshot, OSV and nixos-20.09pre.
+/// Reads NVD, the CVE snapshot, OSV and the channels.
 pub fn load(mirror: &Path) -> Result<Feeds, Box<dyn Error>> {
     let mut vulnerabilities: BTreeMap<String, Vec<Advisory>> = BTreeMap::new();
     for path in sorted(&mirror.join("nvd"))? {
@@ -53,7 +61,8 @@ pub fn load(mirror: &Path) -> Result<Feeds, Box<dyn Error>> {
     }
     Ok(Feeds {
         vulnerabilities,
-        packages: packages(&mirror.join("channels/nixos-20.09pre"))?,
+        packages: packages(&mirror.join("channels").join(LABELLED))?,
+        listed: list_of(&mirror.join("channels").join(LISTED))?.into_values().collect(),
     })
 }
 
@@ -68,11 +77,16 @@ fn each_entry(archive: Vec<u8>, mut each: impl FnMut(&[u8])) -> Result<(), Box<d
     Ok(())
 }
 
-fn packages(channel: &Path) -> Result<Vec<Package>, Box<dyn Error>> {
+fn list_of(channel: &Path) -> Result<BTreeMap<String, Package>, Box<dyn Error>> {
     let mut json = Vec::new();
     brotli_decompressor::Decompressor::new(File::open(channel.join("packages.json.br"))?, 1 << 16).read_to_end(&mut json)?;
     let mut all: BTreeMap<String, Package> = BTreeMap::new();
     list::read(&json, |package| drop(all.insert(package.attr.clone(), package)));
+    Ok(all)
+}
+
+fn packages(channel: &Path) -> Result<Vec<Package>, Box<dyn Error>> {
+    let mut all = list_of(channel)?;
     for line in std::fs::read_to_string(channel.join("eval-jobs.jsonl"))?.lines() {
         let Ok((mut package, _)) = eval::read(line) else { continue };
         let name = package

@@ -1,10 +1,11 @@
 //! Scores the matcher on the labels of a mirror, beside two yardsticks. Run by `cargo xtask quality`; needs no database.
 //!
-//! usage: quality [--suggestions FILE] [--sample N [--seed S]]      (`FIRN_MIRROR` names the mirror)
+//! usage: quality [--channel NAME] [--suggestions FILE] [--sample N [--seed S]]      (`FIRN_MIRROR` names the mirror)
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report is what it is for")]
 
 mod feeds;
+mod identities;
 mod labels;
 mod ours;
 mod yardstick;
@@ -39,7 +40,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         feeds.packages.len(),
         labels.len()
     );
-    let ours = ours::run(&feeds);
+    let second = || ours::run(&feeds, &feeds.listed);
+    let ours = match option("--channel").map(String::as_str) {
+        None | Some(feeds::LABELLED) => ours::run(&feeds, &feeds.packages),
+        Some(feeds::LISTED) => second(),
+        Some(other) => return Err(format!("--channel {other}: choose {} or {}", feeds::LABELLED, feeds::LISTED).into()),
+    };
     if let Some(path) = option("--suggestions") {
         ours.write(std::io::BufWriter::new(std::fs::File::create(path)?))?;
     }
@@ -53,7 +59,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     report(&labels, &[ours.column(&labels), exact, substring]);
     ours.shares();
     misses(&labels, &ours);
-    Ok(())
+    drop(ours);
+    identities::report(&second())
 }
 
 /// The table of counts, as Markdown.

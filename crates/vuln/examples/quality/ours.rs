@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Write;
 
-use vuln::matching::{FactsBuilder, PackageIndex, Prepared, ProfilesBuilder, Vulnerability};
+use vuln::matching::{Cluster, FactsBuilder, PackageIndex, Prepared, ProfilesBuilder, Vulnerability};
+use vuln::package::Package;
 use vuln::verdict::{Match, Verdict};
 
 use crate::feeds::Feeds;
@@ -18,14 +19,14 @@ pub struct Ours {
     near: HashMap<(String, String), String>,
 }
 
-/// Matches everything, as the tracker does.
-pub fn run(feeds: &Feeds) -> Ours {
+/// Matches everything with a package set, as the tracker does: what one channel tells of a package serves the others.
+pub fn run(feeds: &Feeds, packages: &[Package]) -> Ours {
     let mut profiles = ProfilesBuilder::default();
     feeds.vulnerabilities.values().flatten().for_each(|a| profiles.add(a));
     let profiles = profiles.finish();
     let mut facts = FactsBuilder::default();
     feeds.packages.iter().for_each(|p| facts.add(p));
-    let index = PackageIndex::new(feeds.packages.clone(), &facts.finish());
+    let index = PackageIndex::new(packages.to_vec(), &facts.finish());
     let mut matches = BTreeMap::new();
     let mut near = HashMap::new();
     for (id, advisories) in &feeds.vulnerabilities {
@@ -44,6 +45,12 @@ pub fn run(feeds: &Feeds) -> Ours {
 }
 
 impl Ours {
+    /// The packages that a vulnerability was matched with.
+    pub fn matches_of(&self, cve: &str) -> impl Iterator<Item = (&Cluster, &Match)> {
+        let found = self.matches.get(cve).into_iter().flatten();
+        found.filter_map(|m| Some((self.index.clusters().get(m.cluster)?, m)))
+    }
+
     fn about<'a>(&'a self, label: &'a Label) -> impl Iterator<Item = &'a Match> {
         let named = |m: &&Match| {
             self.index

@@ -384,7 +384,8 @@ impl Case<'_> {
         for (r, (record, clauses)) in prepared.records.iter().zip(&prepared.clauses).enumerate() {
             let mut own: Vec<Statement> = Vec::new();
             for (_, n) in accepted {
-                let Some((n, subject)) = n.and_then(|n| Some((n, prepared.subjects.list.get(n)?))) else {
+                let subject = n.and_then(|n| Some((n, prepared.subjects.list.get(n)?)));
+                let Some((n, subject)) = subject.filter(|(_, s)| !s.rebuilt) else {
                     own.extend(described(clauses, judged));
                     continue;
                 };

@@ -441,8 +441,10 @@ impl Support {
             let why = "the record is about a web application, which the package's description does not speak of";
             return (0.3, "web-script", why.to_string());
         }
-        let own_vendor =
-            subject.vendor.is_empty() || details.names.iter().any(|(n, _)| *n == subject.vendor) || subject.vendor == subject.product;
+        let own_vendor = subject.vendor.is_empty()
+            || details.names.iter().any(|(n, _)| *n == subject.vendor)
+            || subject.vendor == subject.product
+            || is_named_after(&subject.vendor, &subject.product);
         if own_vendor && !subject.vendor.is_empty() {
             return match (self.topics.is_empty(), self.disagree) {
                 (false, _) => (
@@ -510,6 +512,16 @@ impl Support {
         }
         (0.3, "only-name", "products of several vendors have this name".to_string())
     }
+}
+
+/// What organisations put behind their product's name where the name alone was taken: `envoyproxy`, `denoland`.
+const MAKER_ENDINGS: &[&str] = &[
+    "app", "db", "edu", "hq", "io", "js", "land", "lang", "os", "proxy", "sh", "soft", "sql", "web",
+];
+
+/// Whether a vendor's name is the product's with an ending. Short names are too often the beginning of something else.
+fn is_named_after(vendor: &str, product: &str) -> bool {
+    product.len() >= 4 && vendor.strip_prefix(product).is_some_and(|ending| MAKER_ENDINGS.contains(&ending))
 }
 
 /// A package that is known by the words in front of a version in a description, for records that name no product.

@@ -118,7 +118,6 @@ const BUILD_VARIANTS: &[&str] = &[
     "Big",
     "Unwrapped",
     "Wrapper",
-    "-doc",
 ];
 
 /// A package name without its build variants and trailing version digits.

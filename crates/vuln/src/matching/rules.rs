@@ -29,7 +29,7 @@ pub fn rules_digest() -> String {
 }
 
 /// Raised when the matcher itself decides differently.
-const ENGINE: u32 = 2;
+const ENGINE: u32 = 3;
 
 /// What a CPE's target software means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]

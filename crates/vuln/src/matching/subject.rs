@@ -38,6 +38,8 @@ pub(super) struct Subject {
     pub cpe: Option<(String, String)>,
     /// Hardware or firmware.
     pub hardware: bool,
+    /// A package of a distribution: what the record says of its versions is about that distribution's builds.
+    pub rebuilt: bool,
 }
 
 /// All subjects of a vulnerability, and which part of which record is about which: names are folded and compared once.
@@ -80,7 +82,33 @@ impl Subjects {
             }
             all.entries.push(entries);
         }
+        if all.list.is_empty() {
+            // Red Hat assigns ids to faults of anybody's software and may name nothing but its own packages.
+            for affected in advisories.iter().flat_map(|a| &a.affected) {
+                if let Some(name) = affected.package_name.as_deref().and_then(packaged_name) {
+                    push(&mut all.list, rebuilt(name));
+                }
+            }
+        }
         all
+    }
+}
+
+/// The name of a distribution's package (`nodejs:18/nodejs` is `nodejs` of a module); `None` for images of containers.
+fn packaged_name(name: &str) -> Option<&str> {
+    let last = name.rsplit_once('/').map_or(name, |(_, last)| last);
+    (!name.contains('/') || name.contains(':'))
+        .then_some(last)
+        .filter(|n| !n.is_empty())
+}
+
+fn rebuilt(name: &str) -> Subject {
+    Subject {
+        written: name.to_string(),
+        product: fold(name),
+        product_written: name.to_string(),
+        rebuilt: true,
+        ..Subject::default()
     }
 }
 
@@ -173,6 +201,7 @@ fn from_affected(affected: &Affected) -> Option<Subject> {
         product_written: product,
         cpe: None,
         hardware: false,
+        rebuilt: false,
     })
 }
 
@@ -211,6 +240,33 @@ mod tests {
             (subject.vendor.as_str(), subject.product.as_str(), subject.target),
             ("jenkins", "git", Some(Target::Extension))
         );
+    }
+
+    #[test]
+    fn a_distributions_package_is_a_subject_where_nothing_else_is_named() {
+        let build = |name: &str| Affected {
+            vendor: Some("Red Hat".into()),
+            product: Some("Red Hat Enterprise Linux 8".into()),
+            package_name: Some(name.into()),
+            collection_url: Some("https://access.redhat.com/downloads/content/package-browser/".into()),
+            ..Affected::default()
+        };
+        let named = |affected: Vec<Affected>| {
+            let advisory = Advisory {
+                affected,
+                ..Advisory::default()
+            };
+            let subjects = Subjects::of(&[&advisory]).list;
+            subjects.into_iter().map(|s| (s.product, s.rebuilt)).collect::<Vec<_>>()
+        };
+        let builds = vec![build("nano"), build("nano"), build("nodejs:18/nodejs"), build("openshift4/ose-cli")];
+        assert_eq!(named(builds), [("nano".into(), true), ("nodejs".into(), true)]);
+        let upstream = Affected {
+            vendor: Some("gnu".into()),
+            product: Some("nano".into()),
+            ..Affected::default()
+        };
+        assert_eq!(named(vec![build("nano"), upstream]), [("nano".into(), false)]);
     }
 
     #[test]

@@ -398,3 +398,41 @@ fn a_distributions_builds_are_not_ours() {
         "collectionURL": "https://access.redhat.com/downloads/content/package-browser/"}]);
     assert_eq!(one(openshift, cve5("A fault in containers.", &builds, &json!([]))), None);
 }
+
+#[test]
+fn a_record_of_a_distributions_package_alone_names_the_software_but_not_its_versions() {
+    let nano = || package("nano", "7.1", "https://www.nano-editor.org/", "Small text editor");
+    let builds = json!([{"vendor": "Red Hat", "product": "Red Hat Enterprise Linux 8", "packageName": "nano", "defaultStatus": "affected",
+        "versions": [{"version": "0:2.9.8-3.el8_10", "lessThan": "*", "versionType": "rpm", "status": "unaffected"}],
+        "collectionURL": "https://access.redhat.com/downloads/content/package-browser/"}]);
+    let earlier = nvd_of(
+        "2020-01-01T00:00:00.000",
+        "GNU nano is a text editor with a fault; see https://www.nano-editor.org/.",
+        &json!([{"nodes": [criterion("cpe:2.3:a:gnu:nano:*:*:*:*:*:*:*:*", json!({"versionEndExcluding": "4.0"}))]}]),
+    );
+    let earlier = Advisory {
+        references: vec![vuln::advisory::Reference {
+            url: "https://www.nano-editor.org/news.php".into(),
+            tags: Vec::new(),
+        }],
+        ..earlier
+    };
+    let told = |description: &str| {
+        let record = cve5(description, &builds, &json!([]));
+        verdicts(vec![nano()], &[record], std::slice::from_ref(&earlier))
+    };
+    assert_eq!(told("A fault was found in GNU Nano."), [("nano".to_string(), Unknown)]);
+    assert_eq!(told("A fault was found in GNU Nano before 8.0."), [("nano".to_string(), Affected)]);
+}
+
+#[test]
+fn a_vendor_named_after_its_product_is_its_maker() {
+    let envoy = || package("envoy", "1.23.3", "https://envoy.example/", "");
+    let by = |vendor: &str| {
+        let versions = json!([{"version": "0", "lessThan": "1.26.7", "versionType": "semver", "status": "affected"}]);
+        let affected = json!([{"vendor": vendor, "product": "envoy", "versions": versions}]);
+        one(envoy(), cve5("A fault.", &affected, &json!([])))
+    };
+    assert_eq!(by("envoyproxy"), Some(Affected));
+    assert_eq!(by("someone"), None);
+}
