@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use nix_model::output_name::OutputName;
 use nix_model::{StorePath, base32, name};
 use vuln::id::CveId;
 
@@ -18,6 +19,8 @@ fuzz_target!(|text: &str| {
     if let Ok(bytes) = base32::decode(text) {
         assert_eq!(base32::encode(&bytes), text);
     }
+    let output = OutputName::guess(text);
+    assert!(text.starts_with(output.pname) && text.contains(output.version));
     let (pname, version) = name::split(text);
     assert!(text.starts_with(pname) && text.ends_with(version));
 });

@@ -4,11 +4,15 @@
 //!
 //! - [`StorePath`] is the only way to hold a path of the store; [`base32`] is the alphabet of its hash part;
 //! - [`name`] splits `curl-7.71.1` and orders versions exactly as Nix does;
+//! - [`output_name`] splits the names of outputs in the store into package, version and output;
+//! - [`path_info`] reads what a store knows of its paths: the JSON of `nix path-info`, plain lists;
 //! - [`Derivation`] is a `.drv` file, read from ATerm or from the JSON of `nix derivation show`.
 
 pub mod base32;
 pub mod derivation;
 pub mod name;
+pub mod output_name;
+pub mod path_info;
 mod store_path;
 
 pub use derivation::Derivation;
