@@ -1,6 +1,6 @@
 //! What is known of an inventory: findings, and the report that outputs are made from.
 
-use vuln::score::Score;
+use vuln::score::{Score, Severity};
 use vuln::verdict::{Evidence, Verdict};
 
 use crate::inventory::Inventory;
@@ -106,7 +106,50 @@ pub enum Status {
     Accepted,
 }
 
+impl Status {
+    /// All states.
+    pub const ALL: [Status; 5] = [
+        Status::NotAffected,
+        Status::Affected,
+        Status::Fixed,
+        Status::UnderInvestigation,
+        Status::Accepted,
+    ];
+
+    /// The name in files: `not_affected`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::NotAffected => "not_affected",
+            Status::Affected => "affected",
+            Status::Fixed => "fixed",
+            Status::UnderInvestigation => "under_investigation",
+            Status::Accepted => "accepted",
+        }
+    }
+}
+
 impl Finding {
+    /// By the leading score.
+    pub fn severity(&self) -> Severity {
+        self.leading().map_or(Severity::Unknown, Score::severity)
+    }
+
+    /// The score that decides the severity.
+    pub fn leading(&self) -> Option<&Score> {
+        self.scores.get(self.leading_score?)
+    }
+
+    /// Whether somebody decided that nothing is to be done: it does not concern us, it was mended, or it is accepted.
+    pub fn is_settled(&self) -> bool {
+        let settles = |d: &Decision| matches!(d.status, Status::NotAffected | Status::Fixed | Status::Accepted);
+        self.decision.as_ref().is_some_and(settles)
+    }
+
+    /// Whether somebody has something to do: the verdict is open and nobody settled it.
+    pub fn is_open(&self) -> bool {
+        self.verdict.is_open() && !self.is_settled()
+    }
+
     /// A stable name: the same vulnerability in the same package and version has the same one on every machine.
     pub fn fingerprint(&self, inventory: &Inventory) -> String {
         use sha2::{Digest as _, Sha256};

@@ -7,5 +7,11 @@
 //! Report                    ->  table, JSON, SARIF, CycloneDX, ...
 //! ```
 
+pub mod decisions;
+pub mod diff;
 pub mod finding;
+pub mod input;
 pub mod inventory;
+#[cfg(test)]
+mod sample;
+pub mod why;

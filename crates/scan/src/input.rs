@@ -1,0 +1,17 @@
+//! Inputs: what a store, a file or a command knows of a closure, read into an [`Inventory`](crate::inventory::Inventory).
+//!
+//! - [`target`] turns what a person names (a path, a profile, `./result`) into a store path;
+//! - [`closure`] reads closures: from the [database](database), from [Nix](nix), from a file;
+//! - [`derivations`] reads .drv files, derivation JSON, and closures of what builds need;
+//! - [`assemble`] puts paths and packages together; [`package`] says which of them are packages, [`vendored`] what they carry.
+
+pub mod assemble;
+pub mod closure;
+pub mod database;
+pub mod derivations;
+pub mod file;
+pub mod nix;
+pub mod package;
+pub mod store;
+pub mod target;
+pub mod vendored;
