@@ -4,6 +4,7 @@
 //!
 //! - [`signature`]: ed25519 keys and detached signatures.
 //! - [`sbom`]: what a system is made of, in one shape; read from [`cyclonedx`] and [`spdx`].
+//! - [`sarif`]: results of a scan, as tools that look at code read them.
 //! - [`vex`]: what somebody says about vulnerabilities, in one shape; read from [`openvex`], [`csaf`] and [`cyclonedx`].
 //!
 //! Readers take what they know and leave the rest: an unknown member is no error, a member of the wrong type costs itself alone. What is
@@ -13,6 +14,7 @@ pub mod csaf;
 pub mod cyclonedx;
 pub mod document;
 pub mod openvex;
+pub mod sarif;
 pub mod sbom;
 pub mod signature;
 pub mod spdx;

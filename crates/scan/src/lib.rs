@@ -12,6 +12,7 @@ pub mod diff;
 pub mod finding;
 pub mod input;
 pub mod inventory;
+pub mod report;
 #[cfg(test)]
 mod sample;
 pub mod why;
