@@ -1,6 +1,6 @@
 //! What all outputs share: findings in order and with names, counts, and the paths through the closure.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 use vuln::purl::Purl;
@@ -9,6 +9,7 @@ use vuln::verdict::Verdict;
 
 use crate::finding::{Finding, Report};
 use crate::inventory::{Part, Scanned};
+use crate::why::Ways;
 
 /// A report with everything that follows from it.
 pub struct View<'a> {
@@ -18,8 +19,8 @@ pub struct View<'a> {
     pub entries: Vec<Entry<'a>>,
     /// By index of the package.
     pub packages: Vec<PackageView<'a>>,
-    /// For each part the one that it was first reached from; roots are their own, what nothing leads to has none.
-    pub reached_from: Vec<Option<u32>>,
+    /// How everything is reached from what was asked for.
+    ways: Ways,
     /// A name for this report that another report does not have: a UUID made from what is in it.
     pub uuid: String,
 }
@@ -95,7 +96,7 @@ impl<'a> View<'a> {
             report,
             entries,
             packages,
-            reached_from: reached_from(report),
+            ways: Ways::from_roots(&report.inventory),
             uuid,
         }
     }
@@ -126,24 +127,10 @@ impl<'a> View<'a> {
         let parts = self.packages.get(package).map(|p| p.parts.as_slice()).unwrap_or_default();
         parts
             .iter()
-            .map(|part| self.way_to(*part))
+            .map(|part| self.ways.to(*part))
             .filter(|way| !way.is_empty())
             .min_by_key(Vec::len)
             .unwrap_or_default()
-    }
-
-    fn way_to(&self, part: u32) -> Vec<u32> {
-        let mut way = Vec::new();
-        let mut at = part;
-        while let Some(Some(from)) = self.reached_from.get(at as usize) {
-            way.push(at);
-            if *from == at {
-                break;
-            }
-            at = *from;
-        }
-        way.reverse();
-        way
     }
 
     /// How many findings have each verdict.
@@ -254,33 +241,6 @@ fn purl(pname: &str, version: &str, build: Option<String>) -> String {
         subpath: None,
     };
     purl.to_string()
-}
-
-/// Walks from the roots, nearest first. Cycles end where something was reached before.
-fn reached_from(report: &Report) -> Vec<Option<u32>> {
-    let parts = &report.inventory.parts;
-    let mut from = vec![None; parts.len()];
-    let mut waiting = VecDeque::new();
-    for &root in &report.inventory.roots {
-        if let Some(slot) = from.get_mut(root as usize)
-            && slot.is_none()
-        {
-            *slot = Some(root);
-            waiting.push_back(root);
-        }
-    }
-    while let Some(at) = waiting.pop_front() {
-        let references = parts.get(at as usize).map(|p| p.references.as_slice()).unwrap_or_default();
-        for &to in references {
-            if let Some(slot) = from.get_mut(to as usize)
-                && slot.is_none()
-            {
-                *slot = Some(at);
-                waiting.push_back(to);
-            }
-        }
-    }
-    from
 }
 
 /// A UUID (version 8 of RFC 9562) made from everything that outputs are made of.
