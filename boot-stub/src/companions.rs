@@ -14,7 +14,7 @@ use uefi::proto::device_path::DevicePath;
 
 use crate::image::{self, Image};
 use crate::partition::Partition;
-use crate::refusal::{Refusal, Result, show};
+use crate::refusal::{Plain, Refusal, Result, show};
 use crate::tpm::Tpm;
 
 /// What addons add.
@@ -23,6 +23,8 @@ pub struct Addons {
     pub command_lines: Vec<String>,
     pub microcode: Vec<Vec<u8>>,
     pub initrds: Vec<Vec<u8>>,
+    /// The last one replaces the image's.
+    pub device_trees: Vec<Vec<u8>>,
 }
 
 const ADDON: &str = ".addon.efi";
@@ -42,19 +44,19 @@ impl Addons {
 
     fn take(&mut self, path: &str, partition: &mut Partition, release: Option<&str>, tpm: &mut Tpm) -> Result<()> {
         let Ok(bytes) = partition.read(path) else {
-            show!("firn-stub: addon {path} left out: it cannot be read");
+            show!("firn-stub: addon {} left out: it cannot be read", Plain(path));
             return Ok(());
         };
-        let device_path = partition.device_path_of(path);
+        let device_path = partition.device_path_of(path).unwrap_or_default();
         let file_path = <&DevicePath>::try_from(device_path.as_slice()).ok();
         let handle = match boot::load_image(boot::image_handle(), LoadImageSource::FromBuffer { buffer: &bytes, file_path }) {
             Ok(handle) => handle,
             Err(error) => {
                 show!(
-                    "firn-stub: addon {path} left out: the firmware refuses it ({}); it has to be signed",
+                    "firn-stub: addon {} left out: the firmware refuses it ({}); it has to be signed",
+                    Plain(path),
                     error.status()
                 );
-                // Some firmware hands out an image that it will not start.
                 return Ok(());
             }
         };
@@ -69,30 +71,42 @@ impl Addons {
     fn read(&mut self, path: &str, memory: &[u8], release: Option<&str>, tpm: &mut Tpm) -> Result<()> {
         let sections = image::sections(memory)?;
         let addon = Profile::select(&sections, 0)?;
-        if addon.get(Kind::Linux).is_some() {
-            show!("firn-stub: addon {path} left out: it is an image with a kernel");
-            return Ok(());
-        }
-        if let (Some(for_release), Some(release)) = (addon.text(Kind::KernelRelease)?, release)
-            && for_release != release
-        {
-            show!("firn-stub: addon {path} left out: it is for kernel {for_release}");
+        if let Some(why) = unfit(&addon, release)? {
+            show!("firn-stub: addon {} left out: {why}", Plain(path));
             return Ok(());
         }
         if let Some(text) = addon.text(Kind::CommandLine)? {
             tpm.measure_text(pcr::KERNEL_CONFIG, text)?;
             self.command_lines.push(text.into());
         }
-        if let Some(data) = addon.get(Kind::Microcode) {
-            tpm.measure(pcr::KERNEL_CONFIG, "microcode of an addon", path, data)?;
-            self.microcode.push(data.to_vec());
-        }
-        if let Some(data) = addon.get(Kind::Initrd) {
-            tpm.measure(pcr::KERNEL_CONFIG, "an initrd of an addon", path, data)?;
-            self.initrds.push(data.to_vec());
+        let binaries = [
+            (Kind::DeviceTree, "a device tree of an addon", &mut self.device_trees),
+            (Kind::Microcode, "microcode of an addon", &mut self.microcode),
+            (Kind::Initrd, "an initrd of an addon", &mut self.initrds),
+        ];
+        for (kind, what, place) in binaries {
+            if let Some(data) = addon.get(kind) {
+                tpm.measure(pcr::KERNEL_CONFIG, what, path, data)?;
+                place.push(data.to_vec());
+            }
         }
         Ok(())
     }
+}
+
+/// Why an addon that the firmware accepts is not for this image.
+fn unfit(addon: &Profile<'_>, release: Option<&str>) -> Result<Option<&'static str>> {
+    if addon.get(Kind::Linux).is_some() {
+        return Ok(Some("it is an image with a kernel"));
+    }
+    if addon.get(Kind::InitrdDigest).is_some() {
+        return Ok(Some("its initrd is a file, and only images have such"));
+    }
+    Ok(match addon.text(Kind::KernelRelease)? {
+        // An image that does not say what it has may have something else.
+        Some(wanted) if release != Some(wanted) => Some("it is for another kernel"),
+        _ => None,
+    })
 }
 
 /// A kind of file, and where it goes.

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::slice;
 
+use boot_formats::device_path;
 use boot_formats::pe::Headers;
 use uefi::Handle;
 use uefi::boot::{self, ScopedProtocol};
@@ -29,7 +30,7 @@ impl Image {
         Ok(Self {
             memory: memory(&loaded),
             device: loaded.device(),
-            path: loaded.file_path().and_then(|p| path_text(p.as_bytes())),
+            path: loaded.file_path().and_then(|p| device_path::file_path(p.as_bytes())),
             load_options: loaded.load_options_as_bytes().unwrap_or_default().to_vec(),
         })
     }
@@ -81,31 +82,4 @@ pub fn memory(loaded: &LoadedImage) -> &'static [u8] {
     // SAFETY: the firmware says that it loaded the image there, and nobody writes to our read-only sections. Our own image
     // stays until we return; the image of an addon is copied from before it is unloaded.
     unsafe { slice::from_raw_parts(start.cast(), size) }
-}
-
-/// The text of the file nodes of a device path.
-fn path_text(mut path: &[u8]) -> Option<String> {
-    const MEDIA: u8 = 4;
-    const FILE: u8 = 4;
-    let mut text = String::new();
-    while let [kind, sub, low, high, rest @ ..] = path {
-        let length = usize::from(u16::from_le_bytes([*low, *high]));
-        if *kind != MEDIA || *sub != FILE {
-            break;
-        }
-        let body = rest.get(..length.checked_sub(4)?)?;
-        let units = body
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .map(|u| u16::from_le_bytes(*u))
-            .take_while(|u| *u != 0);
-        let part: String = char::decode_utf16(units).map(|c| c.unwrap_or('?')).collect();
-        if !part.starts_with('\\') && !text.ends_with('\\') {
-            text.push('\\');
-        }
-        text.push_str(&part.replace('/', "\\"));
-        path = path.get(length..)?;
-    }
-    (!text.is_empty()).then_some(text)
 }

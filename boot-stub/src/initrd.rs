@@ -3,11 +3,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::c_void;
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use uefi::proto::device_path::DevicePath;
 use uefi::proto::media::load_file::LoadFile2;
-use uefi::{Identify as _, Status, boot};
+use uefi::{Handle, Identify as _, Status, boot};
 use uefi_raw::Boolean;
 use uefi_raw::protocol::device_path::DevicePathProtocol;
 use uefi_raw::protocol::media::LoadFile2Protocol;
@@ -24,30 +24,51 @@ struct Initrd {
     bytes: Vec<u8>,
 }
 
+/// An initrd that is on offer until this is dropped. If the kernel does not start, firmware goes on with another entry, whose
+/// kernel must not find ours, nor call into a program that is no longer there.
+pub struct Offered {
+    handle: Handle,
+    initrd: NonNull<Initrd>,
+}
+
 /// Offers an initrd. The kernel takes any initrd offered at that path, so there must not be another.
-pub fn offer(bytes: Vec<u8>) -> Result<()> {
+pub fn offer(bytes: Vec<u8>) -> Result<Option<Offered>> {
     let mut path = <&DevicePath>::try_from(PATH.as_slice()).map_err(|_| Refusal::ForeignInitrd)?;
     if boot::locate_device_path::<LoadFile2>(&mut path).is_ok_and(|_| path.node_iter().next().is_none()) {
         return Err(Refusal::ForeignInitrd);
     }
     if bytes.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    // It must outlive us: the kernel asks for it later.
-    let initrd = Box::leak(Box::new(Initrd {
+    let initrd = NonNull::from(Box::leak(Box::new(Initrd {
         protocol: LoadFile2Protocol { load_file },
         bytes,
-    }));
+    })));
     let refused = |e: uefi::Error| Refusal::Firmware {
         what: "take the initrd",
         status: e.status(),
     };
-    // SAFETY: both interfaces are what their GUIDs say, and live as long as the machine does not leave boot services.
+    // SAFETY: both interfaces are what their GUIDs say, and live until they are taken back.
     unsafe {
-        let handle = boot::install_protocol_interface(None, &DevicePath::GUID, PATH.as_ptr().cast()).map_err(refused)?;
-        boot::install_protocol_interface(Some(handle), &LoadFile2::GUID, ptr::from_mut(initrd).cast()).map_err(refused)?;
+        let handle = boot::install_protocol_interface(None, &LoadFile2::GUID, initrd.as_ptr().cast()).map_err(refused)?;
+        let offered = Offered { handle, initrd };
+        boot::install_protocol_interface(Some(handle), &DevicePath::GUID, PATH.as_ptr().cast()).map_err(refused)?;
+        Ok(Some(offered))
     }
-    Ok(())
+}
+
+impl Drop for Offered {
+    fn drop(&mut self) {
+        // SAFETY: what is taken back is what was put there. The initrd itself is given back only if the firmware no longer
+        // knows of it.
+        unsafe {
+            // Not there if it could not be put there.
+            let _ = boot::uninstall_protocol_interface(self.handle, &DevicePath::GUID, PATH.as_ptr().cast());
+            if boot::uninstall_protocol_interface(self.handle, &LoadFile2::GUID, self.initrd.as_ptr().cast()).is_ok() {
+                drop(Box::from_raw(self.initrd.as_ptr()));
+            }
+        }
+    }
 }
 
 /// Called by the kernel: once for the size, once with a buffer.

@@ -15,7 +15,6 @@ mod companions;
 mod image;
 mod initrd;
 mod kernel;
-mod options;
 mod partition;
 mod refusal;
 mod seed;
@@ -27,13 +26,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use boot_formats::cpio::pad;
+use boot_formats::load_options::LoadOptions;
 use boot_formats::uki::{Kind, Profile};
 use boot_formats::{pcr, sha256};
 use uefi::prelude::*;
 
 use crate::companions::Addons;
 use crate::image::Image;
-use crate::options::Options;
 use crate::partition::Partition;
 use crate::refusal::{Refusal, Result, show};
 use crate::tpm::Tpm;
@@ -67,7 +66,7 @@ enum Never {}
 
 fn boot() -> Result<Never> {
     let image = Image::own()?;
-    let options = Options::read(&image);
+    let options = LoadOptions::parse(&image.load_options);
     let sections = image.sections()?;
     let profile = Profile::select(&sections, options.profile)?;
     let policy = profile.policy()?;
@@ -105,9 +104,11 @@ fn boot() -> Result<Never> {
     parts.extend(addons.initrds.iter().map(Vec::as_slice));
     parts.extend(archives.iter().map(Vec::as_slice));
     parts.extend(extra.as_deref());
-    initrd::offer(join(&parts))?;
+    // Taken back if the kernel does not start after all.
+    let _offered = initrd::offer(join(&parts))?;
 
-    tables::device_tree(profile.get(Kind::DeviceTree))?;
+    let device_tree = addons.device_trees.last().map(Vec::as_slice);
+    tables::device_tree(device_tree.or_else(|| profile.get(Kind::DeviceTree)))?;
     seed::pass_on(&mut partition);
     variables::announce(&image, options.profile, profile.text(Kind::Profile)?, tpm.has_measured());
     kernel::start(kernel.bytes(), &command_line)
@@ -149,7 +150,7 @@ fn content<'a>(profile: &Profile<'a>, kind: Kind, partition: &mut Partition) -> 
 }
 
 /// The command line: the signed one, or one from outside where Secure Boot does not forbid it.
-fn command_line(embedded: &str, options: &Options, secure: bool) -> Result<String> {
+fn command_line(embedded: &str, options: &LoadOptions, secure: bool) -> Result<String> {
     let Some(given) = options.edited(embedded) else {
         return Ok(embedded.into());
     };

@@ -17,7 +17,7 @@ const LARGEST: u64 = 2 << 30;
 /// The partition, or none: images also come over the network.
 pub struct Partition {
     files: Option<FileSystem>,
-    /// Its device path, without the end.
+    /// Its device path.
     device_path: Vec<u8>,
 }
 
@@ -28,22 +28,24 @@ impl Partition {
             .device
             .and_then(|device| boot::open_protocol_exclusive::<SimpleFileSystem>(device).ok());
         let path: Option<ScopedProtocol<DevicePath>> = image.device.and_then(|device| boot::open_protocol_exclusive(device).ok());
-        let mut device_path = path.map(|p| p.as_bytes().to_vec()).unwrap_or_default();
-        // The last node says that the path ends.
-        device_path.truncate(device_path.len().saturating_sub(4));
         Self {
             files: files.map(FileSystem::new),
-            device_path,
+            device_path: path.map(|p| p.as_bytes().to_vec()).unwrap_or_default(),
         }
     }
 
     /// A whole file.
     pub fn read(&mut self, path: &str) -> Result<Vec<u8>, Status> {
+        self.read_at_most(path, LARGEST)
+    }
+
+    /// A whole file, if it is no larger than so many bytes.
+    pub fn read_at_most(&mut self, path: &str, most: u64) -> Result<Vec<u8>, Status> {
         let files = self.files.as_mut().ok_or(Status::NO_MEDIA)?;
         let path = CString16::try_from(path).map_err(|_| Status::INVALID_PARAMETER)?;
         let path: &Path = path.as_ref().into();
         let size = files.metadata(path).map_err(|e| status(&e))?.file_size();
-        if size > LARGEST {
+        if size > most {
             return Err(Status::BAD_BUFFER_SIZE);
         }
         let bytes = files.read(path).map_err(|e| status(&e))?;
@@ -58,7 +60,7 @@ impl Partition {
         files.write(path, bytes).map_err(|e| status(&e))
     }
 
-    /// The files of a folder whose names end so, sorted by name. A folder that is not there has none.
+    /// The files of a folder whose names end so (in small or large letters), sorted by name. A folder that is not there has none.
     pub fn names(&mut self, folder: &str, end: &str) -> Vec<String> {
         let (Some(files), Ok(folder)) = (self.files.as_mut(), CString16::try_from(folder)) else {
             return Vec::new();
@@ -70,17 +72,15 @@ impl Partition {
         let names = entries.take(MOST_FILES).filter_map(Result::ok).filter(|e| e.is_regular_file());
         let mut names: Vec<String> = names
             .map(|e| String::from(&CString16::from(e.file_name())))
-            .filter(|n| n.ends_with(end))
+            .filter(|n| n.to_ascii_lowercase().ends_with(end))
             .collect();
         names.sort();
         names
     }
 
     /// The device path of a file.
-    pub fn device_path_of(&self, path: &str) -> Vec<u8> {
-        let name: Vec<u8> = path.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
-        let length = u16::try_from(name.len() + 4).unwrap_or_default().to_le_bytes();
-        [self.device_path.as_slice(), &[4, 4], &length, &name, &[0x7f, 0xff, 4, 0]].concat()
+    pub fn device_path_of(&self, path: &str) -> Option<Vec<u8>> {
+        boot_formats::device_path::of_file(&self.device_path, path)
     }
 }
 

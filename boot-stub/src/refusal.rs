@@ -126,7 +126,7 @@ impl From<UkiError> for Refusal {
 }
 
 /// Foreign text: what is not a plain character becomes a question mark.
-struct Plain<'a>(&'a str);
+pub struct Plain<'a>(pub &'a str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

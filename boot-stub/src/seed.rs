@@ -12,6 +12,8 @@ use crate::{tables, variables};
 
 const FILE: &str = "\\loader\\random-seed";
 const LEAST: usize = 32;
+/// More than anybody writes there; the file is whoever's who has the disk.
+const MOST: u64 = 32 << 10;
 
 /// Mixes a seed, replaces the file, and hands the seed over; does nothing if a loader has done so. A boot without a seed is
 /// slower to have random numbers, not less safe, so that nothing here stops it.
@@ -19,7 +21,7 @@ pub fn pass_on(partition: &mut Partition) {
     if tables::has_random_seed() {
         return;
     }
-    let file = partition.read(FILE).ok().filter(|f| f.len() >= LEAST);
+    let file = partition.read_at_most(FILE, MOST).ok().filter(|f| f.len() >= LEAST);
     let generator = from_generator();
     let mut token = [0; 1024];
     let token = runtime::get_variable(cstr16!("LoaderSystemToken"), &variables::LOADER, &mut token).map(|(t, _)| t.to_vec());
@@ -27,16 +29,18 @@ pub fn pass_on(partition: &mut Partition) {
     if generator.is_none() && (file.is_none() || token.is_err()) {
         return;
     }
+    let (has_file, has_generator) = (file.is_some(), generator.is_some());
     let parts = [
-        file.clone().unwrap_or_default(),
+        file.unwrap_or_default(),
         generator.map(|g| g.to_vec()).unwrap_or_default(),
         token.unwrap_or_default(),
     ];
     // The file is replaced first: a seed must not be used twice.
-    if file.is_some() && partition.write(FILE, &mix(b"firn-stub: seed of the next boot", &parts)).is_err() && generator.is_none() {
-        return;
+    let replaced = !has_file || partition.write(FILE, &mix(b"firn-stub: seed of the next boot", &parts)).is_ok();
+    if replaced || has_generator {
+        // Without it the kernel waits for its own sources.
+        let _ = tables::random_seed(&mix(b"firn-stub: seed of this kernel", &parts));
     }
-    let _ = tables::random_seed(&mix(b"firn-stub: seed of this kernel", &parts));
 }
 
 fn from_generator() -> Option<[u8; 32]> {

@@ -3,17 +3,17 @@
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use boot_formats::{Guid, pcr};
+use boot_formats::{Guid, device_path, pcr};
 use uefi::boot;
 use uefi::proto::device_path::DevicePath;
 use uefi::runtime::{self, VariableAttributes, VariableVendor};
-use uefi::{CStr16, CString16, cstr16};
+use uefi::{CStr16, CString16, Status, cstr16};
 
 use crate::image::Image;
 
 /// systemd's bits for what a stub does: boot partition, credentials, system extensions, three registers, random seed, addons
-/// with command lines, configuration extensions, profiles, its own partition.
-const FEATURES: u64 = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 8) | (1 << 9) | (1 << 10);
+/// with command lines and device trees, configuration extensions, profiles, its own partition.
+const FEATURES: u64 = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10);
 
 pub const LOADER: VariableVendor = vendor(Guid::LOADER);
 
@@ -22,10 +22,15 @@ const fn vendor(guid: Guid) -> VariableVendor {
 }
 
 /// Whether the firmware checks signatures. It cannot be turned off for us alone: shim's own switch does not count.
+///
+/// Only a clear no is one: the variable is zero, or the firmware knows no such variable. A firmware that fails to answer
+/// counts as one that checks, so that nothing is let in because of an error.
 pub fn secure_boot() -> bool {
     let mut value = [0];
-    let read = runtime::get_variable(cstr16!("SecureBoot"), &vendor(Guid::GLOBAL), &mut value);
-    read.is_ok_and(|(data, _)| data == [1])
+    match runtime::get_variable(cstr16!("SecureBoot"), &vendor(Guid::GLOBAL), &mut value) {
+        Ok((data, _)) => data != [0],
+        Err(error) => error.status() != Status::NOT_FOUND,
+    }
 }
 
 /// Tells the operating system how it was booted. What cannot be set is missed by tools, not by the boot.
@@ -86,15 +91,6 @@ fn set_bytes(name: &CStr16, bytes: &[u8], ours: bool) {
 
 /// GUID of the GPT partition that the image came from.
 fn partition_guid(image: &Image) -> Option<String> {
-    const MEDIA: u8 = 4;
-    const HARD_DRIVE: u8 = 1;
-    const BY_GUID: u8 = 2;
     let path = boot::open_protocol_exclusive::<DevicePath>(image.device?).ok()?;
-    path.node_iter().find_map(|node| {
-        if (node.device_type().0, node.sub_type().0) != (MEDIA, HARD_DRIVE) {
-            return None;
-        }
-        let (signature, kind) = (node.data().get(20..36)?, node.data().get(37)?);
-        (*kind == BY_GUID).then(|| signature.try_into().ok().map(|s| Guid(s).to_string()))?
-    })
+    device_path::partition(path.as_bytes()).map(|guid| guid.to_string())
 }

@@ -100,6 +100,8 @@ pub struct Certificate<'a> {
     pub validity: (Time, Time),
     /// SubjectPublicKeyInfo, with tag and length.
     pub public_key_info: &'a [u8],
+    /// Whether it may issue others: what its basic constraints say or, without any, whether it names itself as issuer.
+    pub is_authority: bool,
     modulus: &'a [u8],
     exponent: &'a [u8],
     signature_algorithm: &'a [u8],
@@ -179,6 +181,7 @@ impl<'a> Certificate<'a> {
         let subject = fields.expect(tag::SEQUENCE)?.whole;
         let public_key_info = fields.expect(tag::SEQUENCE)?;
         let (modulus, exponent) = rsa_key(public_key_info)?;
+        let is_authority = basic_constraints(fields)?.unwrap_or(issuer == subject);
         Ok(Self {
             der: whole.whole,
             tbs: tbs.whole,
@@ -187,6 +190,7 @@ impl<'a> Certificate<'a> {
             subject,
             validity,
             public_key_info: public_key_info.whole,
+            is_authority,
             modulus,
             exponent,
             signature_algorithm,
@@ -225,10 +229,11 @@ impl<'a> Certificate<'a> {
         key.is_ok_and(|key| key.verify(algorithm.scheme(), &algorithm.digest(message), signature).is_ok())
     }
 
-    /// Whether another certificate was issued by this one: names and signature, not dates.
+    /// Whether another certificate was issued by this one, which must be one that may: names and signature, not dates.
     #[must_use]
     pub fn has_issued(&self, other: &Certificate<'_>) -> bool {
-        other.issuer == self.subject
+        self.is_authority
+            && other.issuer == self.subject
             && HashAlgorithm::from_oid(other.signature_algorithm)
                 .is_some_and(|algorithm| self.has_signed(algorithm, other.tbs, other.signature))
     }
@@ -259,6 +264,29 @@ fn rsa_key(info: Value<'_>) -> Result<(&[u8], &[u8]), CertificateError> {
         return Err(CertificateError::KeySize(modulus.len() * 8));
     }
     Ok((modulus, exponent))
+}
+
+/// What the basic constraints among the extensions say, if there are any; `fields` stands behind the key.
+fn basic_constraints(mut fields: Reader<'_>) -> Result<Option<bool>, CertificateError> {
+    // Unique identifiers of issuer and subject, which nobody uses.
+    for identifier in [0x81, 0x82, 0xa1, 0xa2] {
+        fields.optional(identifier)?;
+    }
+    let Some(extensions) = fields.optional(tag::CONTEXT_3)? else {
+        return Ok(None);
+    };
+    let mut extensions = extensions.inside().expect(tag::SEQUENCE)?.inside();
+    while !extensions.is_done() {
+        let mut extension = extensions.expect(tag::SEQUENCE)?.inside();
+        if extension.expect(tag::OID)?.body != oid::BASIC_CONSTRAINTS {
+            continue;
+        }
+        extension.optional(tag::BOOLEAN)?;
+        let value = extension.expect(tag::OCTET_STRING)?.inside().expect(tag::SEQUENCE)?;
+        let flag = value.inside().optional(tag::BOOLEAN)?;
+        return Ok(Some(flag.is_some_and(|f| f.body == [0xff])));
+    }
+    Ok(None)
 }
 
 fn common_name(name: &[u8]) -> Option<String> {

@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
                 (length, 2 + count)
             }
         };
-        let end = header + length;
+        let end = header.checked_add(length).ok_or(DerError::CutShort)?;
         let (Some(body), Some(whole), Some(rest)) = (self.rest.get(header..end), self.rest.get(..end), self.rest.get(end..)) else {
             return Err(DerError::CutShort);
         };

@@ -4,8 +4,9 @@
 //! and names what it refuses.
 //!
 //! - [`pe`]: PE32+ images read and written; [`authenticode`]: their digest and certificate table
-//! - [`der`], [`certificate`], [`pkcs7`], [`trust`]: signatures, built and checked against db and dbx (feature `signatures`)
+//! - [`der`], [`pem`], [`certificate`], [`pkcs7`], [`trust`]: signatures, built and checked against db and dbx (feature `signatures`)
 //! - [`siglist`], [`authvar`]: what the firmware's key variables hold, and how they are changed
+//! - [`load_options`], [`device_path`]: what firmware and loaders say to the image that they start
 //! - [`uki`], [`sbat`], [`cpio`], [`pcr`]: unified kernel images and what is measured of them
 #![no_std]
 
@@ -19,9 +20,13 @@ pub mod certificate;
 pub mod cpio;
 #[cfg(feature = "signatures")]
 pub mod der;
+pub mod device_path;
 mod guid;
+pub mod load_options;
 pub mod pcr;
 pub mod pe;
+#[cfg(feature = "signatures")]
+pub mod pem;
 #[cfg(feature = "signatures")]
 pub mod pkcs7;
 pub mod sbat;

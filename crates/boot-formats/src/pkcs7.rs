@@ -221,26 +221,27 @@ impl<'a> SignedData<'a> {
             .map_err(|_| SignatureError::Unsupported("digest"))
     }
 
-    /// The certificates whose keys made this signature of an image, one a signer; all signers must be right.
-    pub fn verify_image(&self) -> Result<Vec<Certificate<'a>>, SignatureError> {
+    /// The certificate whose key made this signature of an image. Authenticode allows one signer; with several, readers
+    /// could disagree about who it was.
+    pub fn verify_image(&self) -> Result<Certificate<'a>, SignatureError> {
         let content = self.content.filter(|_| self.content_type == SPC_INDIRECT_DATA);
         let message = content.ok_or(SignatureError::Unsupported("content"))?.body;
         self.verify(message)
     }
 
     /// As [`SignedData::verify_image`], for a message that is kept elsewhere.
-    pub fn verify_message(&self, message: &[u8]) -> Result<Vec<Certificate<'a>>, SignatureError> {
+    pub fn verify_message(&self, message: &[u8]) -> Result<Certificate<'a>, SignatureError> {
         if self.content.is_some() {
             return Err(SignatureError::Unsupported("content inside"));
         }
         self.verify(message)
     }
 
-    fn verify(&self, message: &[u8]) -> Result<Vec<Certificate<'a>>, SignatureError> {
-        if self.signers.is_empty() {
+    fn verify(&self, message: &[u8]) -> Result<Certificate<'a>, SignatureError> {
+        let [signer] = self.signers.as_slice() else {
             return Err(SignatureError::Unsupported("number of signers"));
-        }
-        self.signers.iter().map(|signer| self.verify_signer(signer, message)).collect()
+        };
+        self.verify_signer(signer, message)
     }
 
     fn verify_signer(&self, signer: &Signer<'a>, message: &[u8]) -> Result<Certificate<'a>, SignatureError> {
@@ -328,7 +329,7 @@ mod tests {
         assert_eq!(draft.finish(&ours().sign(draft.to_sign())).unwrap(), der, "not reproducible");
         let signed = SignedData::parse(&der).unwrap();
         assert_eq!(signed.image_digest(), Ok([7; 32]));
-        assert_eq!(signed.verify_image(), Ok(alloc::vec![certificate]));
+        assert_eq!(signed.verify_image(), Ok(certificate));
         assert_eq!(signed.verify_message(b""), Err(SignatureError::Unsupported("content inside")));
     }
 
@@ -344,7 +345,7 @@ mod tests {
         let der = draft.finish(&ours().sign(draft.to_sign())).unwrap();
         let good = |bytes: &[u8]| {
             let signed = SignedData::parse(bytes).ok()?;
-            Some((signed.verify_image().ok()?.first()?.der.to_vec(), signed.image_digest().ok()?))
+            Some((signed.verify_image().ok()?.der.to_vec(), signed.image_digest().ok()?))
         };
         let whole = good(&der).unwrap();
         let mut unnoticed = 0;
@@ -363,13 +364,26 @@ mod tests {
         assert!(unnoticed < 100, "{unnoticed} changes were not noticed");
     }
 
+    /// The first signer is right and the second is anybody: whoever looks at another one than we do is fooled.
+    #[test]
+    fn attack_a_second_signer() {
+        let draft = Draft::of_image(ours().certificate.parts().unwrap(), &[7; 32]);
+        let der = draft.finish(&ours().sign(draft.to_sign())).unwrap();
+        let mut signed = SignedData::parse(&der).unwrap();
+        let again = signed.signers.clone();
+        signed.signers.extend(again);
+        assert_eq!(signed.verify_image(), Err(SignatureError::Unsupported("number of signers")));
+        signed.signers.clear();
+        assert_eq!(signed.verify_image(), Err(SignatureError::Unsupported("number of signers")));
+    }
+
     #[test]
     fn a_message_signature_is_made_and_read() {
         let certificate = ours().certificate.parts().unwrap();
         let draft = Draft::of_message(certificate, b"db and its value");
         let der = draft.finish(&ours().sign(b"db and its value")).unwrap();
         let signed = SignedData::parse(&der).unwrap();
-        assert_eq!(signed.verify_message(b"db and its value"), Ok(alloc::vec![certificate]));
+        assert_eq!(signed.verify_message(b"db and its value"), Ok(certificate));
         assert_eq!(signed.verify_message(b"another value"), Err(SignatureError::Wrong));
         assert!(signed.image_digest().is_err());
     }

@@ -172,15 +172,29 @@ pub fn write(lists: &[SignatureList]) -> Vec<u8> {
 /// Adds the entries of `new` that `lists` do not hold yet, whoever owns them.
 pub fn merge(lists: &mut Vec<SignatureList>, new: Vec<SignatureList>) {
     for mut list in new {
-        list.signatures.retain(|s| {
-            !lists
-                .iter()
-                .any(|l| l.kind == list.kind && l.signatures.iter().any(|o| o.data == s.data))
-        });
+        list.signatures.retain(|s| !has(lists, list.kind, &s.data));
         if !list.signatures.is_empty() {
             lists.push(list);
         }
     }
+}
+
+/// What of `wanted` these lists do not hold, whoever owns it.
+#[must_use]
+pub fn missing(lists: &[SignatureList], wanted: &[SignatureList]) -> Vec<SignatureList> {
+    let mut all = lists.to_vec();
+    merge(&mut all, wanted.to_vec());
+    all.split_off(lists.len())
+}
+
+/// Whether a certificate stands in these lists.
+#[must_use]
+pub fn holds(lists: &[SignatureList], certificate: &[u8]) -> bool {
+    has(lists, X509, certificate)
+}
+
+fn has(lists: &[SignatureList], kind: Guid, data: &[u8]) -> bool {
+    lists.iter().any(|l| l.kind == kind && l.signatures.iter().any(|s| s.data == data))
 }
 
 #[cfg(test)]
@@ -230,5 +244,23 @@ mod tests {
         let two = lists.clone();
         merge(&mut lists, two.clone());
         assert_eq!(lists, two);
+    }
+
+    #[test]
+    fn what_is_missing_is_what_is_not_there() {
+        let there = [SignatureList::of_digests(Guid::GLOBAL, &[[1; 32], [2; 32]])];
+        let wanted = [
+            SignatureList::of_digests(Guid::MICROSOFT, &[[2; 32], [3; 32]]),
+            SignatureList::of_certificate(Guid::GLOBAL, &[1; 32]),
+        ];
+        assert_eq!(
+            missing(&there, &wanted),
+            [
+                SignatureList::of_digests(Guid::MICROSOFT, &[[3; 32]]),
+                SignatureList::of_certificate(Guid::GLOBAL, &[1; 32])
+            ]
+        );
+        assert_eq!(missing(&there, &there), []);
+        assert!(holds(&wanted, &[1; 32]) && !holds(&there, &[1; 32]));
     }
 }

@@ -199,8 +199,8 @@ pub fn judge(pe: &Pe<'_>, db: &Keyring<'_>, dbx: &Keyring<'_>) -> Judgement {
 /// Reads one signature and follows its chain through the certificates that came with it.
 fn read<'a>(der: &'a [u8], actual: &Sha256Digest) -> (SignatureReport, Vec<Certificate<'a>>) {
     let outcome = SignedData::parse(der).and_then(|signed| {
-        let signers = signed.verify_image()?;
-        Ok((signed.image_digest()?, signers, signed.certificates))
+        let signer = signed.verify_image()?;
+        Ok((signed.image_digest()?, signer, signed.certificates))
     });
     match outcome {
         Err(error) => (
@@ -211,8 +211,8 @@ fn read<'a>(der: &'a [u8], actual: &Sha256Digest) -> (SignatureReport, Vec<Certi
             },
             Vec::new(),
         ),
-        Ok((signed, signers, certificates)) => {
-            let mut chain: Vec<Certificate<'a>> = signers.first().copied().into_iter().collect();
+        Ok((signed, signer, certificates)) => {
+            let mut chain: Vec<Certificate<'a>> = alloc::vec![signer];
             while let Some(last) = chain.last().filter(|_| chain.len() < LONGEST_CHAIN) {
                 let issuer = certificates.iter().find(|c| !chain.contains(c) && c.has_issued(last));
                 let Some(issuer) = issuer else { break };

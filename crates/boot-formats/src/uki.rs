@@ -203,7 +203,9 @@ impl<'a> Profile<'a> {
         let Some(digest) = self.get(digest_kind) else { return Ok(None) };
         let digest = digest.try_into().map_err(|_| UkiError::Reference(digest_kind.name()))?;
         let path = self.text(kind)?.ok_or(UkiError::Reference(kind.name()))?;
-        if !path.starts_with('\\') || path.len() > 1024 || path.contains('\0') {
+        // Plain names below the root: neither firmware nor a program that looks the file up elsewhere may be led out of it.
+        let plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(|c: char| c.is_control() || matches!(c, '/' | ':'));
+        if path.len() > 1024 || !path.strip_prefix('\\').is_some_and(|below| below.split('\\').all(plain)) {
             return Err(UkiError::Reference(kind.name()));
         }
         Ok(Some(Reference { path, digest }))
@@ -282,16 +284,20 @@ impl Measure {
 }
 
 impl Policy {
-    /// Reads `.firn`. Keys that are not known are refused: an old stub must not pass over a new rule.
+    /// Reads `.firn`. Keys that are not known are refused: an old stub must not pass over a new rule. So are rules that stand
+    /// twice: two readers could disagree about which one holds.
     pub fn parse(text: &str) -> Result<Self, UkiError> {
-        let mut policy = Self::default();
+        let mut chosen = None;
         for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
             let measure = line
                 .strip_prefix("measure=")
                 .and_then(|word| Measure::ALL.iter().find(|(_, w)| *w == word));
-            policy.measure = measure.ok_or_else(|| UkiError::Policy(line.into()))?.0;
+            let (measure, _) = measure.filter(|_| chosen.is_none()).ok_or_else(|| UkiError::Policy(line.into()))?;
+            chosen = Some(*measure);
         }
-        Ok(policy)
+        Ok(Self {
+            measure: chosen.unwrap_or_default(),
+        })
     }
 
     /// The text of the section.
@@ -388,6 +394,27 @@ mod tests {
     }
 
     #[test]
+    fn attack_paths_out_of_the_partition() {
+        let digest = "0123456789abcdef0123456789abcdef";
+        for path in [
+            "\\",
+            "\\..\\k",
+            "\\EFI\\..\\..\\k",
+            "\\/etc/shadow",
+            "\\EFI/../k",
+            "\\\\server\\k",
+            "\\EFI\\",
+            "\\.",
+            "\\fs1:k",
+            "\\a\nb",
+            "\\a\0b",
+        ] {
+            let profile = select(&[(".initrd", path), (".initrdh", digest)], 0).unwrap();
+            assert_eq!(profile.reference(Kind::Initrd), Err(UkiError::Reference(".initrd")), "{path:?}");
+        }
+    }
+
+    #[test]
     fn policies_are_read_strictly() {
         assert_eq!(Policy::parse(""), Ok(Policy { measure: Measure::Strict }));
         for (measure, _) in Measure::ALL {
@@ -395,5 +422,9 @@ mod tests {
         }
         assert_eq!(Policy::parse("measure=maybe"), Err(UkiError::Policy("measure=maybe".into())));
         assert_eq!(Policy::parse("allow=all"), Err(UkiError::Policy("allow=all".into())));
+        assert_eq!(
+            Policy::parse("measure=required\nmeasure=lenient"),
+            Err(UkiError::Policy("measure=lenient".into()))
+        );
     }
 }

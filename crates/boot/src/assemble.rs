@@ -69,6 +69,15 @@ pub enum BuildError {
     /// The sections.
     #[error("sections are refused")]
     Sections(#[source] UkiError),
+    /// Thin addons.
+    #[error("an addon has no kernel, and only images with one leave files beside them")]
+    ThinAddon,
+    /// A file that the kernel would read by itself.
+    #[error("the command line has {0}, which makes the kernel read a file that nobody signed")]
+    ForeignInitrd(String),
+    /// A command line that ends before its end.
+    #[error("section {0} has a zero in it")]
+    Zero(&'static str),
     /// An addon has to add something.
     #[error("an image without a kernel is an addon and needs a command line, an initrd, microcode or a device tree")]
     EmptyAddon,
@@ -81,6 +90,7 @@ impl Explained for BuildError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::ForeignInitrd(_) => Some("give the file with --initrd instead".into()),
             Self::Kernel(PeError::NotPe(_)) => Some("give the kernel itself (bzImage), not an archive or an ELF file".into()),
             _ => None,
         }
@@ -127,6 +137,8 @@ pub fn build(stub: &[u8], mut parts: Parts) -> Result<Built, BuildError> {
         && parts.initrds.is_empty()
     {
         return Err(BuildError::EmptyAddon);
+    } else if parts.thin {
+        return Err(BuildError::ThinAddon);
     } else if !parts.others.iter().any(|(kind, _)| *kind == Kind::Sbat) {
         parts.others.push((Kind::Sbat, ADDON_SBAT.to_vec()));
     }
@@ -184,7 +196,13 @@ fn check(sections: &[(Kind, Vec<u8>)], brings_sbat: bool) -> Result<(), BuildErr
     for number in 0..boot_formats::uki::profiles(named.iter().map(|(name, _)| *name)) {
         let profile = Profile::select(&named, number).map_err(BuildError::Sections)?;
         for kind in [Kind::CommandLine, Kind::OsRelease, Kind::KernelRelease, Kind::Profile] {
-            profile.text(kind).map_err(BuildError::Sections)?;
+            if profile.text(kind).map_err(BuildError::Sections)?.is_some_and(|t| t.contains('\0')) {
+                return Err(BuildError::Zero(kind.name()));
+            }
+        }
+        let line = profile.text(Kind::CommandLine).map_err(BuildError::Sections)?.unwrap_or_default();
+        if let Some(word) = line.split_whitespace().find(|w| w.trim_start_matches('"').starts_with("initrd=")) {
+            return Err(BuildError::ForeignInitrd(word.into()));
         }
         for kind in [Kind::Linux, Kind::Initrd] {
             let _: Option<Reference<'_>> = profile.reference(kind).map_err(BuildError::Sections)?;

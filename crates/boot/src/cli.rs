@@ -203,7 +203,10 @@ pub enum Keys {
         #[command(flatten)]
         fields: Fields,
     },
-    /// Keep certificates or signature lists of others (vendors, Microsoft) for a variable
+    /// Keep certificates or signature lists of others (vendors, Microsoft) for a variable; with --key, make a key our own
+    #[command(after_help = "Examples:
+  firn-boot keys import --dir keys --into db MicCorUEFCA2011.crt
+  firn-boot keys import --dir keys --into PK --key /var/lib/sbctl/keys/PK/PK.key /var/lib/sbctl/keys/PK/PK.pem")]
     Import {
         /// Where.
         #[command(flatten)]
@@ -211,7 +214,10 @@ pub enum Keys {
         /// Which variable
         #[arg(long, value_enum)]
         into: Variable,
-        /// Owner of certificates that come without [default: ours]
+        /// Private key (PKCS#8 in PEM) of the certificate: both become the folder's own, which must not have one yet
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// Owner of certificates that come without, and of a folder that is made [default: ours, or a random one]
         #[arg(long, value_name = "GUID")]
         owner: Option<Guid>,
         /// Certificates (PEM, DER) or lists (ESL, auth)
@@ -235,6 +241,9 @@ pub enum Keys {
         /// End the rotation: drop the old key
         #[arg(long)]
         finish: bool,
+        /// Where the firmware's variables are: a rotation is not finished before the firmware knows the new key
+        #[arg(long, value_name = "DIR", default_value = crate::firmware::EFIVARS)]
+        efivars: PathBuf,
         /// Certificates.
         #[command(flatten)]
         fields: Fields,
@@ -271,10 +280,12 @@ pub enum Keys {
         /// Where the firmware's variables are
         #[arg(long, value_name = "DIR", default_value = crate::firmware::EFIVARS)]
         efivars: PathBuf,
-        /// Keep what the firmware holds, and its defaults: vendor's and Microsoft's certificates, revocations
+        /// Keep what others have in the firmware, and its defaults: vendor's and Microsoft's certificates; the folder
+        /// remembers them
         #[arg(long)]
         keep_firmware: bool,
-        /// Enrol without any certificate of others: option ROMs may not run, and that machine may show no picture
+        /// Enrol what the folder holds and nothing else: without certificates of others option ROMs may not run, and the
+        /// machine may show no picture
         #[arg(long, conflicts_with = "keep_firmware")]
         only_ours: bool,
         /// Say what would be set, and set nothing

@@ -9,11 +9,12 @@ use std::path::Path;
 
 use boot_formats::authvar::KeyVariable;
 use boot_formats::certificate::OwnedCertificate;
+use boot_formats::pem::certificates;
 use cli_kit::{Exit, Failure, Format, Output, Talk};
 
 use crate::cli::{Cli, Command, Folder, Key};
 use crate::files;
-use crate::keys::{KeyError, KeyFolder, certificates};
+use crate::keys::{KeyError, KeyFolder};
 use crate::signer::{CommandSigner, FileSigner, Pkcs11Signer, Pkcs11Uri, Signer};
 
 /// Where a command's words go.

@@ -98,6 +98,15 @@ pub fn create_secret(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     file.sync_all().map_err(failed)
 }
 
+/// Removes a file; false if there was none.
+pub fn remove(path: &Path) -> Result<bool, FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(FileError::Write { path: path.into(), source }),
+        Ok(()) => Ok(true),
+    }
+}
+
 /// Makes a folder and those above it.
 pub fn create_folder(path: &Path) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(|source| FileError::Write { path: path.into(), source })

@@ -66,9 +66,12 @@ impl Explained for FirmwareError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NotThere { .. } => Some("was this machine booted by UEFI, and is efivarfs mounted?".into()),
-            Self::Set { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                Some("run as root; if that is so, the firmware is not in setup mode or does not know the key that signed".into())
-            }
+            // What firmware calls a violation of security comes as one of these, depending on the kernel.
+            Self::Set { source, .. } if matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput) => Some(
+                "run as root; if that is so, the firmware is not in setup mode and does not know the key that signed, \
+                 or the clock is behind the last change"
+                    .into(),
+            ),
             _ => None,
         }
     }

@@ -5,30 +5,40 @@
 //! keeps lie in `vendor/KEK`, `vendor/db` and `vendor/dbx`.
 
 mod create;
-mod pem;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use boot_formats::Guid;
 use boot_formats::authvar::{KeyVariable, SignedValue};
 use boot_formats::certificate::{CertificateError, OwnedCertificate};
+use boot_formats::pem::certificates;
 use boot_formats::siglist::{self, ListError, SignatureList};
 use cli_kit::{Exit, Explained};
 
 use crate::files::{self, FileError};
 use crate::signer::{FileSigner, SignerError};
 
-pub use create::{NewKeys, create, rotate};
-pub use pem::{certificates, pem};
+pub use create::{NewKeys, adopt, at, create, rotate};
 
 /// Variables that have a key in the folder; dbx has none.
 pub const OWN: [KeyVariable; 3] = [KeyVariable::Pk, KeyVariable::Kek, KeyVariable::Db];
 
 /// A folder of keys that exists.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct KeyFolder {
     path: PathBuf,
     passphrase: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for KeyFolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let passphrase = self.passphrase.as_ref().map(|_| "(secret)");
+        f.debug_struct("KeyFolder")
+            .field("path", &self.path)
+            .field("passphrase", &passphrase)
+            .finish()
+    }
 }
 
 /// What is wrong with a folder of keys.
@@ -75,6 +85,12 @@ pub enum KeyError {
         /// Which file.
         path: PathBuf,
     },
+    /// A private key where a certificate should be.
+    #[error("{path} is a private key, not a certificate")]
+    PrivateKey {
+        /// Which file.
+        path: PathBuf,
+    },
     /// The GUID.
     #[error("{path} holds no GUID")]
     Owner {
@@ -106,6 +122,10 @@ impl Explained for KeyError {
         match self {
             Self::Missing { folder, .. } => Some(format!("make keys with `firn-boot keys create --dir {}`", folder.display())),
             Self::Exists { .. } => Some("use `keys rotate` to replace a key so that old images keep booting meanwhile".into()),
+            Self::PrivateKey { path } => Some(format!(
+                "to make it our own key, give its certificate, and --key {}",
+                path.display()
+            )),
             Self::Signer(error) => error.hint(),
             _ => None,
         }
@@ -184,12 +204,13 @@ impl KeyFolder {
         let owner = self.owner()?;
         let mut lists = Vec::new();
         if OWN.contains(&variable) {
-            lists.push(SignatureList::of_certificate(owner, self.certificate(variable)?.der()));
-            let previous = self.at("previous");
-            // Firmware takes one platform key only.
-            if variable != KeyVariable::Pk && previous.join(format!("{}.pem", variable.name())).exists() {
-                let certificate = Self::new(previous, None).certificate(variable)?;
-                siglist::merge(&mut lists, vec![SignatureList::of_certificate(owner, certificate.der())]);
+            let mut own = self.own_certificates(variable)?;
+            if variable == KeyVariable::Pk {
+                // Firmware takes one platform key only.
+                own.truncate(1);
+            }
+            for der in own {
+                siglist::merge(&mut lists, vec![SignatureList::of_certificate(owner, &der)]);
             }
         }
         for path in files::list(&self.at("vendor").join(variable.name()))? {
@@ -198,12 +219,36 @@ impl KeyFolder {
         Ok(lists)
     }
 
-    /// Keeps lists or certificates of somebody else for a variable.
+    /// Our certificates for a variable, in DER: the one that signs now and, during a rotation, the one before.
+    pub fn own_certificates(&self, variable: KeyVariable) -> Result<Vec<Vec<u8>>, KeyError> {
+        let mut own = vec![self.certificate(variable)?.der().to_vec()];
+        own.extend(self.previous_certificate(variable)?.map(|c| c.der().to_vec()));
+        Ok(own)
+    }
+
+    /// The certificate that is being replaced, if a rotation is under way.
+    pub fn previous_certificate(&self, variable: KeyVariable) -> Result<Option<OwnedCertificate>, KeyError> {
+        let folder = self.at("previous");
+        if !folder.join(format!("{}.pem", variable.name())).exists() {
+            return Ok(None);
+        }
+        Self::new(folder, None).certificate(variable).map(Some)
+    }
+
+    /// Keeps lists or certificates of somebody else for a variable, beside those that are kept under this name already.
     pub fn keep(&self, variable: KeyVariable, name: &str, lists: &[SignatureList]) -> Result<PathBuf, KeyError> {
         let folder = self.at("vendor").join(variable.name());
         files::create_folder(&folder)?;
         let path = folder.join(format!("{name}.esl"));
-        files::write(&path, &siglist::write(lists))?;
+        let mut all = match files::read_if_there(&path)? {
+            Some(bytes) => siglist::parse(&bytes).map_err(|source| KeyError::Lists {
+                path: path.clone(),
+                source,
+            })?,
+            None => Vec::new(),
+        };
+        siglist::merge(&mut all, lists.to_vec());
+        files::write(&path, &siglist::write(&all))?;
         Ok(path)
     }
 }
@@ -219,8 +264,12 @@ pub fn read_lists(path: &Path, owner: Guid) -> Result<Vec<SignatureList>, KeyErr
         });
         return checked.collect();
     }
+    let text = std::str::from_utf8(&bytes);
+    if text.is_ok_and(|t| t.contains("PRIVATE KEY-----")) {
+        return Err(KeyError::PrivateKey { path: path.into() });
+    }
     let value = SignedValue::parse(&bytes).map_or(bytes.as_slice(), |signed| signed.value);
-    if value.len() < 28 {
+    if text.is_ok() || value.len() < 28 {
         return Err(KeyError::Unknown { path: path.into() });
     }
     siglist::parse(value).map_err(|source| KeyError::Lists { path: path.into(), source })

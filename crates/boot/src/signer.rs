@@ -37,6 +37,12 @@ pub enum SignerError {
         /// What is wrong with it.
         why: String,
     },
+    /// A file that is no key, or one in another wrapping.
+    #[error("{path} holds no private key in PKCS#8 (PEM)")]
+    NotPkcs8 {
+        /// Which file.
+        path: PathBuf,
+    },
     /// A key that needs a passphrase.
     #[error("private key {path} is encrypted")]
     Encrypted {
@@ -92,7 +98,7 @@ pub enum SignerError {
 impl Explained for SignerError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Key { .. } | Self::Encrypted { .. } | Self::Address(_) | Self::Certificate(_) => Exit::Usage,
+            Self::Key { .. } | Self::NotPkcs8 { .. } | Self::Encrypted { .. } | Self::Address(_) | Self::Certificate(_) => Exit::Usage,
             Self::Image(_) | Self::Table(_) => Exit::Findings,
             _ => Exit::Incomplete,
         }
@@ -100,6 +106,7 @@ impl Explained for SignerError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::NotPkcs8 { .. } => Some("convert it: openssl pkcs8 -topk8 -nodes -in KEY -out KEY.pkcs8".into()),
             Self::Encrypted { .. } => Some("give the file with its passphrase: --passphrase-file FILE".into()),
             Self::Signature(_) => Some("check that key and certificate belong together".into()),
             Self::Ended { .. } => {

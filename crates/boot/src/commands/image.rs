@@ -106,6 +106,12 @@ pub fn reports(judged: &Judgement) -> Vec<SignatureOf> {
 pub fn verify(trust: &Trust, paths: &[PathBuf], voice: &mut Voice) -> Result<Exit, Failure> {
     let (db, dbx) = trust.lists()?;
     let (db, dbx) = (Keyring::of(&db), Keyring::of(&dbx));
+    let unread: usize = dbx.unusable.iter().map(|(_, count)| count).sum();
+    if unread > 0 {
+        voice.talk.say(&format!(
+            "dbx has {unread} entries that are not understood: firmware may refuse what is said to start here"
+        ));
+    }
     let mut images = Vec::new();
     for path in paths {
         let bytes = files::read(path)?;

@@ -1,4 +1,5 @@
 mod enroll;
+mod import;
 mod status;
 
 use std::path::{Path, PathBuf};
@@ -15,7 +16,8 @@ use time::OffsetDateTime;
 use super::{Voice, certificate, folder};
 use crate::cli::{Fields, Keys};
 use crate::files;
-use crate::keys::{KeyFolder, NewKeys, create, read_lists, rotate};
+use crate::firmware::Firmware;
+use crate::keys::{KeyFolder, NewKeys, create, rotate};
 use crate::signer::{Signer, SignerError};
 
 pub fn run(command: Keys, voice: &mut Voice) -> Result<Exit, Failure> {
@@ -44,26 +46,21 @@ pub fn run(command: Keys, voice: &mut Voice) -> Result<Exit, Failure> {
         Keys::Import {
             folder: arguments,
             into,
+            key,
             owner,
             files,
         } => {
             let folder = folder(&arguments)?;
-            let owner = owner.map_or_else(|| folder.owner(), Ok)?;
-            for path in &files {
-                let lists = read_lists(path, owner)?;
-                let name = path.file_stem().and_then(|s| s.to_str()).unwrap_or("imported");
-                let kept = folder.keep(into.into(), name, &lists)?;
-                let count: usize = lists.iter().map(|l| l.signatures.len()).sum();
-                voice
-                    .talk
-                    .say(&format!("kept {count} entries of {} as {}", path.display(), kept.display()));
+            match key {
+                Some(key) => import::own(&folder, into.into(), &key, owner, &files, voice),
+                None => import::others(&folder, into.into(), owner, &files, voice),
             }
-            Ok(Exit::Clean)
         }
         Keys::Rotate {
             folder: arguments,
             variable,
             finish,
+            efivars,
             fields,
         } => {
             let folder = folder(&arguments)?;
@@ -71,7 +68,7 @@ pub fn run(command: Keys, voice: &mut Voice) -> Result<Exit, Failure> {
                 return Err(Failure::usage("dbx has no key of its own").hint("changes of dbx are signed by KEK"));
             }
             if finish {
-                finish_rotation(&folder, variable.into(), voice)
+                finish_rotation(&folder, variable.into(), &efivars, voice)
             } else {
                 start_rotation(&folder, variable.into(), &fields, voice)
             }
@@ -131,17 +128,23 @@ fn start_rotation(folder: &KeyFolder, variable: KeyVariable, fields: &Fields, vo
     Ok(Exit::Clean)
 }
 
-fn finish_rotation(folder: &KeyFolder, variable: KeyVariable, voice: &mut Voice) -> Result<Exit, Failure> {
+fn finish_rotation(folder: &KeyFolder, variable: KeyVariable, efivars: &Path, voice: &mut Voice) -> Result<Exit, Failure> {
+    if let (Ok(firmware), Some(previous)) = (Firmware::at(efivars), folder.previous_certificate(variable)?)
+        && firmware.state()?.1 == Some(false)
+    {
+        let there = firmware.lists(variable)?;
+        if siglist::holds(&there, previous.der()) && !siglist::holds(&there, folder.certificate(variable)?.der()) {
+            return Err(Failure::usage(format!(
+                "this machine's firmware knows only the old {}, and would not take changes from the new one",
+                variable.name()
+            ))
+            .hint("run `firn-boot keys enroll` first"));
+        }
+    }
     let mut dropped = 0;
     for end in ["key", "pem"] {
         let path = folder.path().join("previous").join(format!("{}.{end}", variable.name()));
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            other => {
-                other.map_err(|source| files::FileError::Write { path, source })?;
-                dropped += 1;
-            }
-        }
+        dropped += usize::from(files::remove(&path)?);
     }
     if dropped == 0 {
         voice.talk.say(&format!("no rotation of {} is under way", variable.name()));
@@ -178,14 +181,18 @@ pub fn timestamp(given: Option<i64>) -> Result<Timestamp, Failure> {
             .map_err(|e| Failure::usage(format!("read {seconds} as seconds since 1970")).because(e))?,
         None => OffsetDateTime::now_utc(),
     };
-    Ok(Timestamp {
-        year: u16::try_from(moment.year()).unwrap_or(1970),
-        month: moment.month().into(),
-        day: moment.day(),
-        hour: moment.hour(),
-        minute: moment.minute(),
-        second: moment.second(),
-    })
+    Ok(self::moment(moment))
+}
+
+fn moment(at: OffsetDateTime) -> Timestamp {
+    Timestamp {
+        year: u16::try_from(at.year()).unwrap_or(1970),
+        month: at.month().into(),
+        day: at.day(),
+        hour: at.hour(),
+        minute: at.minute(),
+        second: at.second(),
+    }
 }
 
 /// Writes every variable as lists (.esl) and as signed value (.auth).
@@ -231,7 +238,13 @@ fn revoke(
         lists.push(SignatureList::of_digests(owner, &digests));
     }
     for path in certificates {
-        lists.push(SignatureList::of_certificate(owner, certificate(path)?.der()));
+        let certificate = certificate(path)?;
+        if folder.certificate(KeyVariable::Db)? == certificate {
+            voice
+                .talk
+                .say("this certificate is that of our db key: nothing that it signed will start any more, the newest image included");
+        }
+        lists.push(SignatureList::of_certificate(owner, certificate.der()));
     }
     if lists.is_empty() {
         return Err(Failure::usage("nothing to revoke").hint("name images with --image, certificates with --certificate"));

@@ -1,8 +1,7 @@
-use boot_formats::Guid;
 use boot_formats::authenticode::{signatures, without_signatures};
 use boot_formats::pe::Pe;
-use boot_formats::siglist::SignatureList;
-use boot_formats::trust::{Keyring, Verdict, judge};
+use boot_formats::sha256;
+use boot_formats::trust::{Keyring, judge};
 use cli_kit::{Exit, Failure};
 
 use super::{Voice, certificate, signer};
@@ -41,9 +40,10 @@ pub fn run(arguments: &Sign, voice: &mut Voice) -> Result<Exit, Failure> {
                 .hint("give --keys DIR, or --certificate FILE with --key, --pkcs11, --signer-command or --signature")
         })?;
         // Signing twice with the same key says nothing new, and the image would not be the same any more.
-        let db = [SignatureList::of_certificate(Guid([0; 16]), signer.certificate().der())];
+        let ours = sha256(signer.certificate().der());
         let pe = Pe::parse(&image).map_err(|e| at(SignerError::Image(e).into()))?;
-        if matches!(judge(&pe, &Keyring::of(&db), &Keyring::default()).verdict, Verdict::BySignature(_)) {
+        let judged = judge(&pe, &Keyring::default(), &Keyring::default());
+        if judged.signatures.iter().any(|s| s.problem.is_none() && s.fingerprint == Some(ours)) {
             voice
                 .talk
                 .say(&format!("{} bears a signature of this key already", arguments.file.display()));

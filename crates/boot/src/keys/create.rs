@@ -3,6 +3,7 @@ use std::path::Path;
 use boot_formats::Guid;
 use boot_formats::authvar::KeyVariable;
 use boot_formats::certificate::{NewCertificate, OwnedCertificate, Time};
+use boot_formats::pem::pem;
 use boot_formats::sha256;
 use rsa::pkcs8::der::zeroize::Zeroizing;
 use rsa::pkcs8::pkcs5::{pbes2, scrypt};
@@ -12,8 +13,9 @@ use rsa::sha2::Sha256;
 use rsa::{Pkcs1v15Sign, RsaPrivateKey};
 use time::{Duration, OffsetDateTime};
 
-use super::{KeyError, KeyFolder, OWN, pem};
+use super::{KeyError, KeyFolder, OWN};
 use crate::files;
+use crate::signer::FileSigner;
 
 /// What keys are to be made.
 #[derive(Debug, Clone)]
@@ -45,15 +47,44 @@ pub fn create(folder: &KeyFolder, new: &NewKeys) -> Result<(), KeyError> {
         }
     }
     files::create_folder(folder.path())?;
-    let owner = new.owner.unwrap_or_else(|| {
+    for variable in OWN {
+        write(folder, folder.path(), variable, new)?;
+    }
+    write_owner(folder, new.owner)
+}
+
+fn write_owner(folder: &KeyFolder, owner: Option<Guid>) -> Result<(), KeyError> {
+    let owner = owner.unwrap_or_else(|| {
         let mut bytes = [0; 16];
         OsRng.fill_bytes(&mut bytes);
         Guid::from_random(bytes)
     });
-    for variable in OWN {
-        write(folder, folder.path(), variable, new)?;
+    Ok(files::write(&folder.at("owner"), format!("{owner}\n").as_bytes())?)
+}
+
+/// Makes a key that exists our own for a variable: of this file's bytes, which the folder's passphrase opens if they are
+/// encrypted, and which stay as they are. Nothing that exists is touched; the folder is made if it is not there.
+pub fn adopt(
+    folder: &KeyFolder,
+    variable: KeyVariable,
+    key: (&Path, &[u8]),
+    certificate: &OwnedCertificate,
+    owner: Option<Guid>,
+) -> Result<(), KeyError> {
+    // Fails if it is no key, or not the certificate's.
+    FileSigner::new(key.0, key.1, folder.passphrase.as_deref(), certificate.clone())?;
+    let [key_path, certificate_path] = ["key", "pem"].map(|end| folder.at(&format!("{}.{end}", variable.name())));
+    for path in [&key_path, &certificate_path] {
+        if path.exists() {
+            return Err(KeyError::Exists { path: path.clone() });
+        }
     }
-    files::write(&folder.at("owner"), format!("{owner}\n").as_bytes())?;
+    files::create_folder(folder.path())?;
+    if !folder.at("owner").exists() {
+        write_owner(folder, owner)?;
+    }
+    files::create_secret(&key_path, key.1)?;
+    files::write(&certificate_path, pem(certificate.der()).as_bytes())?;
     Ok(())
 }
 
@@ -70,6 +101,10 @@ pub fn rotate(folder: &KeyFolder, variable: KeyVariable, new: &NewKeys) -> Resul
     // The new pair first: if that fails, nothing has changed.
     let fresh = folder.at("new");
     files::create_folder(&fresh)?;
+    for name in &names {
+        // Left by a rotation that was cut short before anything else was touched.
+        files::remove(&fresh.join(name))?;
+    }
     write(folder, &fresh, variable, new)?;
     for name in &names {
         rename(&folder.at(name), &previous.join(name))?;
@@ -142,7 +177,9 @@ fn certificate(key: &RsaPrivateKey, common_name: &str, new: &NewKeys) -> Result<
     OwnedCertificate::new(&der).map_err(|e| KeyError::Encode(e.to_string()))
 }
 
-fn at(moment: OffsetDateTime) -> Time {
+/// A moment as certificates have it.
+#[must_use]
+pub fn at(moment: OffsetDateTime) -> Time {
     let text = format!(
         "{:04}{:02}{:02}{:02}{:02}{:02}",
         moment.year().clamp(1970, 9999),

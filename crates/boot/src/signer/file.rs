@@ -4,6 +4,8 @@ use boot_formats::certificate::{Certificate, OwnedCertificate};
 use boot_formats::sha256;
 use rsa::pkcs8::DecodePrivateKey as _;
 use rsa::pkcs8::EncodePublicKey as _;
+use rsa::pkcs8::pkcs5::Error as EncryptionError;
+use rsa::pkcs8::spki::Error as SpkiError;
 use rsa::rand_core::OsRng;
 use rsa::sha2::Sha256;
 use rsa::{Pkcs1v15Sign, RsaPrivateKey};
@@ -42,10 +44,18 @@ pub fn read_key(path: &Path, pem: &[u8], passphrase: Option<&[u8]>) -> Result<Rs
     let key = if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
         let passphrase = passphrase.ok_or_else(|| SignerError::Encrypted { path: path.into() })?;
         RsaPrivateKey::from_pkcs8_encrypted_pem(text, passphrase)
-    } else {
+    } else if text.contains("-----BEGIN PRIVATE KEY-----") {
         RsaPrivateKey::from_pkcs8_pem(text)
+    } else {
+        return Err(SignerError::NotPkcs8 { path: path.into() });
     };
-    key.map_err(|e| wrong(e.to_string()))
+    key.map_err(|error| {
+        wrong(match error {
+            rsa::pkcs8::Error::PublicKey(SpkiError::OidUnknown { .. }) => "it is no RSA key".into(),
+            rsa::pkcs8::Error::EncryptedPrivateKey(EncryptionError::DecryptFailed) => "the passphrase does not open it".into(),
+            other => other.to_string(),
+        })
+    })
 }
 
 impl Signer for FileSigner {

@@ -150,7 +150,7 @@ fn signature_lists_are_those_of_efitools() {
         let value = SignedValue::parse(bytes).unwrap();
         let message = boot_formats::authvar::to_sign("db", boot_formats::Guid::SECURITY_DATABASE, 0x27, value.timestamp, value.value);
         let signed = boot_formats::pkcs7::SignedData::parse(value.signature).unwrap();
-        assert_eq!(signed.verify_message(&message).unwrap()[0].common_name(), "Firn Secure Boot KEK");
+        assert_eq!(signed.verify_message(&message).unwrap().common_name(), "Firn Secure Boot KEK");
     }
     assert_eq!(SignedValue::parse(&theirs).unwrap().value, SignedValue::parse(&ours).unwrap().value);
     let listed = done(Command::new("sig-list-to-certs").args([&at(&desk, "out/db.esl"), &at(&desk, "listed")]));

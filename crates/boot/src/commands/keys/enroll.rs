@@ -2,9 +2,10 @@ use std::path::Path;
 
 use boot_formats::authvar::KeyVariable;
 use boot_formats::siglist::{self, SignatureList};
-use cli_kit::{Exit, Failure};
+use cli_kit::{Exit, Failure, escape};
+use time::OffsetDateTime;
 
-use super::{signed_value, timestamp};
+use super::{moment, signed_value, status};
 use crate::commands::Voice;
 use crate::firmware::Firmware;
 use crate::keys::KeyFolder;
@@ -17,83 +18,152 @@ pub struct Choice {
     pub plan: bool,
 }
 
+/// What others have in the firmware is kept under this name.
+const KEPT: &str = "kept-from-firmware";
+
+/// One variable, before and after.
+struct Change {
+    variable: KeyVariable,
+    /// What is written: the whole value, or what is appended to dbx.
+    value: Vec<SignatureList>,
+    added: Vec<SignatureList>,
+    dropped: Vec<SignatureList>,
+    /// Entries of others that the folder does not know yet.
+    kept: Vec<SignatureList>,
+}
+
 pub fn run(folder: &KeyFolder, efivars: &Path, choice: Choice, voice: &mut Voice) -> Result<Exit, Failure> {
     let firmware = Firmware::at(efivars)?;
     let setup_mode = firmware.state()?.1 == Some(true);
     let mut changes = Vec::new();
-    let mut foreign = 0;
     for variable in KeyVariable::ALL {
-        let there = firmware.lists(variable)?;
-        let mut wanted = folder.lists(variable)?;
-        if choice.keep_firmware && variable != KeyVariable::Pk {
-            siglist::merge(&mut wanted, there.clone());
-            siglist::merge(&mut wanted, firmware.default_lists(variable)?);
-        }
-        foreign += if variable == KeyVariable::Db {
-            entries(&wanted).saturating_sub(ours(folder, &wanted)?)
-        } else {
-            0
-        };
-        if variable == KeyVariable::Dbx && !lacks(&there, &wanted) {
-            // Revocations are added, never taken back.
-            continue;
-        }
-        if siglist::write(&there) != siglist::write(&wanted) && !wanted.is_empty() {
-            changes.push((variable, wanted));
-        }
+        changes.extend(change(folder, &firmware, variable, choice.keep_firmware)?);
     }
     if changes.is_empty() {
         voice.talk.say("the firmware holds these keys already");
         return Ok(Exit::NothingToDo);
     }
-    if setup_mode && foreign == 0 && !choice.only_ours {
-        return Err(Failure::usage(
-            "no certificate of a vendor would be trusted any more, and option ROMs of graphics and network cards may need one",
-        )
-        .hint("keep what the firmware has with --keep-firmware, or import certificates with `keys import`")
-        .hint("if you know that this machine needs none, say --only-ours"));
+    if !choice.only_ours {
+        ask_for_others(folder, &changes, setup_mode)?;
     }
-    let at = timestamp(None)?;
-    for (variable, wanted) in changes {
-        voice.out.line(format!("{}: {} entries", variable.name(), entries(&wanted)))?;
+    let at = moment(OffsetDateTime::now_utc());
+    for change in changes {
+        print(&change, voice)?;
         if choice.plan {
             continue;
         }
-        let signer = signer(folder, &firmware, variable, setup_mode)?;
-        let append = variable == KeyVariable::Dbx && !setup_mode;
-        let signed = signed_value(variable, &siglist::write(&wanted), append, at, &signer)?;
-        firmware.set(variable, &signed, append)?;
+        // Later changes, and images that are built elsewhere, have to know of it too.
+        if !change.kept.is_empty() {
+            folder.keep(change.variable, KEPT, &change.kept)?;
+        }
+        let signer = signer(folder, &firmware, change.variable, setup_mode)?;
+        let append = change.variable == KeyVariable::Dbx;
+        let signed = signed_value(change.variable, &siglist::write(&change.value), append, at, &signer)?;
+        firmware.set(change.variable, &signed, append)?;
     }
     Ok(Exit::Clean)
+}
+
+/// What has to change so that the variable holds what it should.
+fn change(folder: &KeyFolder, firmware: &Firmware, variable: KeyVariable, keep: bool) -> Result<Option<Change>, Failure> {
+    let owner = folder.owner()?;
+    let there = firmware.lists(variable)?;
+    let mut wanted = folder.lists(variable)?;
+    let mut kept = Vec::new();
+    if keep && variable != KeyVariable::Pk {
+        let mut others = there.clone();
+        siglist::merge(&mut others, firmware.default_lists(variable)?);
+        for list in &mut others {
+            // What bears our name and is not in the folder any more has been replaced.
+            list.signatures.retain(|s| s.owner != owner);
+        }
+        kept = siglist::missing(&wanted, &others);
+        wanted.extend(kept.iter().cloned());
+    }
+    let added = siglist::missing(&there, &wanted);
+    let dropped = siglist::missing(&wanted, &there);
+    if variable == KeyVariable::Dbx {
+        // Revocations are added, never taken back.
+        let change = Change {
+            variable,
+            value: added.clone(),
+            added,
+            dropped: Vec::new(),
+            kept,
+        };
+        return Ok((!change.added.is_empty()).then_some(change));
+    }
+    let change = Change {
+        variable,
+        value: wanted,
+        added,
+        dropped,
+        kept,
+    };
+    // What is not set and should not be set does not change either.
+    Ok((!(change.added.is_empty() && change.dropped.is_empty())).then_some(change))
+}
+
+/// Fails if a machine could be left without certificates of others that it needs, and nobody said so.
+fn ask_for_others(folder: &KeyFolder, changes: &[Change], setup_mode: bool) -> Result<(), Failure> {
+    let owner = folder.owner()?;
+    let hints = |failure: Failure| {
+        failure
+            .hint("keep what the firmware has with --keep-firmware, or import certificates with `keys import`")
+            .hint("if you know that this machine needs none, say --only-ours")
+    };
+    for change in changes.iter().filter(|c| c.variable != KeyVariable::Pk) {
+        let foreign = change
+            .dropped
+            .iter()
+            .flat_map(|l| &l.signatures)
+            .filter(|s| s.owner != owner)
+            .count();
+        if foreign > 0 {
+            return Err(hints(Failure::usage(format!(
+                "{} would lose {foreign} of its entries, which are not ours",
+                change.variable.name()
+            ))));
+        }
+    }
+    let ours = folder.own_certificates(KeyVariable::Db)?;
+    let db = changes.iter().find(|c| c.variable == KeyVariable::Db);
+    let others = db.is_none_or(|c| c.value.iter().flat_map(|l| &l.signatures).any(|s| !ours.contains(&s.data)));
+    if setup_mode && !others {
+        return Err(hints(Failure::usage(
+            "no certificate of a vendor would be trusted any more, and option ROMs of graphics and network cards may need one",
+        )));
+    }
+    Ok(())
+}
+
+fn print(change: &Change, voice: &mut Voice) -> Result<(), Failure> {
+    let append = change.variable == KeyVariable::Dbx;
+    let verb = if append { "append" } else { "set" };
+    let entries: usize = change.value.iter().map(|l| l.signatures.len()).sum();
+    voice.out.line(format!("{verb} {}: {entries} entries", change.variable.name()))?;
+    for (sign, lists) in [("+", &change.added), ("-", &change.dropped)] {
+        for list in lists {
+            for signature in &list.signatures {
+                voice
+                    .out
+                    .line(format!("  {sign} {}", escape(&status::what(signature.entry(list.kind)))))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The key that the firmware takes this change from: the one before, if a rotation has not reached the firmware yet.
 fn signer(folder: &KeyFolder, firmware: &Firmware, variable: KeyVariable, setup_mode: bool) -> Result<impl Signer + use<>, Failure> {
     let by = variable.signed_by();
     if !setup_mode {
-        let known = |der: &[u8], lists: &[SignatureList]| lists.iter().any(|l| l.signatures.iter().any(|s| s.data == der));
         let there = firmware.lists(by)?;
-        if !known(folder.certificate(by)?.der(), &there)
+        if !siglist::holds(&there, folder.certificate(by)?.der())
             && let Some(previous) = folder.previous_signer(by)?
         {
             return Ok(previous);
         }
     }
     Ok(folder.signer(by)?)
-}
-
-fn entries(lists: &[SignatureList]) -> usize {
-    lists.iter().map(|l| l.signatures.len()).sum()
-}
-
-fn ours(folder: &KeyFolder, lists: &[SignatureList]) -> Result<usize, Failure> {
-    let owner = folder.owner()?;
-    Ok(lists.iter().flat_map(|l| &l.signatures).filter(|s| s.owner == owner).count())
-}
-
-/// Whether an entry of `wanted` is not in `there`.
-fn lacks(there: &[SignatureList], wanted: &[SignatureList]) -> bool {
-    let mut all = there.to_vec();
-    siglist::merge(&mut all, wanted.to_vec());
-    entries(&all) > entries(there)
 }

@@ -78,7 +78,10 @@ pub fn run(folder: &KeyFolder, efivars: &Path, images: &[PathBuf], voice: &mut V
             starts_with_firmware: firmware.as_ref().map(|_| starts(&pe, &there)),
         });
     }
-    let agree = firmware.is_none() || variables.iter().all(|v| v.entries.iter().all(|e| e.in_folder <= e.in_firmware));
+    // What others have in the firmware is their business; what bears our name and is not in the folder was replaced.
+    let owner = folder.owner()?.to_string();
+    let agrees = |e: &EntryStatus| e.in_firmware && (e.in_folder || e.owner != owner);
+    let agree = firmware.is_none() || variables.iter().flat_map(|v| &v.entries).all(agrees);
     let agree = agree && states.iter().all(|s| s.starts_with_folder && s.starts_with_firmware != Some(false));
     let status = Status {
         version: 1,
@@ -130,7 +133,8 @@ fn compare(in_folder: &[SignatureList], in_firmware: &[SignatureList]) -> Vec<En
     entries
 }
 
-fn what(entry: Entry<'_>) -> String {
+/// An entry in words.
+pub fn what(entry: Entry<'_>) -> String {
     match entry {
         Entry::Certificate(der) => match Certificate::parse(der) {
             Ok(certificate) => {

@@ -1,4 +1,7 @@
-//! Certificates as text.
+//! Certificates as text: PEM, after RFC 7468.
+
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// The certificates of a file, in DER: every one of a PEM file, or the one that the file is.
 #[must_use]
@@ -7,9 +10,9 @@ pub fn certificates(bytes: &[u8]) -> Vec<Vec<u8>> {
     const END: &str = "-----END CERTIFICATE-----";
     // A certificate is a sequence, and no other file of ours begins so.
     if bytes.starts_with(&[0x30, 0x82]) {
-        return vec![bytes.to_vec()];
+        return alloc::vec![bytes.to_vec()];
     }
-    let Ok(text) = std::str::from_utf8(bytes) else {
+    let Ok(text) = core::str::from_utf8(bytes) else {
         return Vec::new();
     };
     let blocks = text.split(BEGIN).skip(1).filter_map(|block| block.split_once(END));
@@ -66,13 +69,15 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
+    use alloc::vec;
 
     #[test]
     fn text_and_back() {
         for len in 40..44 {
             let der: Vec<u8> = [0x30, 0x82].into_iter().chain((0..len).map(|i| i * 5)).collect();
             let text = pem(&der);
-            assert_eq!(certificates(text.as_bytes()), std::slice::from_ref(&der), "{text}");
+            assert_eq!(certificates(text.as_bytes()), core::slice::from_ref(&der), "{text}");
             assert_eq!(certificates(&der), [der]);
         }
         let two = format!("some words\n{}{}", pem(&[0x30, 1, 2]), pem(&[0x30, 3]));
