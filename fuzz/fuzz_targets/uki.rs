@@ -18,7 +18,8 @@ fuzz_target!(|data: &[u8]| {
         let _ = (profile.policy(), profile.pcr11(&[]), profile.text(Kind::CommandLine));
         for kind in [Kind::Linux, Kind::Initrd] {
             if let Ok(Some(reference)) = profile.reference(kind) {
-                assert!(reference.path.starts_with('\\'));
+                assert!(reference.path.starts_with('\\') && !reference.path.contains('/'));
+                assert!(reference.path.split('\\').all(|name| name != ".." && name != "."));
             }
         }
     }

@@ -274,3 +274,16 @@ pub fn read_lists(path: &Path, owner: Guid) -> Result<Vec<SignatureList>, KeyErr
     }
     siglist::parse(value).map_err(|source| KeyError::Lists { path: path.into(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_passphrase_is_not_printed() {
+        let folder = KeyFolder::new("/keys".into(), Some(b"correct horse".to_vec()));
+        let printed = format!("{folder:?}");
+        assert!(printed.contains("/keys") && printed.contains("(secret)"), "{printed}");
+        assert!(!printed.contains("99") && !printed.contains("horse"), "{printed}");
+    }
+}

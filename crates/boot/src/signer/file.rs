@@ -2,10 +2,8 @@ use std::path::Path;
 
 use boot_formats::certificate::{Certificate, OwnedCertificate};
 use boot_formats::sha256;
-use rsa::pkcs8::DecodePrivateKey as _;
-use rsa::pkcs8::EncodePublicKey as _;
-use rsa::pkcs8::pkcs5::Error as EncryptionError;
 use rsa::pkcs8::spki::Error as SpkiError;
+use rsa::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _, EncryptedPrivateKeyInfo, PrivateKeyInfo, SecretDocument};
 use rsa::rand_core::OsRng;
 use rsa::sha2::Sha256;
 use rsa::{Pkcs1v15Sign, RsaPrivateKey};
@@ -39,22 +37,30 @@ impl FileSigner {
 
 /// Reads a private key: PKCS#8 in PEM.
 pub fn read_key(path: &Path, pem: &[u8], passphrase: Option<&[u8]>) -> Result<RsaPrivateKey, SignerError> {
-    let wrong = |why: String| SignerError::Key { path: path.into(), why };
-    let text = std::str::from_utf8(pem).map_err(|e| wrong(e.to_string()))?;
-    let key = if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
-        let passphrase = passphrase.ok_or_else(|| SignerError::Encrypted { path: path.into() })?;
-        RsaPrivateKey::from_pkcs8_encrypted_pem(text, passphrase)
-    } else if text.contains("-----BEGIN PRIVATE KEY-----") {
-        RsaPrivateKey::from_pkcs8_pem(text)
-    } else {
-        return Err(SignerError::NotPkcs8 { path: path.into() });
+    let wrong = |why: &str| SignerError::Key {
+        path: path.into(),
+        why: why.into(),
     };
-    key.map_err(|error| {
-        wrong(match error {
-            rsa::pkcs8::Error::PublicKey(SpkiError::OidUnknown { .. }) => "it is no RSA key".into(),
-            rsa::pkcs8::Error::EncryptedPrivateKey(EncryptionError::DecryptFailed) => "the passphrase does not open it".into(),
-            other => other.to_string(),
-        })
+    let document = std::str::from_utf8(pem)
+        .ok()
+        .and_then(|text| SecretDocument::from_pem(text.trim_start()).ok());
+    let (label, document) = document.ok_or_else(|| SignerError::NotPkcs8 { path: path.into() })?;
+    let document = match label {
+        "PRIVATE KEY" => document,
+        "ENCRYPTED PRIVATE KEY" => {
+            let passphrase = passphrase.ok_or_else(|| SignerError::Encrypted { path: path.into() })?;
+            let encrypted = EncryptedPrivateKeyInfo::try_from(document.as_bytes())
+                .map_err(|_| wrong("its encryption is not supported; AES is, as of openssl pkcs8 -topk8 -v2 aes-256-cbc"))?;
+            let opened = encrypted.decrypt(passphrase).ok();
+            // What is opened with a wrong passphrase is noise, if it is anything.
+            let is_key = |d: &SecretDocument| PrivateKeyInfo::try_from(d.as_bytes()).is_ok();
+            opened.filter(is_key).ok_or_else(|| wrong("the passphrase does not open it"))?
+        }
+        _ => return Err(SignerError::NotPkcs8 { path: path.into() }),
+    };
+    RsaPrivateKey::from_pkcs8_der(document.as_bytes()).map_err(|error| match error {
+        rsa::pkcs8::Error::PublicKey(SpkiError::OidUnknown { .. }) => wrong("it is no RSA key"),
+        other => wrong(&other.to_string()),
     })
 }
 

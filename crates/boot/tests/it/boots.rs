@@ -7,15 +7,14 @@ use boot_formats::cpio::Archive;
 use boot_formats::pcr::Pcr;
 use boot_formats::trust::Hex;
 use boot_formats::{Guid, siglist};
-use cli_kit::Exit;
 
 use super::lab::{COMMAND_LINE, Lab, done, firn, lab};
 use super::varstore::{NV_BS, Store};
 use super::vm::{Machine, PARTITION, PARTITION_TEXT};
 
-const DONE: &[&str] = &["FIRN-DONE", "NOT BOOTED", "BdsDxe: failed"];
+pub const DONE: &[&str] = &["FIRN-DONE", "NOT BOOTED", "BdsDxe: failed"];
 
-fn line<'a>(seen: &'a str, label: &str) -> &'a str {
+pub fn line<'a>(seen: &'a str, label: &str) -> &'a str {
     let found = seen.lines().find_map(|l| l.strip_prefix(label)?.strip_prefix(": "));
     found.unwrap_or_else(|| panic!("no line {label} in:\n{seen}"))
 }
@@ -28,11 +27,11 @@ fn predicted(image: &std::path::Path, esp: Option<&str>, profile: usize) -> Stri
 }
 
 /// A section's text or content as UTF-16 with its end, as command lines are measured.
-fn measured_text(text: &str) -> Vec<u8> {
+pub fn measured_text(text: &str) -> Vec<u8> {
     text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
 }
 
-fn hex(pcr: Pcr) -> String {
+pub fn hex(pcr: Pcr) -> String {
     Hex(&pcr.0).to_string()
 }
 
@@ -73,11 +72,7 @@ fn systemd_measure_agrees(lab: &Lab, pcr11: &str) {
     let output = measure.output().unwrap();
     let calculated: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let text = calculated["sha256"][0]["hash"].as_str().unwrap();
-    let bytes: Vec<u8> = (0..64)
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect();
-    let mut pcr = Pcr(bytes.try_into().unwrap());
+    let mut pcr = Pcr(unhex(text).try_into().unwrap());
     pcr.measure(b".uname\0");
     pcr.measure(b"6.1");
     pcr.measure(b".sbat\0");
@@ -91,6 +86,7 @@ fn systemd_measure_agrees(lab: &Lab, pcr11: &str) {
 fn thin_image_boots_with_all_its_companions() {
     let Some(lab) = lab() else { return };
     let esp = lab.text("thin-esp");
+    let command_line = format!("{COMMAND_LINE} firn.log=1");
     let (signatures, key, microcode) = (lab.text("pcrsig"), lab.text("pcrpkey"), lab.text("ucode"));
     fs::write(&signatures, "{\"sha256\":[]}").unwrap();
     fs::write(&key, "-----BEGIN PUBLIC KEY-----\n").unwrap();
@@ -102,7 +98,18 @@ fn thin_image_boots_with_all_its_companions() {
     fs::write(&microcode, archive.finish()).unwrap();
     let image = lab.image(
         "thin.efi",
-        &["--thin", &esp, "--pcrsig", &signatures, "--pcrpkey", &key, "--ucode", &microcode],
+        &[
+            "--cmdline",
+            &command_line,
+            "--thin",
+            &esp,
+            "--pcrsig",
+            &signatures,
+            "--pcrpkey",
+            &key,
+            "--ucode",
+            &microcode,
+        ],
     );
     assert!(fs::metadata(&image).unwrap().len() < 110_000, "a thin image holds no kernel");
     let addon = lab.text("test.addon.efi");
@@ -126,7 +133,7 @@ fn thin_image_boots_with_all_its_companions() {
         .bytes("EFI/BOOT/BOOTX64.EFI.extra.d/more.sysext.raw", b"extension")
         .bytes("loader/random-seed", &[7; 32])
         .run_until(DONE);
-    assert_eq!(line(&seen, "cmdline"), format!("{COMMAND_LINE} from.addon=1"));
+    assert_eq!(line(&seen, "cmdline"), format!("{command_line} from.addon=1"));
     assert_eq!(line(&seen, "microcode"), "microcode");
     assert_eq!(line(&seen, "file /.extra/credentials/secret.cred 400"), "hush");
     assert_eq!(line(&seen, "file /.extra/sysext/more.sysext.raw 444"), "extension");
@@ -144,9 +151,37 @@ fn thin_image_boots_with_all_its_companions() {
     extensions.measure(&extra("sysext", "more.sysext.raw", b"extension", 0o444));
     assert_eq!(line(&seen, "pcr13").to_lowercase(), hex(extensions));
     assert_eq!(line(&seen, "variable StubPcrInitRDSysExts"), "13");
+    event_log_explains(lab, &seen);
 }
 
-fn extra(folder: &str, name: &str, bytes: &[u8], permissions: u32) -> Vec<u8> {
+/// Somebody else's program replays the firmware's log and comes to what the TPM holds.
+fn event_log_explains(lab: &Lab, seen: &str) {
+    let log = lab.at("eventlog");
+    fs::write(&log, unhex(line(seen, "eventlog"))).unwrap();
+    let replayed = done(Command::new("tpm2_eventlog").arg(&log));
+    let banks = replayed.split_once("\npcrs:").unwrap().1;
+    let bank = banks.split_once("sha256:").unwrap().1;
+    for register in [11, 12, 13] {
+        let label = format!("{register} ");
+        let value = bank
+            .lines()
+            .find_map(|l| l.trim().strip_prefix(&label)?.trim().strip_prefix(": 0x"));
+        assert_eq!(
+            value.unwrap_or_default(),
+            line(seen, &format!("pcr{register}")).to_lowercase(),
+            "register {register}:\n{replayed}"
+        );
+    }
+}
+
+pub fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.as_bytes().chunks(2);
+    digits
+        .map(|d| u8::from_str_radix(std::str::from_utf8(d).unwrap(), 16).unwrap())
+        .collect()
+}
+
+pub fn extra(folder: &str, name: &str, bytes: &[u8], permissions: u32) -> Vec<u8> {
     let mut archive = Archive::default();
     archive.folder(".extra", 0o555).unwrap();
     archive
@@ -172,6 +207,24 @@ fn second_profile_boots_with_its_own_command_line() {
     assert_eq!(line(&seen, "file /.extra/profile 444"), "ID=two");
     assert_eq!(line(&seen, "pcr11").to_lowercase(), predicted(&image, None, 1));
     assert_ne!(predicted(&image, None, 0), predicted(&image, None, 1));
+}
+
+/// With Secure Boot off nobody vouches for a command line; but it is measured, so that nothing is unsealed for it.
+#[test]
+fn command_line_from_outside_is_taken_and_measured_where_secure_boot_is_off() {
+    let Some(lab) = lab() else { return };
+    let image = lab.image("outside.unsigned", &["--unsigned"]);
+    let given = format!("{COMMAND_LINE} from.outside=1");
+    let mut store = Store::blank();
+    store.boot_entry(&PARTITION, "\\EFI\\plain.efi", Some(&given));
+    let seen = Machine::new(store).file("EFI/plain.efi", &image).tpm().run_until(DONE);
+    assert_eq!(line(&seen, "variable SecureBoot"), "0");
+    assert!(seen.contains("the command line comes from the loader"), "{seen}");
+    assert_eq!(line(&seen, "cmdline"), given);
+    let mut parameters = Pcr::default();
+    parameters.measure(&measured_text(&given));
+    assert_eq!(line(&seen, "pcr12").to_lowercase(), hex(parameters));
+    assert_eq!(line(&seen, "pcr11").to_lowercase(), predicted(&image, None, 0));
 }
 
 #[test]
@@ -219,62 +272,6 @@ fn setup_mode_then_enrolment_then_signed_boot() {
     assert!(seen.contains("Enrolling secure boot keys"), "{seen}");
     assert_eq!(line(&seen, "variable SecureBoot"), "1");
     assert_eq!(line(&seen, "cmdline"), COMMAND_LINE);
-}
-
-/// The program itself enrols, from a Linux system that runs in setup mode.
-#[test]
-fn enrolment_through_efivarfs_then_signed_boot() {
-    let Some(lab) = lab() else { return };
-    let initrd = lab.text("enrolling-initrd");
-    fs::write(&initrd, [fs::read(&lab.initrd).unwrap(), with_firn_boot(lab)].concat()).unwrap();
-    let image = lab.at("enrolling.efi");
-    let mut arguments = vec!["uki", "build", "--linux", lab.kernel.to_str().unwrap(), "--initrd", &initrd];
-    arguments.extend([
-        "--stub",
-        lab.stub.to_str().unwrap(),
-        "--cmdline",
-        COMMAND_LINE,
-        "--os-release",
-        "ID=x",
-    ]);
-    let keys = lab.text("keys");
-    arguments.extend(["--keys", &keys, "--out", image.to_str().unwrap()]);
-    firn(&arguments);
-    let seen = Machine::new(Store::blank()).start(&image).restarting().run_until(DONE);
-    let starts: Vec<&str> = seen.split("FIRN-INIT").skip(1).collect();
-    let [before, after] = starts.as_slice() else {
-        panic!("not two starts:\n{seen}")
-    };
-    assert_eq!(line(before, "variable SecureBoot"), "0");
-    assert_eq!(line(before, "enrolment"), "exit code 0");
-    assert_eq!(line(after, "variable SecureBoot"), "1");
-    assert_eq!(line(after, "enrolment"), format!("exit code {}", Exit::NothingToDo.code()));
-}
-
-/// An archive with firn-boot, the libraries it needs, and the keys.
-fn with_firn_boot(lab: &Lab) -> Vec<u8> {
-    let stripped = lab.at("firn-boot");
-    let program = env!("CARGO_BIN_EXE_firn-boot");
-    done(Command::new("strip").arg("-o").arg(&stripped).arg(program));
-    let mut archive = Archive::default();
-    archive.file("firn-boot", 0o755, &fs::read(stripped).unwrap()).unwrap();
-    let needed = done(Command::new("ldd").arg(program));
-    let mut folders = Vec::new();
-    for library in needed.split_whitespace().filter(|w| w.starts_with('/')) {
-        for (at, _) in library.match_indices('/').skip(1) {
-            if !folders.contains(&&library[1..at]) {
-                folders.push(&library[1..at]);
-                archive.folder(&library[1..at], 0o755).unwrap();
-            }
-        }
-        archive.file(&library[1..], 0o755, &fs::read(library).unwrap()).unwrap();
-    }
-    archive.folder("keys", 0o700).unwrap();
-    for file in fs::read_dir(lab.at("keys")).unwrap().flatten().filter(|f| f.path().is_file()) {
-        let name = format!("keys/{}", file.file_name().to_str().unwrap());
-        archive.file(&name, 0o600, &fs::read(file.path()).unwrap()).unwrap();
-    }
-    archive.finish()
 }
 
 #[test]

@@ -5,6 +5,9 @@
 
 mod attacks;
 mod boots;
+mod enrolment;
+mod handover;
+mod keys;
 mod lab;
 mod oracles;
 mod varstore;

@@ -32,6 +32,19 @@ impl Store {
         Self::read(Path::new(FLASH_MICROSOFT))
     }
 
+    /// Microsoft's keys, but nobody's platform key: setup mode.
+    pub fn microsoft_in_setup_mode() -> Self {
+        let (sold, mut store) = (Self::microsoft(), Self::blank());
+        for (name, vendor) in [
+            ("KEK", Guid::GLOBAL),
+            ("db", Guid::SECURITY_DATABASE),
+            ("dbx", Guid::SECURITY_DATABASE),
+        ] {
+            store.set(name, vendor, KEY, &sold.get(name, vendor).unwrap());
+        }
+        store
+    }
+
     /// With these files from `keys export` as keys, and Secure Boot on.
     pub fn with_keys(folder: &Path) -> Self {
         let mut store = Self::blank();
@@ -54,7 +67,7 @@ impl Store {
         store
     }
 
-    fn read(path: &Path) -> Self {
+    pub fn read(path: &Path) -> Self {
         let bytes = std::fs::read(path).unwrap();
         let field = |at: usize| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
         assert_eq!(&bytes[0x28..0x2c], b"_FVH", "no firmware volume");
@@ -65,6 +78,24 @@ impl Store {
             end = (end + VARIABLE_HEADER + size(36) + size(40)).next_multiple_of(4);
         }
         Self { bytes, end }
+    }
+
+    /// The value of a variable.
+    pub fn get(&self, name: &str, vendor: Guid) -> Option<Vec<u8>> {
+        let name: Vec<u8> = name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
+        let mut at = usize::from(u16::from_le_bytes([self.bytes[0x30], self.bytes[0x31]])) + STORE_HEADER;
+        while at < self.end {
+            let size = |field: usize| u32::from_le_bytes(self.bytes[at + field..at + field + 4].try_into().unwrap()) as usize;
+            let (names, values) = (at + VARIABLE_HEADER, at + VARIABLE_HEADER + size(36));
+            let next = values + size(40);
+            // State: added, and nothing that took it back.
+            let is_valid = self.bytes[at + 2] == 0x3f;
+            if is_valid && self.bytes[at + 44..names] == vendor.0 && self.bytes[names..values] == name {
+                return Some(self.bytes[values..next].to_vec());
+            }
+            at = next.next_multiple_of(4);
+        }
+        None
     }
 
     pub fn set(&mut self, name: &str, vendor: Guid, attributes: u32, value: &[u8]) {
@@ -88,28 +119,41 @@ impl Store {
 
     /// An entry of the boot menu for a file of the test partition, with text for it; the only one in the order.
     pub fn boot_entry(&mut self, partition: &[u8; 16], path: &str, text: Option<&str>) {
-        let wide = |text: &str| -> Vec<u8> { text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect() };
-        let mut nodes = vec![4, 1, 42, 0];
-        nodes.extend(1_u32.to_le_bytes());
-        nodes.extend(super::vm::PARTITION_START.to_le_bytes());
-        nodes.extend(super::vm::PARTITION_SECTORS.to_le_bytes());
-        nodes.extend(partition);
-        nodes.extend([2, 2]);
-        let file = wide(path);
-        nodes.extend([4, 4]);
-        nodes.extend((file.len() as u16 + 4).to_le_bytes());
-        nodes.extend(file);
-        nodes.extend([0x7f, 0xff, 4, 0]);
-        let mut option = 1_u32.to_le_bytes().to_vec();
-        option.extend((nodes.len() as u16).to_le_bytes());
-        option.extend(wide("test"));
-        option.extend(nodes);
-        option.extend(text.map(wide).unwrap_or_default());
-        self.set("Boot0000", Guid::GLOBAL, NV_BS_RT, &option);
-        self.set("BootOrder", Guid::GLOBAL, NV_BS_RT, &[0, 0]);
+        self.boot_entries(partition, &[(path, text)]);
+    }
+
+    /// Entries of the boot menu, in this order.
+    pub fn boot_entries(&mut self, partition: &[u8; 16], entries: &[(&str, Option<&str>)]) {
+        for (number, (path, text)) in entries.iter().enumerate() {
+            let option = boot_option(partition, path, *text);
+            self.set(&format!("Boot{number:04X}"), Guid::GLOBAL, NV_BS_RT, &option);
+        }
+        let order: Vec<u8> = (0..entries.len()).flat_map(|n| (n as u16).to_le_bytes()).collect();
+        self.set("BootOrder", Guid::GLOBAL, NV_BS_RT, &order);
     }
 
     pub fn write(&self, path: &Path) {
         std::fs::write(path, &self.bytes).unwrap();
     }
+}
+
+fn boot_option(partition: &[u8; 16], path: &str, text: Option<&str>) -> Vec<u8> {
+    let wide = |text: &str| -> Vec<u8> { text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect() };
+    let mut nodes = vec![4, 1, 42, 0];
+    nodes.extend(1_u32.to_le_bytes());
+    nodes.extend(super::vm::PARTITION_START.to_le_bytes());
+    nodes.extend(super::vm::PARTITION_SECTORS.to_le_bytes());
+    nodes.extend(partition);
+    nodes.extend([2, 2]);
+    let file = wide(path);
+    nodes.extend([4, 4]);
+    nodes.extend((file.len() as u16 + 4).to_le_bytes());
+    nodes.extend(file);
+    nodes.extend([0x7f, 0xff, 4, 0]);
+    let mut option = 1_u32.to_le_bytes().to_vec();
+    option.extend((nodes.len() as u16).to_le_bytes());
+    option.extend(wide("test"));
+    option.extend(nodes);
+    option.extend(text.map(wide).unwrap_or_default());
+    option
 }

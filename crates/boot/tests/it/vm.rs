@@ -80,6 +80,11 @@ impl Machine {
 
     /// Runs until one of these is seen on its console; gives what was seen.
     pub fn run_until(self, ends: &[&str]) -> String {
+        self.run(ends).seen
+    }
+
+    /// As [`Machine::run_until`], and keeps flash and disk.
+    pub fn run(self, ends: &[&str]) -> Ended {
         let disk = self.folder.path().join("disk");
         self.make_disk(&disk);
         let flash = self.folder.path().join("vars.fd");
@@ -122,11 +127,12 @@ impl Machine {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        watch(Running(child), ends, |seen| {
+        let seen = watch(Running(child), ends, |seen| {
             if self.kill_tpm_at.is_some_and(|at| seen.contains(at)) {
                 tpm = None;
             }
-        })
+        });
+        Ended { seen, folder: self.folder }
     }
 
     /// A GPT with one EFI system partition.
@@ -164,6 +170,29 @@ impl Machine {
                     .arg(format!("::{there}")),
             );
         }
+    }
+}
+
+/// What is left of a machine.
+pub struct Ended {
+    /// Its console.
+    pub seen: String,
+    folder: TempDir,
+}
+
+impl Ended {
+    /// Its flash as it left it.
+    pub fn store(&self) -> Store {
+        Store::read(&self.folder.path().join("vars.fd"))
+    }
+
+    /// A file of its partition.
+    pub fn file(&self, there: &str) -> Vec<u8> {
+        let volume = format!("{}@@{}", self.folder.path().join("disk").display(), PARTITION_START * 512);
+        let here = self.folder.path().join("taken");
+        let mut copy = Command::new("mcopy");
+        super::lab::done(copy.args(["-n", "-o", "-i", &volume, &format!("::{there}")]).arg(&here));
+        fs::read(here).unwrap()
     }
 }
 

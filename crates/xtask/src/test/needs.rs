@@ -18,7 +18,7 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: [Need; 26] = [
+const NEEDS: [Need; 27] = [
     Need {
         area: Area::Tracker,
         check: &["c++", "--version"],
@@ -72,6 +72,12 @@ const NEEDS: [Need; 26] = [
         check: &["swtpm", "--version"],
         package: "swtpm",
         why: "the TPM that they are measured into",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["tpm2_eventlog", "--version"],
+        package: "tpm2-tools",
+        why: "the log of measurements is replayed",
     },
     Need {
         area: Area::Boot,

@@ -6,7 +6,7 @@ use toml::Table;
 use super::Files;
 
 /// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
-const PARSERS: [(&str, &str); 33] = [
+const PARSERS: [(&str, &str); 37] = [
     ("crates/attest/src/csaf/read.rs", "csaf"),
     ("crates/attest/src/cyclonedx/read.rs", "cyclonedx"),
     ("crates/attest/src/openvex/read.rs", "openvex"),
@@ -14,8 +14,12 @@ const PARSERS: [(&str, &str); 33] = [
     ("crates/boot-formats/src/authenticode.rs", "image"),
     ("crates/boot-formats/src/authvar.rs", "signature_lists"),
     ("crates/boot-formats/src/certificate.rs", "signature"),
+    ("crates/boot-formats/src/der.rs", "signature"),
+    ("crates/boot-formats/src/device_path.rs", "load_options"),
     ("crates/boot-formats/src/guid.rs", "uki"),
+    ("crates/boot-formats/src/load_options.rs", "load_options"),
     ("crates/boot-formats/src/pe.rs", "image"),
+    ("crates/boot-formats/src/pem.rs", "signature"),
     ("crates/boot-formats/src/pkcs7.rs", "signature"),
     ("crates/boot-formats/src/sbat.rs", "uki"),
     ("crates/boot-formats/src/siglist.rs", "signature_lists"),

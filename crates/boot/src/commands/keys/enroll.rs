@@ -32,29 +32,36 @@ struct Change {
     kept: Vec<SignatureList>,
 }
 
+impl Change {
+    fn is_one(&self) -> bool {
+        !(self.added.is_empty() && self.dropped.is_empty())
+    }
+}
+
 pub fn run(folder: &KeyFolder, efivars: &Path, choice: Choice, voice: &mut Voice) -> Result<Exit, Failure> {
     let firmware = Firmware::at(efivars)?;
     let setup_mode = firmware.state()?.1 == Some(true);
     let mut changes = Vec::new();
     for variable in KeyVariable::ALL {
-        changes.extend(change(folder, &firmware, variable, choice.keep_firmware)?);
-    }
-    if changes.is_empty() {
-        voice.talk.say("the firmware holds these keys already");
-        return Ok(Exit::NothingToDo);
+        changes.push(change(folder, &firmware, variable, choice.keep_firmware)?);
     }
     if !choice.only_ours {
         ask_for_others(folder, &changes, setup_mode)?;
+    }
+    // Later changes, and images that are built elsewhere, have to know of what others have, too.
+    for change in changes.iter().filter(|c| !choice.plan && !c.kept.is_empty()) {
+        folder.keep(change.variable, KEPT, &change.kept)?;
+    }
+    changes.retain(Change::is_one);
+    if changes.is_empty() {
+        voice.talk.say("the firmware holds these keys already");
+        return Ok(Exit::NothingToDo);
     }
     let at = moment(OffsetDateTime::now_utc());
     for change in changes {
         print(&change, voice)?;
         if choice.plan {
             continue;
-        }
-        // Later changes, and images that are built elsewhere, have to know of it too.
-        if !change.kept.is_empty() {
-            folder.keep(change.variable, KEPT, &change.kept)?;
         }
         let signer = signer(folder, &firmware, change.variable, setup_mode)?;
         let append = change.variable == KeyVariable::Dbx;
@@ -65,7 +72,7 @@ pub fn run(folder: &KeyFolder, efivars: &Path, choice: Choice, voice: &mut Voice
 }
 
 /// What has to change so that the variable holds what it should.
-fn change(folder: &KeyFolder, firmware: &Firmware, variable: KeyVariable, keep: bool) -> Result<Option<Change>, Failure> {
+fn change(folder: &KeyFolder, firmware: &Firmware, variable: KeyVariable, keep: bool) -> Result<Change, Failure> {
     let owner = folder.owner()?;
     let there = firmware.lists(variable)?;
     let mut wanted = folder.lists(variable)?;
@@ -82,26 +89,19 @@ fn change(folder: &KeyFolder, firmware: &Firmware, variable: KeyVariable, keep: 
     }
     let added = siglist::missing(&there, &wanted);
     let dropped = siglist::missing(&wanted, &there);
-    if variable == KeyVariable::Dbx {
-        // Revocations are added, never taken back.
-        let change = Change {
-            variable,
-            value: added.clone(),
-            added,
-            dropped: Vec::new(),
-            kept,
-        };
-        return Ok((!change.added.is_empty()).then_some(change));
-    }
-    let change = Change {
+    // Revocations are added, never taken back.
+    let (value, dropped) = if variable == KeyVariable::Dbx {
+        (added.clone(), Vec::new())
+    } else {
+        (wanted, dropped)
+    };
+    Ok(Change {
         variable,
-        value: wanted,
+        value,
         added,
         dropped,
         kept,
-    };
-    // What is not set and should not be set does not change either.
-    Ok((!(change.added.is_empty() && change.dropped.is_empty())).then_some(change))
+    })
 }
 
 /// Fails if a machine could be left without certificates of others that it needs, and nobody said so.
