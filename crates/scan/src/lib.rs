@@ -12,7 +12,9 @@ pub mod diff;
 pub mod finding;
 pub mod input;
 pub mod inventory;
+pub mod judge;
 pub mod report;
 #[cfg(test)]
 mod sample;
+pub mod snapshot;
 pub mod why;

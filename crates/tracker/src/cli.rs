@@ -128,6 +128,18 @@ pub enum Export {
         #[arg(long, value_name = "NAME")]
         channel: Option<String>,
     },
+    /// Everything that firn-scan needs, as one signed file; its public key is written beside it
+    #[command(after_help = "Examples:
+  firn-tracker export snapshot --out firn.snapshot
+  firn-scan closure /run/current-system --snapshot firn.snapshot --trust firn.snapshot.pub")]
+    Snapshot {
+        /// The file to write; the public key goes to F.pub
+        #[arg(long, value_name = "F")]
+        out: PathBuf,
+        /// The private key to sign with (ed25519, PKCS#8 PEM) [default: snapshot.key in the data folder, made at first use]
+        #[arg(long, value_name = "K")]
+        key: Option<PathBuf>,
+    },
 }
 
 #[cfg(test)]

@@ -68,6 +68,9 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Export {
             what: Export::Suggestions { out, channel },
         } => export::suggestions(&context, &out, channel.as_deref()),
+        Command::Export {
+            what: Export::Snapshot { out, key },
+        } => export::snapshot::run(&context, &out, key.as_deref()),
         Command::Check => check::run(&context),
     }
 }

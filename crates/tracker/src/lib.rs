@@ -16,6 +16,7 @@ mod parallel;
 pub mod progress;
 pub mod sample;
 pub mod serve;
+pub mod snapshot;
 pub mod state;
 pub mod store;
 pub mod summary;

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Instant;
 
 use vuln::advisory::Advisory;
-use vuln::matching::{PackageIndex, Prepared, Vulnerability};
+use vuln::matching::{Facts, PackageIndex, Prepared, Profiles, Vulnerability};
 use vuln::package::Package;
 
 use crate::config::now;
@@ -69,6 +69,36 @@ pub fn run(store: &dyn Store, progress: &Progress, full: bool) -> Result<Report,
         progress.abandon();
     }
     result
+}
+
+/// What the last match was made with, where every channel's verdicts still rest on it.
+pub fn ground(store: &dyn Store) -> Result<Option<(Profiles, Facts)>, StoreError> {
+    let states: Vec<ChannelState> = store.channel_states()?.into_iter().filter(|c| c.set.is_some()).collect();
+    let Some(kept) = derive::kept(store, &Basis::of(&states))? else {
+        return Ok(None);
+    };
+    let run = Run {
+        store,
+        progress: &Progress::default(),
+    };
+    if states.is_empty() || !run.work(&states, &kept)?.is_empty() {
+        return Ok(None);
+    }
+    Ok(derive::load(store, &kept)?.map(|ground| (ground.profiles, ground.facts)))
+}
+
+/// Reads all vulnerabilities on all processors; each thread works into a value of its own.
+pub fn over_all<T: Send>(
+    store: &dyn Store,
+    progress: &Progress,
+    subject: &str,
+    start: impl Fn() -> T + Sync,
+    each: impl Fn(&mut T, &StoredVulnerability, Vec<Advisory>) -> Result<(), StoreError> + Sync,
+) -> Result<Vec<T>, StoreError> {
+    progress.begin(Phase::Matching, subject, Some(store.touched_after(0)?));
+    let done = Run { store, progress }.over_vulnerabilities(Vulnerabilities::After(0), processors(), start, each)?;
+    progress.finish();
+    Ok(done)
 }
 
 struct Run<'a> {
@@ -221,7 +251,7 @@ impl Run<'_> {
     }
 
     /// Reads and indexes the packages of a channel.
-    fn open(&self, work: Work, facts: &vuln::matching::Facts) -> Result<Channel, StoreError> {
+    fn open(&self, work: Work, facts: &Facts) -> Result<Channel, StoreError> {
         let packages = match work.packages {
             Some(packages) => packages,
             None => self.store.package_set(work.set)?,
@@ -277,7 +307,7 @@ impl Run<'_> {
             |spools, stored, advisories| {
                 let prepared = Prepared::new(Vulnerability {
                     id: &stored.name,
-                    advisories,
+                    advisories: &advisories,
                 });
                 for (channel, spool) in channels.iter().zip(spools) {
                     if stored.touched > channel.after {
@@ -330,7 +360,7 @@ impl Run<'_> {
         vulnerabilities: Vulnerabilities<'_>,
         threads: usize,
         start: impl Fn() -> T + Sync,
-        each: impl Fn(&mut T, &StoredVulnerability, &[Advisory]) -> Result<(), StoreError> + Sync,
+        each: impl Fn(&mut T, &StoredVulnerability, Vec<Advisory>) -> Result<(), StoreError> + Sync,
     ) -> Result<Vec<T>, StoreError> {
         let cursor = Mutex::new((vulnerabilities, 0));
         let next_page = || -> Result<Cow<'_, [StoredVulnerability]>, StoreError> {
@@ -357,7 +387,7 @@ impl Run<'_> {
                     return Ok(state);
                 }
                 for stored in page.iter() {
-                    each(&mut state, stored, &advisories(stored)?)?;
+                    each(&mut state, stored, advisories(stored)?)?;
                 }
                 self.progress.add(page.len() as u64);
             }
@@ -404,7 +434,7 @@ pub fn advisories(stored: &StoredVulnerability) -> Result<Vec<Advisory>, StoreEr
     Ok(advisories)
 }
 
-fn index(packages: Vec<StoredPackage>, is_full: bool, facts: &vuln::matching::Facts) -> (PackageIndex, Option<Vec<ClusterRow>>) {
+fn index(packages: Vec<StoredPackage>, is_full: bool, facts: &Facts) -> (PackageIndex, Option<Vec<ClusterRow>>) {
     let rows: HashMap<String, i64> = if is_full {
         packages.iter().map(|p| (p.package.attr.clone(), p.id)).collect()
     } else {

@@ -10,10 +10,11 @@ pub mod taking;
 use std::sync::Arc;
 
 pub use read::Read;
+use vuln::verdict::Verdict;
 
 use crate::config::Database;
 use crate::document::Digest;
-use result::{ChannelState, Derived, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
+use result::{ChannelState, Derived, Exploitation, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
 use taking::{BatchReport, Document, EpssLine, Incoming, KevLine, PackageSet, SetReport, TakenFile};
 
 /// Everything the tracker asks of a database, beside what its pages [`Read`]. A method that writes does all of it or nothing.
@@ -88,6 +89,18 @@ pub trait Store: Read {
 
     /// All verdicts, as lines for export, in a stable order.
     fn suggestions(&self, channel: Option<&str>, each: &mut dyn FnMut(Suggestion) -> std::io::Result<()>) -> Result<(), StoreError>;
+
+    /// The store paths of a set's packages: (row, `drv` or the output's name, path without the folder).
+    fn package_paths(&self, set: i64, each: &mut dyn FnMut(i64, &str, &str)) -> Result<(), StoreError>;
+
+    /// The clusters of a channel's last match: (row, name).
+    fn cluster_names(&self, channel: i64) -> Result<Vec<(i64, String)>, StoreError>;
+
+    /// All verdicts: (row of the vulnerability, row of the cluster, verdict).
+    fn verdict_rows(&self, each: &mut dyn FnMut(i64, i64, Verdict)) -> Result<(), StoreError>;
+
+    /// What is known of exploits, for every vulnerability of which anything is: (row, EPSS score and percentile, date of CISA's list).
+    fn exploitation(&self) -> Result<Vec<Exploitation>, StoreError>;
 
     /// A fact about the database itself.
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use vuln::advisory::{Advisory, Source, State, Tag};
 use vuln::id::CveId;
-use vuln::score::{Score, Severity};
+use vuln::score::{Score, Severity, leading};
 
 use crate::timestamp;
 
@@ -113,31 +113,10 @@ fn is_rejected(ranked: &[&Advisory]) -> bool {
     }
 }
 
-/// The score of the highest CVSS version. Where several speak in that version: the CNA, who knows the product; NVD's analysts; other
-/// providers that NVD or OSV repeat; additions by ADPs last. Among equals the higher score.
+/// The score that decides the severity ([`leading`]).
 fn decisive_score<'a>(ranked: &[&'a Advisory]) -> Option<&'a Score> {
-    let scores = ranked
-        .iter()
-        .flat_map(|a| a.scores.iter().map(|s| (a.source, s)))
-        .filter(|(_, s)| s.value().is_some());
-    scores
-        .max_by(|(a_source, a), (b_source, b)| {
-            let trust = (trust(*a_source, &a.provider)).cmp(&trust(*b_source, &b.provider));
-            let value = a.value().unwrap_or_default().total_cmp(&b.value().unwrap_or_default());
-            a.version.cmp(&b.version).then(trust).then(value)
-        })
-        .map(|(_, score)| score)
-}
-
-fn trust(source: Source, provider: &str) -> u8 {
-    /// CISA's ADP, as NVD names it.
-    const CISA_ADP: &str = "134c704f-9b21-4f2e-91b3-4a467353bcc0";
-    match (source, provider) {
-        (Source::Cve, "cna") => 4,
-        (Source::Nvd, "nvd@nist.gov") => 3,
-        (Source::Nvd, CISA_ADP) | (Source::Cve, _) => 1,
-        (Source::Nvd | Source::Osv, _) => 2,
-    }
+    let scores: Vec<(Source, &Score)> = ranked.iter().flat_map(|a| a.scores.iter().map(|s| (a.source, s))).collect();
+    scores.get(leading(scores.iter().copied())?).map(|(_, score)| *score)
 }
 
 fn tag_name(tag: Tag) -> &'static str {

@@ -5,7 +5,8 @@
 //! - [`record`] turns upstream bytes into an [`Advisory`] and a list of [`Problem`]s;
 //! - [`package`] turns package lists and derivations into [`package::Package`]s;
 //! - [`version`] orders versions under a scheme, [`range`] decides whether a version is affected;
-//! - [`matching`] joins advisories with packages into verdicts with their evidence.
+//! - [`matching`] joins advisories with packages into verdicts with their evidence;
+//! - [`snapshot`] keeps all of that in one signed file, from which a scanner reads only what it needs.
 
 pub mod advisory;
 pub mod cpe;
@@ -17,6 +18,7 @@ pub mod purl;
 pub mod range;
 pub mod record;
 pub mod score;
+pub mod snapshot;
 pub mod verdict;
 pub mod version;
 

@@ -8,6 +8,7 @@ mod coordinate;
 mod engine;
 mod identity;
 mod index;
+mod key;
 mod lines;
 mod name;
 mod platform;
@@ -17,6 +18,7 @@ mod rules;
 mod subject;
 
 pub use engine::{Prepared, Vulnerability, candidates};
-pub use index::{Cluster, Facts, FactsBuilder, PackageIndex, marked_ids, patched_ids};
+pub use index::{Cluster, Facts, FactsBuilder, Known, PackageIndex, marked_ids, patched_ids};
+pub use key::Key;
 pub use profile::{Profile, Profiles, ProfilesBuilder};
 pub use rules::rules_digest;

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::Source;
+
 /// One CVSS score of one provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
@@ -234,6 +236,30 @@ impl std::str::FromStr for Severity {
             .into_iter()
             .find(|v| v.name().eq_ignore_ascii_case(s))
             .ok_or_else(|| format!("no severity named {s:?}"))
+    }
+}
+
+/// The place of the score that decides a severity: that of the highest CVSS version. Where several speak in that version: the CNA, who
+/// knows the product; NVD's analysts; other providers that NVD or OSV repeat; additions by ADPs last. Among equals the higher score.
+pub fn leading<'a>(scores: impl IntoIterator<Item = (Source, &'a Score)>) -> Option<usize> {
+    let scores = scores.into_iter().enumerate().filter(|(_, (_, s))| s.value().is_some());
+    scores
+        .max_by(|(_, (a_source, a)), (_, (b_source, b))| {
+            let trust = trust(*a_source, &a.provider).cmp(&trust(*b_source, &b.provider));
+            let value = a.value().unwrap_or_default().total_cmp(&b.value().unwrap_or_default());
+            a.version.cmp(&b.version).then(trust).then(value)
+        })
+        .map(|(place, _)| place)
+}
+
+fn trust(source: Source, provider: &str) -> u8 {
+    /// CISA's ADP, as NVD names it.
+    const CISA_ADP: &str = "134c704f-9b21-4f2e-91b3-4a467353bcc0";
+    match (source, provider) {
+        (Source::Cve, "cna") => 4,
+        (Source::Nvd, "nvd@nist.gov") => 3,
+        (Source::Nvd, CISA_ADP) | (Source::Cve, _) => 1,
+        (Source::Nvd | Source::Osv, _) => 2,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `export`
 
+pub mod snapshot;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};

@@ -127,6 +127,17 @@ pub struct NearMissLine {
     pub evidence: Vec<Evidence>,
 }
 
+/// What is known of exploits of a vulnerability.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exploitation {
+    /// Row of the vulnerability.
+    pub vulnerability: i64,
+    /// EPSS score and percentile.
+    pub epss: Option<(f32, f32)>,
+    /// When it came into CISA's list: `2024-03-29`.
+    pub kev_date: Option<String>,
+}
+
 /// A line of `export suggestions`: a (vulnerability, package cluster, version, channel) that was matched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Suggestion {

@@ -10,6 +10,7 @@ mod migrate;
 mod packages;
 mod read;
 mod records;
+mod whole;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,10 +19,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::result::{ChannelState, Derived, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
+use super::result::{ChannelState, Derived, Exploitation, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
 use super::taking::{BatchReport, Document, EpssLine, Incoming, KevLine, PackageSet, SetReport, TakenFile};
 use super::{Store, StoreError};
 use crate::document::{Digest, Packer, unpack};
+use vuln::verdict::Verdict;
 
 /// How long a process waits for another one's transaction. The longest (a channel's verdicts) take seconds.
 const BUSY: Duration = Duration::from_secs(120);
@@ -230,6 +232,22 @@ impl Store for Sqlite {
 
     fn suggestions(&self, channel: Option<&str>, each: &mut dyn FnMut(Suggestion) -> std::io::Result<()>) -> Result<(), StoreError> {
         self.read("read the verdicts", |db| Ok(matched::suggestions(db, channel, each)))?
+    }
+
+    fn package_paths(&self, set: i64, each: &mut dyn FnMut(i64, &str, &str)) -> Result<(), StoreError> {
+        self.read("read store paths", |db| whole::package_paths(db, set, each))
+    }
+
+    fn cluster_names(&self, channel: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        self.read("read the packages of a match", |db| whole::cluster_names(db, channel))
+    }
+
+    fn verdict_rows(&self, each: &mut dyn FnMut(i64, i64, Verdict)) -> Result<(), StoreError> {
+        self.read("read the verdicts", |db| whole::verdict_rows(db, each))
+    }
+
+    fn exploitation(&self) -> Result<Vec<Exploitation>, StoreError> {
+        self.read("read what is known of exploits", whole::exploitation)
     }
 
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {

@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::applicability::{Around, Claim, Judged, Record, Side, Statement, holds, statement};
 use super::coordinate::{Coordinate, coordinates};
 use super::identity::{Context, Identity, THRESHOLD, identify, identify_by_description};
 use super::index::PackageIndex;
+use super::key::Key;
 use super::name::{fold, topic_words};
 use super::platform::{environment, only_elsewhere};
 use super::profile::{Profiles, day};
@@ -96,6 +97,47 @@ impl<'a> Prepared<'a> {
             platforms,
             settled,
         }
+    }
+
+    /// Every key that the answer for any package set depends on: packages that are filed under none of them change nothing.
+    pub fn keys(&self, profiles: &Profiles) -> HashSet<Key> {
+        let index = PackageIndex::noting();
+        self.candidates(&index, profiles);
+        // Only asked once there is a package to judge: what a configuration wants beside it.
+        for node in self
+            .records
+            .iter()
+            .flat_map(|a| &a.configurations)
+            .filter(|c| c.nodes.len() > 1)
+            .flat_map(|c| &c.nodes)
+        {
+            for product in node.matches.iter().filter_map(|m| m.cpe.product.as_deref()) {
+                index.named(&fold(product));
+            }
+        }
+        index.into_asked()
+    }
+
+    /// The first product (folded) that the records name; empty where they name none.
+    pub fn product(&self) -> &str {
+        self.subjects.list.first().map_or("", |s| s.product.as_str())
+    }
+
+    /// Whether no package set can have anything to do with it: the records were withdrawn, or are about a service.
+    pub fn is_settled(&self) -> bool {
+        self.settled.is_some()
+    }
+
+    /// The products (folded) whose profiles the answer depends on; some may come several times.
+    pub fn products(&self) -> impl Iterator<Item = &str> {
+        let subjects = self.subjects.list.iter();
+        subjects.flat_map(|s| {
+            RULES
+                .siblings(&s.vendor, &s.product)
+                .iter()
+                .map(|(_, p)| p.as_str())
+                .chain([s.product.as_str()])
+        })
     }
 
     /// The answer for one package set.

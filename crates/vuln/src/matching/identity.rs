@@ -90,21 +90,17 @@ fn identify_whole(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
     }
     if subject.target != Some(Target::Extension) {
         for repository in &subject.repositories {
-            let built = index.built_from(repository);
-            // A repository that many packages come from (a monorepo, a plugin collection) does not tell which one.
-            if built.len() <= 4 {
-                for &cluster in built {
-                    keep(
-                        &mut found,
-                        cluster,
-                        0.93,
-                        "repository",
-                        format!(
-                            "the record names the repository {} that the package is built from",
-                            plain(repository)
-                        ),
-                    );
-                }
+            for &cluster in index.built_from(repository) {
+                keep(
+                    &mut found,
+                    cluster,
+                    0.93,
+                    "repository",
+                    format!(
+                        "the record names the repository {} that the package is built from",
+                        plain(repository)
+                    ),
+                );
             }
         }
     }
@@ -149,9 +145,8 @@ fn identify_whole(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
         .filter(|_| found.iter().all(|i| i.confidence < 0.9))
     {
         let repository = format!("repo:{vendor}/{}", subject.product_written).to_lowercase();
-        let built = index.built_from(&repository);
-        if subject.target != Some(Target::Extension) && built.len() <= 4 {
-            for &cluster in built {
+        if subject.target != Some(Target::Extension) {
+            for &cluster in index.built_from(&repository) {
                 let detail = format!("the package is built from {}, which bears the record's names", plain(&repository));
                 keep(&mut found, cluster, 0.8, "repository-name", detail);
             }

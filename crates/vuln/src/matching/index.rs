@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::coordinate::{Coordinate, coordinates, labels};
+use super::key::{Asked, Key};
 use super::name::{Form, are_akin, base, fold, package_names, topic_words};
 use super::registry::package_of;
 use super::rules::RULES;
@@ -33,13 +34,39 @@ pub struct Facts {
 
 /// Identity facts of one package.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Known {
+pub struct Known {
     /// Sorted.
-    pub coordinates: Vec<Coordinate>,
+    pub(super) coordinates: Vec<Coordinate>,
     /// Sorted.
-    pub topics: Vec<String>,
-    pub cpes: Vec<String>,
-    pub purls: Vec<String>,
+    pub(super) topics: Vec<String>,
+    pub(super) cpes: Vec<String>,
+    pub(super) purls: Vec<String>,
+}
+
+crate::snapshot::pack::record!(Known {
+    coordinates,
+    topics,
+    cpes,
+    purls
+});
+
+impl Facts {
+    /// What a package's facts are kept under.
+    pub fn key(package: &Package) -> String {
+        software_key(package)
+    }
+
+    /// All facts with their keys, in no order.
+    pub fn into_parts(self) -> impl Iterator<Item = (String, Known)> {
+        self.known.into_iter()
+    }
+
+    /// Some facts.
+    pub fn of_parts(parts: impl IntoIterator<Item = (String, Known)>) -> Self {
+        Self {
+            known: parts.into_iter().collect(),
+        }
+    }
 }
 
 /// Collects [`Facts`] from packages in any order.
@@ -82,13 +109,20 @@ pub struct PackageIndex {
     by_name: HashMap<String, Vec<(u32, Form)>>,
     by_language: HashMap<(Ecosystem, String), Vec<u32>>,
     by_repository: HashMap<Coordinate, Vec<u32>>,
+    /// Repositories that more packages than [`MAX_FROM_REPOSITORY`] are built from.
+    crowded: HashSet<Coordinate>,
     /// By folded vendor and product.
     by_cpe: HashMap<(String, String), Vec<u32>>,
     by_possible_cpe: HashMap<(String, String), Vec<u32>>,
     by_purl: HashMap<String, Vec<u32>>,
     patched: HashMap<String, Vec<u32>>,
     marked: HashMap<String, Vec<u32>>,
+    /// Set where the questions themselves are of interest.
+    asked: Option<Asked>,
 }
+
+/// A repository that more packages come from (a monorepo, a plugin collection) does not tell which one is meant.
+const MAX_FROM_REPOSITORY: usize = 4;
 
 /// What matching asks of a cluster, made once.
 #[derive(Debug, Clone, Default)]
@@ -110,8 +144,16 @@ pub(super) struct Details {
 impl PackageIndex {
     /// Clusters and indexes the packages of one channel.
     pub fn new(packages: Vec<Package>, facts: &Facts) -> Self {
+        Self::of_clusters(cluster(packages), 0, facts)
+    }
+
+    /// Indexes clusters in the order given, which must be that of their names for the answers to be those of [`new`](Self::new).
+    ///
+    /// The last `guests` of them are no part of the package set: they are judged as if each stood in the place of the set's package
+    /// of the same software.
+    pub fn of_clusters(clusters: Vec<Cluster>, guests: usize, facts: &Facts) -> Self {
         let mut index = Self {
-            clusters: cluster(packages),
+            clusters,
             ..Self::default()
         };
         index.details.reserve(index.clusters.len());
@@ -196,7 +238,64 @@ impl PackageIndex {
                 is_enterprise: is_enterprise(package),
             });
         }
+        let natives = index.clusters.len().saturating_sub(guests);
+        let is_crowded = |built: &[u32]| {
+            let (mut native, mut foreign) = (0, HashSet::new());
+            for n in built.iter().map(|n| *n as usize) {
+                match index.details.get(n) {
+                    Some(details) if n >= natives => drop(foreign.insert(details.base.as_str())),
+                    _ => native += 1,
+                }
+            }
+            native.max(foreign.len()) > MAX_FROM_REPOSITORY
+        };
+        let built = index.by_repository.iter().filter(|(_, built)| is_crowded(built));
+        index.crowded = built.map(|(place, _)| place.clone()).collect();
         index
+    }
+
+    /// An index that files nothing and notes what it is asked for.
+    pub(super) fn noting() -> Self {
+        Self {
+            asked: Some(Asked::default()),
+            ..Self::default()
+        }
+    }
+
+    /// What it was asked for.
+    pub(super) fn into_asked(self) -> HashSet<Key> {
+        self.asked.map(Asked::into_keys).unwrap_or_default()
+    }
+
+    fn note(&self, key: impl FnOnce() -> Key) {
+        if let Some(asked) = &self.asked {
+            asked.note(key());
+        }
+    }
+
+    /// Every key with the clusters that are filed under it; a key may come several times.
+    pub fn filed(&self) -> impl Iterator<Item = (Key, Vec<u32>)> {
+        let names = self
+            .by_name
+            .iter()
+            .map(|(name, of)| (Key::Name(name.clone()), of.iter().map(|(n, _)| *n).collect()));
+        let libraries = self
+            .by_language
+            .iter()
+            .map(|((_, name), of)| (Key::Library(name.clone()), of.clone()));
+        let repositories = self
+            .by_repository
+            .iter()
+            .map(|(place, of)| (Key::Repository(place.clone()), of.clone()));
+        let stated = self.by_cpe.iter().chain(&self.by_possible_cpe);
+        let cpes = stated.map(|((vendor, product), of)| (Key::Cpe(vendor.clone(), product.clone()), of.clone()));
+        let purls = self.by_purl.iter().map(|(purl, of)| (Key::Purl(purl.clone()), of.clone()));
+        let ids = self
+            .patched
+            .iter()
+            .chain(&self.marked)
+            .map(|(id, of)| (Key::Id(id.clone()), of.clone()));
+        names.chain(libraries).chain(repositories).chain(cpes).chain(purls).chain(ids)
     }
 
     /// The clusters; [`Match::cluster`](crate::verdict::Match::cluster) points into them.
@@ -204,41 +303,58 @@ impl PackageIndex {
         &self.clusters
     }
 
+    /// The clusters alone.
+    pub fn into_clusters(self) -> Vec<Cluster> {
+        self.clusters
+    }
+
     /// Plain packages of this folded name.
     pub(super) fn named(&self, name: &str) -> &[(u32, Form)] {
+        self.note(|| Key::Name(name.to_owned()));
         self.by_name.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Packages of a language's set by their folded upstream name.
     pub(super) fn in_language(&self, ecosystem: Ecosystem, name: &str) -> &[u32] {
+        self.note(|| Key::Library(fold(name)));
         self.by_language.get(&(ecosystem, fold(name))).map_or(&[], Vec::as_slice)
     }
 
+    /// Packages that are built from a repository, unless there are so many that it does not tell which one is meant.
     pub(super) fn built_from(&self, repository: &str) -> &[u32] {
+        self.note(|| Key::Repository(repository.to_owned()));
+        if self.crowded.contains(repository) {
+            return &[];
+        }
         self.by_repository.get(repository).map_or(&[], Vec::as_slice)
     }
 
     /// Packages whose metadata states a CPE of this vendor and product, as records write them.
     pub(super) fn with_cpe(&self, vendor: &str, product: &str) -> &[u32] {
+        self.note(|| Key::Cpe(fold(vendor), fold(product)));
         self.by_cpe.get(&(fold(vendor), fold(product))).map_or(&[], Vec::as_slice)
     }
 
     /// Packages whose metadata takes such a CPE to be possible.
     pub(super) fn with_possible_cpe(&self, vendor: &str, product: &str) -> &[u32] {
+        self.note(|| Key::Cpe(fold(vendor), fold(product)));
         self.by_possible_cpe.get(&(fold(vendor), fold(product))).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn with_purl(&self, purl: &str) -> &[u32] {
+        self.note(|| Key::Purl(purl_key(purl)));
         self.by_purl.get(&purl_key(purl)).map_or(&[], Vec::as_slice)
     }
 
     /// Clusters with a patch that names the vulnerability.
     pub(super) fn patched(&self, id: &str) -> &[u32] {
+        self.note(|| Key::Id(id.to_owned()));
         self.patched.get(id).map_or(&[], Vec::as_slice)
     }
 
     /// Clusters whose `knownVulnerabilities` name the vulnerability.
     pub(super) fn marked(&self, id: &str) -> &[u32] {
+        self.note(|| Key::Id(id.to_owned()));
         self.marked.get(id).map_or(&[], Vec::as_slice)
     }
 
@@ -288,6 +404,18 @@ fn known_of(package: &Package) -> Known {
         topics: topics.into_iter().collect(),
         cpes: package.cpes.clone(),
         purls: package.purls.clone(),
+    }
+}
+
+impl Cluster {
+    /// A package that stands for itself alone.
+    pub fn of(package: Package) -> Self {
+        Self {
+            name: package.attr.clone(),
+            pname: known_name(&package),
+            attrs: vec![package.attr.clone()],
+            package,
+        }
     }
 }
 

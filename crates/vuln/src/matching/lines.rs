@@ -1,6 +1,8 @@
 //! Release lines: versions that are maintained side by side (OpenSSL 1.0.2 and 1.1.1, MySQL 5.7 and 8.0), learned from all
 //! records of a product, so that a bound in one line does not decide for a version in another.
 
+mod pack;
+
 use std::cmp::Ordering;
 use std::collections::HashMap;
 

@@ -43,6 +43,13 @@ pub struct Profile {
     pub lines: Lines,
 }
 
+crate::snapshot::pack::record!(Profile {
+    records,
+    coordinates,
+    topics,
+    lines
+});
+
 impl Profiles {
     /// The profile of a product by folded names.
     pub fn get(&self, vendor: &str, product: &str) -> Option<&Profile> {
@@ -75,6 +82,35 @@ impl Profiles {
         let vendors = self.vendors(&subject.product);
         let all: u32 = vendors.iter().filter(|(v, _)| !v.is_empty()).map(|(_, n)| n).sum();
         vendors.iter().find(|(v, n)| !v.is_empty() && n * 2 >= all).map(|(v, _)| v.clone())
+    }
+
+    /// Every product with its vendors' profiles, in no order: the parts that [`of_products`](Self::of_products) puts together again.
+    pub fn into_products(self) -> impl Iterator<Item = (String, Vec<(String, Profile)>)> {
+        let mut products: HashMap<String, Vec<(String, Profile)>> = HashMap::new();
+        for (vendor, profiles) in self.products {
+            for (product, profile) in profiles {
+                products.entry(product).or_default().push((vendor.clone(), profile));
+            }
+        }
+        products.into_iter().map(|(product, mut vendors)| {
+            vendors.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+            (product, vendors)
+        })
+    }
+
+    /// Profiles of some products, each with all its vendors.
+    pub fn of_products(products: impl IntoIterator<Item = (String, Vec<(String, Profile)>)>) -> Self {
+        let mut all = Self::default();
+        for (product, vendors) in products {
+            let mut counts: Vec<(String, u32)> = Vec::new();
+            for (vendor, profile) in vendors {
+                counts.push((vendor.clone(), profile.records));
+                all.products.entry(vendor).or_default().insert(product.clone(), profile);
+            }
+            sort_vendors(&mut counts);
+            all.vendors.insert(product, counts);
+        }
+        all
     }
 
     /// Number of profiles.
@@ -272,11 +308,14 @@ impl ProfilesBuilder {
             };
             profiles.products.entry(vendor).or_default().insert(product, profile);
         }
-        for vendors in profiles.vendors.values_mut() {
-            vendors.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        }
+        profiles.vendors.values_mut().for_each(|vendors| sort_vendors(vendors));
         profiles
     }
+}
+
+/// Most frequent first.
+fn sort_vendors(vendors: &mut [(String, u32)]) {
+    vendors.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
 }
 
 /// The (vendor, product) pairs that a record calls vulnerable, folded, each once.

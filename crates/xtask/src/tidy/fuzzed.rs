@@ -6,10 +6,11 @@ use toml::Table;
 use super::Files;
 
 /// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
-const PARSERS: [(&str, &str); 37] = [
+const PARSERS: [(&str, &str); 39] = [
     ("crates/attest/src/csaf/read.rs", "csaf"),
     ("crates/attest/src/cyclonedx/read.rs", "cyclonedx"),
     ("crates/attest/src/openvex/read.rs", "openvex"),
+    ("crates/attest/src/signature.rs", "key"),
     ("crates/attest/src/spdx/read.rs", "spdx"),
     ("crates/boot-formats/src/authenticode.rs", "image"),
     ("crates/boot-formats/src/authvar.rs", "signature_lists"),
@@ -44,6 +45,7 @@ const PARSERS: [(&str, &str); 37] = [
     ("crates/vuln/src/record/nvd.rs", "nvd"),
     ("crates/vuln/src/record/osv.rs", "osv"),
     ("crates/vuln/src/score.rs", "cvss"),
+    ("crates/vuln/src/snapshot/", "snapshot"),
 ];
 
 /// Crates whose parsers are found by what they export.
