@@ -174,7 +174,7 @@ fn to_base64(bytes: &[u8]) -> String {
 /// RFC 4648, white space left out.
 fn from_base64(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-    if digits.len() % 4 != 0 {
+    if !digits.len().is_multiple_of(4) {
         return None;
     }
     let padding = digits.iter().rev().take_while(|b| **b == b'=').count();
