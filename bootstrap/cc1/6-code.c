@@ -36,6 +36,9 @@ long jumps;
 long frame_used;
 long frame_most;
 
+/* Values of the expression at hand that wait on the stack. */
+long held;
+
 void gen(struct Node *e);
 
 void put(long byte) {
@@ -278,7 +281,9 @@ void gen_float_binary(struct Node *e) {
     long k = e->e_kind;
     gen(e->e_b);
     emit("4883EC10 DB3C24");                         /* sub rsp, 16; fstp tbyte [rsp] */
+    held = held + 1;
     gen(e->e_a);
+    held = held - 1;
     emit("DB2C24 4883C410");                         /* fld tbyte [rsp]; add rsp, 16: st0 is b, st1 is a */
     if (k == N_ADD) emit("DEC1");                    /* faddp */
     else if (k == N_SUB) emit("DEE9");               /* fsubp: st1 - st0 */
@@ -321,7 +326,9 @@ void gen_binary(struct Node *e) {
     } else {
         gen(e->e_b);
         emit("50");                                  /* push rax */
+        held = held + 1;
         gen(e->e_a);
+        held = held - 1;
         emit("59");                                  /* pop rcx */
     }
     if (k == N_ADD) emit("4801C8");
@@ -380,7 +387,9 @@ void gen_assign(struct Node *e) {
     struct Type *y = e->e_type;
     gen_address(e->e_a);
     emit("50");
+    held = held + 1;
     gen(e->e_b);
+    held = held - 1;
     if (y->y_kind == Y_STRUCT) {
         emit("4889C6 5F 57 B9");                     /* mov rsi, rax; pop rdi; push rdi; mov ecx, imm32 */
         put32(y->y_size);
@@ -399,7 +408,9 @@ long gen_arguments(struct Node *e) {
     if (e == 0) return 0;
     n = gen_arguments(e->e_next);
     struct Type *y = e->e_type;
+    held = held + n;
     gen(e);
+    held = held - n;
     if (y->y_kind == Y_LDOUBLE) {
         emit("4883EC10 DB3C24");
         return n + 16;
@@ -410,7 +421,17 @@ long gen_arguments(struct Node *e) {
     return n + 8;
 }
 
+/* What waits on the stack is gone when longjmp comes back to setjmp: later calls
+ * used the same place. C allows setjmp where nothing waits, and no more. */
+void check_setjmp(struct Node *f) {
+    if (held == 0 || f->e_kind != N_DEREF) return;
+    f = f->e_a;
+    if (f->e_kind != N_VAR || f->e_sym->s_name == 0) return;
+    if (same(f->e_sym->s_name->n_text, "firn_setjmp")) stop_at(f->e_at, "only a whole condition or statement may be a call of setjmp, near");
+}
+
 void gen_call(struct Node *e) {
+    check_setjmp(e->e_a);
     long n = gen_arguments(e->e_b);
     if (e->e_a->e_kind == N_VAR && e->e_a->e_sym->s_kind == S_FUNCTION) {
         emit("E8");

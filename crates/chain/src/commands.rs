@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod look;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use cli_kit::{Exit, Explained, Failure, Manners, Output, Talk};
@@ -19,7 +20,10 @@ use crate::store::{Store, StoreError};
 use crate::tree::TreeError;
 
 /// The user that steps see themselves as.
-const USER: u32 = 1000;
+const USER: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
+/// The user that steps are outside if root runs the engine: from numbers that neither people nor services nor containers get
+/// (<https://systemd.io/UIDS-GIDS/>).
+const OUTSIDE: u32 = 1_879_048_192;
 
 /// What every command gets.
 pub struct Context {
@@ -48,6 +52,7 @@ impl Context {
             chain: self.chain.clone(),
             store: self.store()?,
             user: USER,
+            outside: sandbox::other_user(OUTSIDE),
             any_output: false,
         })
     }
@@ -121,6 +126,9 @@ impl Explained for StepError {
 impl Explained for StoreError {
     fn exit(&self) -> Exit {
         Exit::Incomplete
+    }
+    fn hint(&self) -> Option<String> {
+        matches!(self, Self::Shared { .. }).then(|| "--store DIR names a folder that belongs to you and that only you can write to".into())
     }
 }
 

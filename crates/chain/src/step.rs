@@ -7,7 +7,7 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 /// One step of the chain, as `bootstrap/steps/NAME.toml` says it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Its name, which is the file's.
@@ -48,7 +48,7 @@ pub struct Step {
 }
 
 /// See [`Step::hex`].
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hex {
     /// One of the step's sources.
@@ -60,7 +60,7 @@ pub struct Hex {
 }
 
 /// See [`Step::source`].
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Folder of the output that it is unpacked into.
@@ -80,7 +80,7 @@ pub struct Source {
 }
 
 /// A piece of text that stands exactly once in a file, and what replaces it.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edit {
     /// The file, from the folder that the archive was unpacked into.
@@ -94,7 +94,7 @@ pub struct Edit {
 }
 
 /// One program run.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
     /// Program and arguments, as paths inside.
@@ -109,7 +109,7 @@ pub struct Run {
 }
 
 /// One thing the engine copies.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Copy {
     /// A path inside, below `/in` or `/src`.
@@ -121,7 +121,7 @@ pub struct Copy {
 }
 
 /// A file or folder that must come out.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
     /// Its path in the output.
@@ -136,7 +136,7 @@ pub struct Output {
 }
 
 /// What the programs of a step may use up.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// MiB of address space.

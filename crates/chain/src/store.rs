@@ -9,13 +9,15 @@
 //! STORE/locks/                  who makes what
 //! ```
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use crate::step::is_plain;
 use crate::tree::{self, TreeError};
 
 /// Why the store cannot be used.
@@ -29,6 +31,12 @@ pub enum StoreError {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// Somebody else could put things into it.
+    #[error("use the store at {path}: others can write there")]
+    Shared {
+        /// Where.
+        path: PathBuf,
     },
     /// A tree in it cannot be read.
     #[error("use the store")]
@@ -48,6 +56,10 @@ pub struct Record {
     pub bytes: u64,
     /// How long it took.
     pub seconds: f64,
+    /// How long its programs ran on processors, together.
+    pub cpu_seconds: f64,
+    /// Memory of its largest process at its largest, in bytes; 0 if it ran none.
+    pub max_rss: u64,
     /// Its declared outputs.
     pub outputs: Vec<Made>,
 }
@@ -86,6 +98,7 @@ impl Store {
             source,
         })?;
         let store = Self { root };
+        store.keep_others_out()?;
         store.sweep()?;
         Ok(store)
     }
@@ -95,7 +108,8 @@ impl Store {
         self.root.join(format!("{}-{step}", key.get(..SHORT).unwrap_or(key)))
     }
 
-    /// The record of an output, if it is there and its bytes still have the digest they had.
+    /// The record of an output, if it is there and its bytes still have the digests they had. What the record says about outputs is
+    /// not believed either.
     pub fn find(&self, key: &str, step: &str) -> Result<Option<Record>, StoreError> {
         let entry = self.entry(key, step);
         let Ok(text) = fs::read(entry.join("record.json")) else {
@@ -104,31 +118,57 @@ impl Store {
         let Ok(record) = serde_json::from_slice::<Record>(&text) else {
             return Ok(None);
         };
-        let now = tree::nar_sha256(&entry.join("out")).map_err(StoreError::Tree)?;
-        Ok((record.key == key && record.nar_sha256 == now).then_some(record))
+        let out = entry.join("out");
+        let good = record.key == key && record.step == step && record.nar_sha256 == tree::nar_sha256(&out).map_err(StoreError::Tree)?;
+        for made in &record.outputs {
+            let now = if is_plain(&made.path) {
+                tree::pin(&out.join(&made.path)).ok()
+            } else {
+                None
+            };
+            if now.as_ref() != Some(&made.sha256) {
+                return Ok(None);
+            }
+        }
+        Ok(good.then_some(record))
     }
 
     /// An empty folder to work in. Its lock is held as long as the value lives.
     pub fn work(&self, step: &str) -> Result<Work, StoreError> {
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{step}-{}-{number}", std::process::id());
-        let folder = self.root.join("work").join(&name);
-        let lock_path = self.root.join("work").join(format!("{name}.lock"));
+        let parent = self.root.join("work");
         let io = |path: &Path| {
             let path = path.to_owned();
             move |source| StoreError::Io { path, source }
         };
-        let lock = File::create(&lock_path).map_err(io(&lock_path))?;
-        lock.lock().map_err(io(&lock_path))?;
-        for part in ["", "out", "root"] {
-            let path = folder.join(part);
-            fs::create_dir_all(&path).map_err(io(&path))?;
+        loop {
+            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{step}-{}-{number}", std::process::id());
+            let lock_path = parent.join(format!("{name}.lock"));
+            let lock = match OpenOptions::new().write(true).create_new(true).open(&lock_path) {
+                // Left behind by a process of the same number, or used by one in another container.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                other => other.map_err(io(&lock_path))?,
+            };
+            lock.lock().map_err(io(&lock_path))?;
+            // Between the two, another process may have taken it for one that nobody holds.
+            let same = |there: fs::Metadata| {
+                lock.metadata()
+                    .is_ok_and(|own| (own.dev(), own.ino()) == (there.dev(), there.ino()))
+            };
+            if !fs::metadata(&lock_path).is_ok_and(same) {
+                continue;
+            }
+            let folder = parent.join(&name);
+            for part in ["", "out", "root", "src"] {
+                let path = folder.join(part);
+                fs::create_dir_all(&path).map_err(io(&path))?;
+            }
+            return Ok(Work {
+                folder,
+                lock_path,
+                _lock: lock,
+            });
         }
-        Ok(Work {
-            folder,
-            lock_path,
-            _lock: lock,
-        })
     }
 
     /// Waits until nobody else makes this key.
@@ -147,6 +187,13 @@ impl Store {
         let place = work.folder.join("record.json");
         let text = serde_json::to_vec_pretty(record).map_err(|e| io(&place, e.into()))?;
         fs::write(&place, text).map_err(|e| io(&place, e))?;
+        // What was made is kept, not what it was made in.
+        for (path, removed) in [
+            (work.src(), fs::remove_dir_all(work.src())),
+            (work.root(), fs::remove_dir(work.root())),
+        ] {
+            removed.map_err(|e| io(&path, e))?;
+        }
         let entry = self.entry(&record.key, &record.step);
         if entry.exists() {
             // Its bytes changed since it was made, or it would have been used.
@@ -187,6 +234,23 @@ impl Store {
             .collect()
     }
 
+    /// The store is its owner's alone to write to. In `work`, steps leave files that nobody looked at yet, programs with set-user-id
+    /// bits among them: nobody else gets there.
+    fn keep_others_out(&self) -> Result<(), StoreError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| StoreError::Io { path, source }
+        };
+        let own = Path::new("/proc/self");
+        let user = fs::metadata(own).map_err(io(own))?.uid();
+        let data = fs::metadata(&self.root).map_err(io(&self.root))?;
+        if data.uid() != user || data.mode() & 0o002 != 0 {
+            return Err(StoreError::Shared { path: self.root.clone() });
+        }
+        let work = self.root.join("work");
+        fs::set_permissions(&work, Permissions::from_mode(0o700)).map_err(io(&work))
+    }
+
     /// Removes work folders whose makers are gone: nobody holds their locks.
     fn sweep(&self) -> Result<(), StoreError> {
         let work = self.root.join("work");
@@ -223,6 +287,11 @@ impl Work {
     /// Where the output goes.
     pub fn out(&self) -> PathBuf {
         self.folder.join("out")
+    }
+
+    /// Where the step's sources are copied to.
+    pub fn src(&self) -> PathBuf {
+        self.folder.join("src")
     }
 
     /// An empty folder for the sandbox to build its root over.

@@ -1,11 +1,13 @@
 //! What a step left behind: made the same everywhere, and given digests.
 
+use std::ffi::OsString;
 use std::fs::{self, File, FileTimes, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use nix_model::nar::{self, NarError};
 use sha2::{Digest as _, Sha256};
 
 /// Why a tree is not taken.
@@ -30,6 +32,15 @@ pub enum TreeError {
         path: PathBuf,
         /// What it says.
         to: PathBuf,
+    },
+    /// It cannot be written as an archive.
+    #[error("make a NAR of {path}")]
+    Archive {
+        /// What could not be written.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<NarError>,
     },
     /// A tree deeper or larger than any step makes.
     #[error("{0}: too many or too deep folders")]
@@ -96,12 +107,7 @@ fn collect(root: &Path, path: &Path, depth: usize, entries: &mut Vec<Entry>) -> 
         });
     } else if data.is_dir() {
         push(Kind::Folder);
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&at).map_err(io)? {
-            names.push(entry.map_err(io)?.file_name());
-        }
-        names.sort_unstable();
-        for name in names {
+        for name in names(&at)? {
             collect(root, &path.join(name), depth + 1, entries)?;
         }
     } else {
@@ -110,37 +116,82 @@ fn collect(root: &Path, path: &Path, depth: usize, entries: &mut Vec<Entry>) -> 
     Ok(())
 }
 
-/// Makes a tree the same wherever and whenever it was made: modes 0755 and 0644, time 1 s after the epoch. Links must stay inside.
+/// Makes a tree the same wherever and whenever it was made: modes 0755 and 0644, time 1 s after the epoch, the engine's own. Links must
+/// stay inside, whatever other links they pass.
 pub fn normalise(root: &Path) -> Result<(), TreeError> {
-    for entry in list(root)? {
-        let at = join(root, &entry.path);
-        let io = |source| TreeError::Io { path: at.clone(), source };
-        let mode = match &entry.kind {
-            Kind::Link(to) if stays_inside(&entry.path, to) => continue,
-            Kind::Link(to) => {
-                return Err(TreeError::Link {
-                    path: entry.path,
-                    to: to.clone(),
-                });
-            }
-            Kind::File { run: false, .. } => 0o644,
-            Kind::File { run: true, .. } | Kind::Folder => 0o755,
-        };
-        fs::set_permissions(&at, Permissions::from_mode(mode)).map_err(io)?;
-        let second = UNIX_EPOCH + Duration::from_secs(1);
-        let times = FileTimes::new().set_accessed(second).set_modified(second);
-        File::open(&at).and_then(|f| f.set_times(times)).map_err(io)?;
-    }
-    Ok(())
+    let io = |source| TreeError::Io {
+        path: root.to_owned(),
+        source,
+    };
+    let above = root.parent().unwrap_or(root);
+    let owner = fs::metadata(above).map_err(io)?;
+    let mut seen = 0;
+    plain(root, Path::new(""), 0, (owner.uid(), owner.gid()), &mut seen)
 }
 
-fn stays_inside(link: &Path, to: &Path) -> bool {
-    let mut depth = link.components().count().saturating_sub(1);
-    for part in to.components() {
-        match part {
-            std::path::Component::Normal(_) => depth += 1,
-            std::path::Component::ParentDir if depth > 0 => depth -= 1,
-            std::path::Component::CurDir => {}
+fn plain(root: &Path, path: &Path, depth: usize, owner: (u32, u32), seen: &mut usize) -> Result<(), TreeError> {
+    let at = join(root, path);
+    let io = |source| TreeError::Io { path: at.clone(), source };
+    *seen += 1;
+    if depth > DEEPEST || *seen > MOST {
+        return Err(TreeError::Size(at));
+    }
+    let data = fs::symlink_metadata(&at).map_err(io)?;
+    if !(data.is_symlink() || data.is_file() || data.is_dir()) {
+        return Err(TreeError::Kind(at));
+    }
+    if data.uid() != owner.0 {
+        lchown(&at, Some(owner.0), Some(owner.1)).map_err(io)?;
+    }
+    if data.is_symlink() {
+        let to = fs::read_link(&at).map_err(io)?;
+        return if stays_inside(root, path, &to) {
+            Ok(())
+        } else {
+            Err(TreeError::Link { path: path.to_owned(), to })
+        };
+    }
+    let run = data.is_dir() || data.permissions().mode() & 0o111 != 0;
+    fs::set_permissions(&at, Permissions::from_mode(if run { 0o755 } else { 0o644 })).map_err(io)?;
+    if data.is_dir() {
+        for name in names(&at)? {
+            plain(root, &path.join(name), depth + 1, owner, seen)?;
+        }
+    }
+    let second = UNIX_EPOCH + Duration::from_secs(1);
+    let times = FileTimes::new().set_accessed(second).set_modified(second);
+    File::open(&at).and_then(|f| f.set_times(times)).map_err(io)
+}
+
+/// Links that one path may pass.
+const MOST_LINKS: usize = 40;
+
+/// Whether what a link says leads to a place in the tree. What it passes may be links itself: `d/..` is not where it looks to be if
+/// `d` is one.
+fn stays_inside(root: &Path, link: &Path, to: &Path) -> bool {
+    let parts = |path: &Path| path.components().rev().map(|c| c.as_os_str().to_owned()).collect::<Vec<_>>();
+    let mut at = link.parent().unwrap_or(link).to_owned();
+    let mut left = parts(to);
+    let mut passed = 0;
+    while let Some(part) = left.pop() {
+        match Path::new(&part).components().next() {
+            Some(Component::CurDir) => {}
+            Some(Component::ParentDir) => {
+                if !at.pop() {
+                    return false;
+                }
+            }
+            Some(Component::Normal(name)) => {
+                at.push(name);
+                if let Ok(to) = fs::read_link(root.join(&at)) {
+                    passed += 1;
+                    if passed > MOST_LINKS {
+                        return false;
+                    }
+                    at.pop();
+                    left.extend(parts(&to));
+                }
+            }
             _ => return false,
         }
     }
@@ -149,22 +200,13 @@ fn stays_inside(link: &Path, to: &Path) -> bool {
 
 /// Digest of the tree as a NAR (Nix Archive), in lowercase digits: the number that Nix gives for the same tree.
 pub fn nar_sha256(root: &Path) -> Result<String, TreeError> {
-    let mut hash = HashWriter(Sha256::new());
-    write_nar(root, &mut hash)?;
+    let mut nar = nar::Writer::new(HashWriter(Sha256::new())).map_err(|e| archive(root, e))?;
+    node(root, b"", 0, &mut nar)?;
+    let hash = nar.finish().map_err(|e| archive(root, e))?;
     Ok(hex(&hash.0.finalize()))
 }
 
-/// The tree as a NAR.
-pub fn write_nar(root: &Path, out: &mut impl Write) -> Result<(), TreeError> {
-    let io = |source| TreeError::Io {
-        path: root.to_owned(),
-        source,
-    };
-    text(out, b"nix-archive-1").map_err(io)?;
-    node(root, 0, out)
-}
-
-fn node(at: &Path, depth: usize, out: &mut impl Write) -> Result<(), TreeError> {
+fn node(at: &Path, name: &[u8], depth: usize, nar: &mut nar::Writer<HashWriter>) -> Result<(), TreeError> {
     let io = |source| TreeError::Io {
         path: at.to_owned(),
         source,
@@ -173,40 +215,42 @@ fn node(at: &Path, depth: usize, out: &mut impl Write) -> Result<(), TreeError> 
         return Err(TreeError::Size(at.to_owned()));
     }
     let data = fs::symlink_metadata(at).map_err(io)?;
-    let mut texts = |all: &[&[u8]]| all.iter().try_for_each(|t| text(out, t)).map_err(io);
-    if data.is_symlink() {
-        let to = fs::read_link(at).map_err(io)?;
-        texts(&[b"(", b"type", b"symlink", b"target", to.as_os_str().as_encoded_bytes(), b")"])
+    let written = if data.is_symlink() {
+        nar.link(name, fs::read_link(at).map_err(io)?.as_os_str().as_encoded_bytes())
     } else if data.is_file() {
-        texts(&[b"(", b"type", b"regular"])?;
-        if data.permissions().mode() & 0o111 != 0 {
-            texts(&[b"executable", b""])?;
+        let run = data.permissions().mode() & 0o111 != 0;
+        nar.file(name, run, data.len(), &mut File::open(at).map_err(io)?)
+    } else if data.is_dir() {
+        nar.enter(name).map_err(|e| archive(at, e))?;
+        for name in names(at)? {
+            node(&at.join(&name), name.as_encoded_bytes(), depth + 1, nar)?;
         }
-        texts(&[b"contents"])?;
-        let content = fs::read(at).map_err(io)?;
-        texts(&[&content, b")"])
+        nar.leave()
     } else {
-        texts(&[b"(", b"type", b"directory"])?;
-        let mut names = Vec::new();
-        for entry in fs::read_dir(at).map_err(io)? {
-            names.push(entry.map_err(io)?.file_name());
-        }
-        names.sort_unstable();
-        for name in names {
-            let mut texts = |all: &[&[u8]]| all.iter().try_for_each(|t| text(out, t)).map_err(io);
-            texts(&[b"entry", b"(", b"name", name.as_encoded_bytes(), b"node"])?;
-            node(&at.join(&name), depth + 1, out)?;
-            text(out, b")").map_err(io)?;
-        }
-        text(out, b")").map_err(io)
+        return Err(TreeError::Kind(at.to_owned()));
+    };
+    written.map_err(|e| archive(at, e))
+}
+
+fn archive(at: &Path, source: NarError) -> TreeError {
+    TreeError::Archive {
+        path: at.to_owned(),
+        source: Box::new(source),
     }
 }
 
-/// A string of a NAR: its length in eight bytes, itself, zeroes up to a multiple of eight.
-fn text(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    out.write_all(&(bytes.len() as u64).to_le_bytes())?;
-    out.write_all(bytes)?;
-    out.write_all(&[0; 7][..(8 - bytes.len() % 8) % 8])
+/// What is in a folder, in the order of bytes.
+fn names(folder: &Path) -> Result<Vec<OsString>, TreeError> {
+    let io = |source| TreeError::Io {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io)? {
+        names.push(entry.map_err(io)?.file_name());
+    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 struct HashWriter(Sha256);
@@ -292,14 +336,54 @@ mod tests {
 
     #[test]
     fn links_must_stay_inside() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("t");
+        fs::create_dir_all(root.join("p/q")).unwrap();
+        symlink("../..", root.join("p/q/top")).unwrap();
+        symlink("round", root.join("round")).unwrap();
         for (link, to, inside) in [
             ("a", "b", true),
+            ("a", "p/q/top/p", true),
             ("d/a", "../b", true),
             ("d/a", "../../b", false),
             ("a", "/etc/passwd", false),
             ("a", "..", false),
+            ("a", "", true),
+            // By its words this stays inside: p/q/top is two folders down. But it is the top itself.
+            ("p/q/e", "top/../../etc/passwd", false),
+            ("p/q/e", "top/..", false),
+            ("a", "round", false),
+            ("a", "p/q/top/p/q/top/..", false),
         ] {
-            assert_eq!(stays_inside(Path::new(link), Path::new(to)), inside, "{link} -> {to}");
+            assert_eq!(stays_inside(&root, Path::new(link), Path::new(to)), inside, "{link} -> {to}");
+        }
+    }
+
+    #[test]
+    fn rights_and_folders_without_rights_become_plain() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("t");
+        fs::create_dir_all(root.join("closed")).unwrap();
+        fs::write(root.join("closed/program"), "#!").unwrap();
+        fs::set_permissions(root.join("closed/program"), Permissions::from_mode(0o6711)).unwrap();
+        fs::set_permissions(root.join("closed"), Permissions::from_mode(0o1000)).unwrap();
+        normalise(&root).unwrap();
+        let mode = |path: &str| fs::metadata(root.join(path)).unwrap().permissions().mode() & 0o7777;
+        assert_eq!((mode("closed"), mode("closed/program")), (0o755, 0o755));
+    }
+
+    #[test]
+    fn pipes_and_sockets_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("t");
+        fs::create_dir(&root).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(root.join("s")).unwrap();
+        for said in [
+            normalise(&root).unwrap_err(),
+            list(&root).unwrap_err(),
+            nar_sha256(&root).unwrap_err(),
+        ] {
+            assert!(said.to_string().ends_with("s is no file, folder or link"), "{said}");
         }
     }
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::child::Stage;
+use crate::stage::Stage;
 
 /// Why a job could not be run. That it ran and failed is no error of the sandbox.
 #[derive(Debug, Error)]
@@ -51,7 +51,7 @@ pub enum SandboxError {
     #[error("{0:?} cannot be passed into a sandbox")]
     Text(String),
     /// The kernel does not hold root to a number of processes.
-    #[error("limit a job of several processes: the kernel does not hold root to a limit")]
+    #[error("limit a job of several processes: the kernel does not hold root to a limit, and no other user can be had")]
     Root,
     /// The list of allowed system calls is written for other processors.
     #[error("no sandbox for this processor")]
@@ -84,7 +84,7 @@ impl SandboxError {
                 "allow them: sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, and on Ubuntu \
                  kernel.apparmor_restrict_unprivileged_userns=0; in a container, run it with its own user namespaces allowed",
             ),
-            Self::Root => Some("run it as a user that is not root"),
+            Self::Root => Some("run it as a user that is not root, or where user ids up to 1879048194 exist (/proc/self/uid_map)"),
             _ => None,
         }
     }

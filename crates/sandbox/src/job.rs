@@ -1,4 +1,5 @@
 use std::fs::File;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,8 +16,11 @@ pub struct Job {
     pub root: PathBuf,
     /// The folder inside that it starts in.
     pub directory: String,
-    /// User and group id as it sees them.
-    pub user: u32,
+    /// User and group id as it sees them. Not 0, which would keep the rights that building the sandbox needs.
+    pub user: NonZeroU32,
+    /// User and group that it is outside, from [`other_user`](crate::other_user); none if it is the caller there. What it is to
+    /// write must belong to this user.
+    pub outside: Option<u32>,
     /// Standard input; empty if there is none.
     pub stdin: Option<File>,
     /// Standard output; thrown away if there is none.
@@ -52,8 +56,8 @@ pub enum Access {
 pub struct Limits {
     /// Address space of each process, in bytes.
     pub memory: u64,
-    /// Processes at a time. With 1, the system calls that make processes are refused; more are refused to root, whom the kernel
-    /// does not hold to a number.
+    /// Processes at a time. With 1, the system calls that make processes are refused; more are refused to root without an
+    /// [`outside`](Job::outside), as the kernel holds root to no number.
     pub processes: u64,
     /// Open files of each process.
     pub files: u64,

@@ -1,10 +1,12 @@
 use std::fs;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::io::{self, Read as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::child::Plan;
+use crate::report::{LENGTH, Report};
 use crate::{Job, SandboxError};
 
 /// How a job went.
@@ -14,6 +16,11 @@ pub struct Outcome {
     pub ending: Ending,
     /// How long it took.
     pub time: Duration,
+    /// How long its processes ran, together.
+    pub cpu: Duration,
+    /// Memory of its largest process at its largest, in bytes. At least what the caller had when it started the job, as each
+    /// process begins as a copy of the one that starts it.
+    pub memory: u64,
 }
 
 /// How a job ended.
@@ -27,10 +34,7 @@ pub enum Ending {
     TimedOut,
 }
 
-/// How often a running job is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
-
-/// Runs a job to its end.
+/// Runs a job to its end. When this returns, no process of it is left.
 ///
 /// The thread that calls this must stay until the job has ended: the system kills the job with it.
 pub fn run(job: Job) -> Result<Outcome, SandboxError> {
@@ -41,8 +45,12 @@ pub fn run(job: Job) -> Result<Outcome, SandboxError> {
             source,
         })?;
     }
-    let plan = Plan::new(&job)?;
-    let limit = job.limits.time;
+    let lost = |source| SandboxError::Wait {
+        program: program.clone(),
+        source,
+    };
+    let (mut reports, report) = io::pipe().map_err(lost)?;
+    let plan = Plan::new(&job, report.as_raw_fd())?;
     let mut command = Command::new(&program);
     command
         .args(job.argv.iter().skip(1))
@@ -60,29 +68,10 @@ pub fn run(job: Job) -> Result<Outcome, SandboxError> {
     }
     let started = Instant::now();
     let mut child = command.spawn().map_err(|error| SandboxError::unpack(&error, &program))?;
-    let ending = wait(&mut child, started, limit).map_err(|source| SandboxError::Wait { program, source })?;
-    Ok(Outcome {
-        ending,
-        time: started.elapsed(),
-    })
-}
-
-fn wait(child: &mut Child, started: Instant, limit: Duration) -> std::io::Result<Ending> {
-    loop {
-        if let Some(status) = child.try_wait()? {
-            // The process in between hands on a signal as a code above 128, as shells do.
-            return Ok(match (status.code(), status.signal()) {
-                (Some(code), _) if code > 128 => Ending::Signal(code - 128),
-                (Some(code), _) => Ending::Code(code),
-                (None, signal) => Ending::Signal(signal.unwrap_or_default()),
-            });
-        }
-        if started.elapsed() > limit {
-            // Its death is the death of the first process inside, and that one's of all others.
-            child.kill()?;
-            child.wait()?;
-            return Ok(Ending::TimedOut);
-        }
-        thread::sleep(LOOK_EVERY);
-    }
+    drop(report);
+    let mut bytes = [0; LENGTH];
+    let read = reports.read_exact(&mut bytes);
+    child.wait().map_err(lost)?;
+    read.map_err(lost)?;
+    Ok(Report::from_bytes(&bytes).outcome(started.elapsed()))
 }

@@ -149,6 +149,10 @@ pub fn program(limits: &Limits) -> Result<Vec<libc::sock_filter>, SandboxError> 
         code.push(result(libc::SECCOMP_RET_ALLOW));
         code.push(load(NUMBER));
     }
+    // Its flags are in memory, where they cannot be looked at. Libraries that find it missing use clone.
+    let clone3 = u32::try_from(libc::SYS_clone3).unwrap_or(u32::MAX);
+    code.push(jump(libc::BPF_JEQ, clone3, 0, 1));
+    code.push(result(libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()));
     // Numbers of the x32 convention have bit 30 set and so match none.
     for (at, number) in allowed.iter().enumerate() {
         let over = u8::try_from(allowed.len() - at).map_err(|_| SandboxError::Processor)?;

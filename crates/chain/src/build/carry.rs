@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -8,6 +10,7 @@ use serde_json::json;
 
 use super::{BuildError, Mismatch};
 use crate::explain;
+use crate::files;
 use crate::hexadecimal;
 use crate::step::{Chain, Run, Step};
 use crate::store::{Made, Record, Store, StoreError, Work};
@@ -22,7 +25,9 @@ pub struct Builder {
     /// Where it goes.
     pub store: Store,
     /// The user that steps see themselves as.
-    pub user: u32,
+    pub user: NonZeroU32,
+    /// The user that they are outside, for an engine that root runs.
+    pub outside: Option<u32>,
     /// Whether outputs that differ from their pins are taken.
     pub any_output: bool,
 }
@@ -39,13 +44,27 @@ pub struct Built {
 }
 
 /// The most of a program's talk that is repeated.
-const SAID: usize = 2000;
+const SAID: u64 = 2000;
+
+/// What the programs of a step used up.
+#[derive(Debug, Clone, Copy, Default)]
+struct Used {
+    /// Time on processors.
+    cpu: Duration,
+    /// Bytes of the largest process.
+    memory: u64,
+}
 
 /// Digest of everything that decides what a step makes. What stands in the step for people, its limits and its pins do not.
 pub fn key_of(chain: &Chain, step: &Step, inputs: &BTreeMap<String, Built>) -> Result<String, BuildError> {
+    key_from(&chain.folder, step, inputs)
+}
+
+/// The same with the step's sources below another folder.
+fn key_from(folder: &Path, step: &Step, inputs: &BTreeMap<String, Built>) -> Result<String, BuildError> {
     let mut sources = Vec::new();
     for source in &step.sources {
-        let path = chain.folder.join(source);
+        let path = folder.join(source);
         let digest = tree_digest(&path).map_err(|source| BuildError::Tree {
             step: step.name.clone(),
             source,
@@ -95,8 +114,9 @@ impl Builder {
         }
         let work = self.store.work(&step.name)?;
         let started = Instant::now();
-        self.carry_out(step, inputs, &work)?;
-        let record = self.take(step, &work, key, started.elapsed())?;
+        self.bring_sources(step, inputs, &key, &work)?;
+        let used = self.carry_out(step, inputs, &work)?;
+        let record = self.take(step, &work, key, started, used)?;
         let mut work = Some(work);
         self.hold_pins(step, &record.outputs, inputs, || match work.take() {
             Some(work) => self.store.keep_failed(work, &step.name),
@@ -112,14 +132,31 @@ impl Builder {
         })
     }
 
-    fn carry_out(&self, step: &Step, inputs: &BTreeMap<String, Built>, work: &Work) -> Result<(), BuildError> {
+    /// Copies what the step reads below `bootstrap/` to where nobody edits it. What the key was made from is what is used.
+    fn bring_sources(&self, step: &Step, inputs: &BTreeMap<String, Built>, key: &str, work: &Work) -> Result<(), BuildError> {
+        for source in &step.sources {
+            let to = work.src().join(source);
+            let copied = fs::create_dir_all(to.parent().unwrap_or(&to)).and_then(|()| files::copy(&self.chain.folder.join(source), &to));
+            copied.map_err(|e| file_error(step, &to, e))?;
+        }
+        if key_from(&work.src(), step, inputs)? == key {
+            Ok(())
+        } else {
+            Err(BuildError::Output {
+                step: step.name.clone(),
+                what: "its sources changed while it was built".into(),
+            })
+        }
+    }
+
+    fn carry_out(&self, step: &Step, inputs: &BTreeMap<String, Built>, work: &Work) -> Result<Used, BuildError> {
         let out = work.out();
         for folder in &step.folders {
             let path = out.join(folder);
             fs::create_dir_all(&path).map_err(|e| file_error(step, &path, e))?;
         }
         if let Some(hex) = &step.hex {
-            let from = self.chain.folder.join(&hex.from);
+            let from = work.src().join(&hex.from);
             let text = fs::read_to_string(&from).map_err(|e| file_error(step, &from, e))?;
             let bytes = hexadecimal::bytes(&text).map_err(|line| BuildError::Digits {
                 step: step.name.clone(),
@@ -127,21 +164,25 @@ impl Builder {
                 line,
             })?;
             let to = out.join(&hex.to);
-            fs::write(&to, bytes).map_err(|e| file_error(step, &to, e))?;
+            let written = files::create(&out, &hex.to).and_then(|mut f| f.write_all(&bytes));
+            written.map_err(|e| file_error(step, &to, e))?;
         }
         self.unpack(step, &out)?;
+        let mut used = Used::default();
         for run in &step.run {
-            self.run(step, run, inputs, work)?;
+            let more = self.run(step, run, inputs, work)?;
+            used.cpu += more.cpu;
+            used.memory = used.memory.max(more.memory);
         }
         for copy in &step.copy {
-            let from = self.outside(step, &copy.from, inputs, &out)?;
-            copy_tree(&from, &out.join(&copy.to)).map_err(|e| file_error(step, &from, e))?;
+            let (root, rest) = self.outside(step, &copy.from, inputs, work)?;
+            let copied = files::below(&root, &rest).and_then(|from| files::copy(&from, &files::below(&out, &copy.to)?));
+            copied.map_err(|e| file_error(step, &root.join(&rest), e))?;
         }
         for output in step.output.iter().filter(|o| o.run) {
-            let path = out.join(&output.path);
-            set_run_bit(&path).map_err(|e| file_error(step, &path, e))?;
+            files::set_run_bit(&out, &output.path).map_err(|e| file_error(step, &out.join(&output.path), e))?;
         }
-        Ok(())
+        Ok(used)
     }
 
     fn unpack(&self, step: &Step, out: &Path) -> Result<(), BuildError> {
@@ -171,28 +212,37 @@ impl Builder {
         step.edit.iter().try_for_each(|e| unpack::edit(e, &to)).map_err(failed)
     }
 
-    fn run(&self, step: &Step, run: &Run, inputs: &BTreeMap<String, Built>, work: &Work) -> Result<(), BuildError> {
+    fn run(&self, step: &Step, run: &Run, inputs: &BTreeMap<String, Built>, work: &Work) -> Result<Used, BuildError> {
         let out = work.out();
-        let open = |path: &PathBuf| File::open(path).map_err(|e| file_error(step, path, e));
-        let create = |path: &PathBuf| File::create(path).map_err(|e| file_error(step, path, e));
-        let stdin = run.stdin.as_ref().map(|p| self.outside(step, p, inputs, &out)).transpose()?;
-        let stdout = run.stdout.as_ref().map(|p| self.outside(step, p, inputs, &out)).transpose()?;
+        let stream = |path: &Option<String>, make: fn(&Path, &str) -> io::Result<File>| -> Result<Option<File>, BuildError> {
+            let Some(path) = path else { return Ok(None) };
+            let (root, rest) = self.outside(step, path, inputs, work)?;
+            let file = make(&root, &rest).map_err(|e| file_error(step, &root.join(&rest), e))?;
+            Ok(Some(file))
+        };
+        let stdin = stream(&run.stdin, files::open)?;
+        let stdout = stream(&run.stdout, files::create)?;
+        let log = work.log();
+        let stderr = File::create(&log).map_err(|e| file_error(step, &log, e))?;
         let program = run.argv.first().cloned().unwrap_or_default();
         if let Some(path) = program.strip_prefix("/out/") {
             // A program that was just made and is used in the same step.
-            let path = out.join(path);
-            set_run_bit(&path).map_err(|e| file_error(step, &path, e))?;
+            files::set_run_bit(&out, path).map_err(|e| file_error(step, &out.join(path), e))?;
+        }
+        if let Some(user) = self.outside {
+            files::give(&out, user).map_err(|e| file_error(step, &out, e))?;
         }
         let job = Job {
             argv: run.argv.clone(),
             environment: environment(),
-            mounts: self.mounts(step, inputs, &out),
+            mounts: mounts(step, inputs, work),
             root: work.root(),
             directory: "/out".into(),
             user: self.user,
-            stdin: stdin.as_ref().map(open).transpose()?,
-            stdout: stdout.as_ref().map(create).transpose()?,
-            stderr: create(&work.log())?,
+            outside: self.outside,
+            stdin,
+            stdout,
+            stderr,
             limits: sandbox::Limits {
                 memory: step.limits.memory_mib << 20,
                 processes: step.limits.processes,
@@ -208,15 +258,20 @@ impl Builder {
             source,
         })?;
         let ending = match outcome.ending {
-            Ending::Code(0) => return Ok(()),
+            Ending::Code(0) => {
+                return Ok(Used {
+                    cpu: outcome.cpu,
+                    memory: outcome.memory,
+                });
+            }
             Ending::Code(code) => format!("ended with code {code}"),
             Ending::Signal(signal) => format!("was ended by signal {signal}"),
             Ending::TimedOut => format!("took longer than {} s and was killed", step.limits.seconds),
         };
-        let said = fs::read(work.log()).unwrap_or_default();
-        let said = String::from_utf8_lossy(said.get(..said.len().min(SAID)).unwrap_or_default())
-            .trim()
-            .to_owned();
+        let mut said = Vec::new();
+        // What cannot be read was not said.
+        let _ = File::open(&log).and_then(|f| f.take(SAID).read_to_end(&mut said));
+        let said = String::from_utf8_lossy(&said).trim().to_owned();
         Err(BuildError::Failed {
             step: step.name.clone(),
             program,
@@ -225,36 +280,11 @@ impl Builder {
         })
     }
 
-    fn mounts(&self, step: &Step, inputs: &BTreeMap<String, Built>, out: &Path) -> Vec<Mount> {
-        let sources = step.sources.iter().map(|s| Mount {
-            outside: self.chain.folder.join(s),
-            inside: format!("/src/{s}"),
-            access: Access::Read,
-        });
-        let inputs = step.inputs.iter().filter_map(|i| {
-            Some(Mount {
-                outside: inputs.get(i)?.out.clone(),
-                inside: format!("/in/{i}"),
-                access: Access::Read,
-            })
-        });
-        let out = Mount {
-            outside: out.to_owned(),
-            inside: "/out".into(),
-            access: Access::Write,
-        };
-        sources.chain(inputs).chain([out]).collect()
-    }
-
-    /// Where a path inside is outside.
-    fn outside(&self, step: &Step, path: &str, inputs: &BTreeMap<String, Built>, out: &Path) -> Result<PathBuf, BuildError> {
-        let mounts = self.mounts(step, inputs, out);
-        let found = mounts.iter().find_map(|m| {
+    /// Where a path inside is outside: a folder, and the way from there.
+    fn outside(&self, step: &Step, path: &str, inputs: &BTreeMap<String, Built>, work: &Work) -> Result<(PathBuf, String), BuildError> {
+        let found = mounts(step, inputs, work).into_iter().find_map(|m| {
             let rest = path.strip_prefix(&m.inside)?;
-            match rest.strip_prefix('/') {
-                Some(rest) => Some(m.outside.join(rest)),
-                None => rest.is_empty().then(|| m.outside.clone()),
-            }
+            (rest.is_empty() || rest.starts_with('/')).then(|| (m.outside, rest.trim_start_matches('/').to_owned()))
         });
         found.ok_or_else(|| BuildError::Output {
             step: step.name.clone(),
@@ -263,7 +293,7 @@ impl Builder {
     }
 
     /// Makes the output what it is everywhere, and notes what came out.
-    fn take(&self, step: &Step, work: &Work, key: String, time: Duration) -> Result<Record, BuildError> {
+    fn take(&self, step: &Step, work: &Work, key: String, started: Instant, used: Used) -> Result<Record, BuildError> {
         let out = work.out();
         let failed = |source| BuildError::Tree {
             step: step.name.clone(),
@@ -298,7 +328,9 @@ impl Builder {
             key,
             nar_sha256: tree::nar_sha256(&out).map_err(failed)?,
             bytes: bytes_below(&entries, ""),
-            seconds: time.as_secs_f64(),
+            seconds: started.elapsed().as_secs_f64(),
+            cpu_seconds: used.cpu.as_secs_f64(),
+            max_rss: used.memory,
             outputs,
         })
     }
@@ -384,21 +416,26 @@ fn bytes_below(entries: &[Entry], path: &str) -> u64 {
         .sum()
 }
 
-fn set_run_bit(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
-}
-
-fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
-    if from.is_dir() {
-        fs::create_dir_all(to)?;
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            copy_tree(&entry.path(), &to.join(entry.file_name()))?;
-        }
-        return Ok(());
-    }
-    fs::copy(from, to).map(drop)
+/// What a step sees.
+fn mounts(step: &Step, inputs: &BTreeMap<String, Built>, work: &Work) -> Vec<Mount> {
+    let sources = step.sources.iter().map(|s| Mount {
+        outside: work.src().join(s),
+        inside: format!("/src/{s}"),
+        access: Access::Read,
+    });
+    let inputs = step.inputs.iter().filter_map(|i| {
+        Some(Mount {
+            outside: inputs.get(i)?.out.clone(),
+            inside: format!("/in/{i}"),
+            access: Access::Read,
+        })
+    });
+    let out = Mount {
+        outside: work.out(),
+        inside: "/out".into(),
+        access: Access::Write,
+    };
+    sources.chain(inputs).chain([out]).collect()
 }
 
 fn file_error(step: &Step, path: &Path, source: std::io::Error) -> BuildError {

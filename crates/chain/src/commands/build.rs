@@ -1,17 +1,18 @@
 use std::collections::BTreeMap;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use cli_kit::{Exit, Failure, Format, Output, Table, human};
 use serde_json::json;
 
-use super::{Context, USER};
+use super::{Context, OUTSIDE, USER};
 use crate::build::{BuildError, Builder, Built, build_all, update_pins};
+use crate::dates;
 use crate::explain;
 use crate::step::Step;
 use crate::store::Store;
 
-/// The second build of `--twice` starts this long after the first one: every second and minute of the clock is another one.
+/// The second build of `--twice` starts this long after the end of the first one: no step sees the same minute twice.
 const LATER: Duration = Duration::from_secs(61);
 
 pub fn run(context: &Context, step: Option<&str>, twice: bool, pins: bool, jobs: usize) -> Result<Exit, Failure> {
@@ -38,13 +39,13 @@ pub fn run(context: &Context, step: Option<&str>, twice: bool, pins: bool, jobs:
         return write_pins(context, &steps, &built);
     }
     if twice {
-        return again(context, &builder, &steps, &built, started, jobs);
+        return again(context, &builder, &steps, &built, jobs);
     }
-    print(context, &steps, &built)?;
+    print(context, &steps, &built, started.elapsed())?;
     Ok(Exit::Clean)
 }
 
-fn print(context: &Context, steps: &[&Step], built: &BTreeMap<String, Built>) -> Result<(), Failure> {
+fn print(context: &Context, steps: &[&Step], built: &BTreeMap<String, Built>, time: Duration) -> Result<(), Failure> {
     let mut out = Output::stdout();
     let mut table = Table::new(&["step", "output", "bytes", "sha256"]).right(&["bytes"]);
     let mut list = Vec::new();
@@ -57,10 +58,20 @@ fn print(context: &Context, steps: &[&Step], built: &BTreeMap<String, Built>) ->
     }
     match context.manners.format {
         Format::Table => out.table(&table)?,
-        Format::Json => out.json(&json!({"format": 1, "steps": list}))?,
+        Format::Json => out.json(&json!({
+            "format": 1, "seconds": time.as_secs_f64(), "engine_max_rss": own_peak(), "steps": list,
+        }))?,
         Format::Jsonl => list.iter().try_for_each(|l| out.json_line(l))?,
     }
     out.finish()
+}
+
+/// The most memory that this program itself had, in bytes, if the system says so.
+fn own_peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    kilobytes.checked_mul(1024)
 }
 
 fn write_pins(context: &Context, steps: &[&Step], built: &BTreeMap<String, Built>) -> Result<Exit, Failure> {
@@ -83,21 +94,15 @@ fn write_pins(context: &Context, steps: &[&Step], built: &BTreeMap<String, Built
     Ok(if any { Exit::Clean } else { Exit::NothingToDo })
 }
 
-fn again(
-    context: &Context,
-    first: &Builder,
-    steps: &[&Step],
-    built: &BTreeMap<String, Built>,
-    started: Instant,
-    jobs: usize,
-) -> Result<Exit, Failure> {
+fn again(context: &Context, first: &Builder, steps: &[&Step], built: &BTreeMap<String, Built>, jobs: usize) -> Result<Exit, Failure> {
     let elsewhere = tempfile::Builder::new()
         .prefix("firn-chain-again-")
         .tempdir()
         .map_err(|e| Failure::incomplete("make a second store").because(e))?;
     let second = Builder {
         store: Store::open(elsewhere.path())?,
-        user: USER + 1,
+        user: USER.saturating_add(1),
+        outside: sandbox::other_user(OUTSIDE + 1),
         any_output: true,
         ..first.clone()
     };
@@ -108,11 +113,11 @@ fn again(
         );
         std::fs::copy(&from, &to).map_err(|e| Failure::incomplete(format!("copy {}", from.display())).because(e))?;
     }
-    let wait = LATER.saturating_sub(started.elapsed());
     context
         .talk
-        .say(&format!("waiting {} s, so that no clock shows the same time", wait.as_secs()));
-    thread::sleep(wait);
+        .say(&format!("waiting {} s, so that no clock shows the same time", LATER.as_secs()));
+    thread::sleep(LATER);
+    let moment = SystemTime::now();
     let others = build_all(&second, steps, jobs, true, &|_, _| {})?;
     let mut out = Output::stdout();
     let mut differ = 0;
@@ -120,12 +125,16 @@ fn again(
         let (Some(one), Some(two)) = (built.get(&step.name), others.get(&step.name)) else {
             continue;
         };
+        let date = dates::find(&two.out, moment)?;
         let same = one.record.nar_sha256 == two.record.nar_sha256;
-        differ += usize::from(!same);
-        if same {
-            out.line(format!("{} is the same both times", step.name))?;
-        } else {
+        differ += usize::from(!same || date.is_some());
+        if !same {
             out.line(format!("{} differs: {}", step.name, explain::difference(&one.out, &two.out)))?;
+        }
+        match date {
+            Some((path, date)) => out.line(format!("{}: {} holds today's date, {date}", step.name, path.display()))?,
+            None if same => out.line(format!("{} is the same both times", step.name))?,
+            None => {}
         }
     }
     out.finish()?;

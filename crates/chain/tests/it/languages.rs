@@ -343,6 +343,30 @@ fn a_program_that_uses_everything_does_the_same_after_cc1_gcc_and_tcc() {
 }
 
 #[test]
+fn setjmp_comes_back_wherever_c_allows_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = "#include <stdio.h>\n#include <setjmp.h>\nstatic jmp_buf p; static int n;\n\
+        static void back(int v) { int fill[40], i; for (i = 0; i < 40; i++) fill[i] = i * v; n += fill[39]; longjmp(p, v); }\n\
+        static void f(int a) { printf(\"%d %d\\n\", a, n); n++; }\n\
+        int main(void) {\n\
+        if (setjmp(p)) f(1); else back(3);\n\
+        if (!setjmp(p)) back(4); else f(2);\n\
+        if (setjmp(p) == 0) back(5); else f(3);\n\
+        if (0 != setjmp(p)) f(4); else back(6);\n\
+        n = 0; while (setjmp(p) < 3) { f(5); back(n); }\n\
+        n = 0; setjmp(p); f(6); if (n < 3) back(1);\n\
+        switch (setjmp(p)) { case 0: back(7); case 7: f(7); break; default: f(8); }\n\
+        n = 0; if (n == 0 && setjmp(p) == 2) f(9); else back(2);\n\
+        for (n = 1; setjmp(p) != 9; ) back(9);\n\
+        f(10); return 0; }\n";
+    cc1(dir.path(), source).unwrap();
+    gcc(dir.path(), &[]);
+    let ours = run(dir.path(), "chain");
+    assert!(ours.1.lines().count() > 10, "{}", ours.1);
+    assert_eq!(ours, run(dir.path(), "host"));
+}
+
+#[test]
 fn decimal_numbers_are_read_as_the_host_reads_them() {
     let dir = tempfile::tempdir().unwrap();
     let mut dice = Dice(7);
@@ -402,6 +426,18 @@ fn cc1_names_file_and_line_of_what_it_does_not_support() {
             "a.c:1: declared but not defined: 'g'",
         ),
         ("char *s = \"no end\n", "a.c:1: no closing quote"),
+        (
+            "#include <setjmp.h>\njmp_buf p;\nint f(int x) {\n x = setjmp(p);\n return x; }\n",
+            "a.c:4: only a whole condition or statement may be a call of setjmp, near ",
+        ),
+        (
+            "#include <setjmp.h>\njmp_buf p;\nint f(int x) { return setjmp(p) + x; }\n",
+            "a.c:3: only a whole condition or statement may be a call of setjmp, near ",
+        ),
+        (
+            "#include <setjmp.h>\njmp_buf p;\nint g(int, int);\nint f(int x) { return g(setjmp(p), x); }\n",
+            "a.c:4: only a whole condition or statement may be a call of setjmp, near ",
+        ),
     ] {
         let said = cc1(dir.path(), source).unwrap_err();
         assert!(said.starts_with(complaint), "{source}: {said}");

@@ -6,7 +6,7 @@ use toml::Table;
 use super::Files;
 
 /// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
-const PARSERS: [(&str, &str); 39] = [
+const PARSERS: [(&str, &str); 40] = [
     ("crates/attest/src/csaf/read.rs", "csaf"),
     ("crates/attest/src/cyclonedx/read.rs", "cyclonedx"),
     ("crates/attest/src/openvex/read.rs", "openvex"),
@@ -32,6 +32,7 @@ const PARSERS: [(&str, &str); 39] = [
     ("crates/nix-model/src/derivation/aterm.rs", "aterm"),
     ("crates/nix-model/src/derivation/json.rs", "derivation_json"),
     ("crates/nix-model/src/name.rs", "names"),
+    ("crates/nix-model/src/nar/reader.rs", "nar"),
     ("crates/nix-model/src/output_name.rs", "names"),
     ("crates/nix-model/src/path_info.rs", "path_info"),
     ("crates/nix-model/src/store_path.rs", "names"),
