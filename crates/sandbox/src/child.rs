@@ -4,6 +4,7 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::RawFd;
+use std::ptr;
 
 use crate::call::{check, die_with_parent, drop_rights, limit, write};
 use crate::report::Report;
@@ -32,6 +33,8 @@ const SPACES: libc::c_int = libc::CLONE_NEWUSER | libc::CLONE_NEWPID | libc::CLO
 /// Bytes of stack: what the shell of the caller says about it is no concern of the job.
 const STACK: u64 = 8 << 20;
 const SIGNALS: libc::c_int = 64;
+/// `struct sigaction` of the kernel: the default handler, no flags, no mask.
+const DEFAULT: [u64; 4] = [0; 4];
 
 impl Plan {
     /// Checks and converts everything that can be checked and converted outside.
@@ -69,7 +72,8 @@ impl Plan {
                 Stage::Fork,
             )?;
             for signal in 1..=SIGNALS {
-                libc::signal(signal, libc::SIG_DFL);
+                // Not by the C library, which keeps two for itself. It fails for those that cannot be ignored.
+                libc::syscall(libc::SYS_rt_sigaction, signal, DEFAULT.as_ptr(), ptr::null::<u64>(), 8);
             }
             libc::umask(0o022);
         }
@@ -111,7 +115,7 @@ impl Plan {
     fn become_user(&self, user: u32) -> io::Result<()> {
         // SAFETY: these calls take numbers and a null pointer for no groups.
         unsafe {
-            check(libc::setgroups(0, std::ptr::null()), Stage::Become)?;
+            check(libc::setgroups(0, ptr::null()), Stage::Become)?;
             check(libc::setresgid(user, user, user), Stage::Become)?;
             check(libc::setresuid(user, user, user), Stage::Become)?;
             // Without this, what /proc says about this process belongs to root, and the maps could not be written.

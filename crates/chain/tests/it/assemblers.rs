@@ -234,3 +234,22 @@ fn masm_does_what_its_model_does() {
     .unwrap();
     assert!(agreed.iter().all(|n| n.get() > 10), "{agreed:?}");
 }
+
+#[test]
+fn a_full_disk_is_noticed_whatever_is_written() {
+    // The seed once ended with code 0 when it could not write 1E: its code was the sum of the error and of what it held.
+    let seed = output("seed").join("seed");
+    for byte in 0..=255_u8 {
+        let mut child = Command::new(&seed)
+            .stdin(Stdio::piped())
+            .stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(format!("{byte:02X}").as_bytes()).unwrap();
+        assert_ne!(child.wait().unwrap().code(), Some(0), "{byte:02X}");
+    }
+    for digit in ["1", "F", "0 # 00", "000"] {
+        assert!(pipe(&seed, digit).is_none(), "{digit}");
+    }
+    assert_eq!(pipe(&seed, "0 0 # 1\n1F").unwrap(), [0, 0x1f]);
+}

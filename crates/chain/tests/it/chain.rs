@@ -16,6 +16,17 @@ fn from_the_seed_to_the_fixpoint_with_an_empty_store_and_an_empty_path() {
     assert_eq!(said.code, Some(0), "{}", said.talk);
     assert!(took < Duration::from_secs(60), "{took:?}");
     let value: Value = serde_json::from_str(&said.out).unwrap();
+    assert!(value["seconds"].as_f64().unwrap() < 60.0);
+    // Two steps run at once: the engine and the two largest, if they met, stay far below a gigabyte.
+    let mut memory: Vec<u64> = Vec::new();
+    for step in value["steps"].as_array().unwrap() {
+        memory.push(step["record"]["max_rss"].as_u64().unwrap());
+        assert!(step["record"]["cpu_seconds"].as_f64().unwrap() < 60.0);
+    }
+    memory.sort_unstable_by(|a, b| b.cmp(a));
+    assert!(memory[0] > 10 << 20, "{memory:?}");
+    let most = value["engine_max_rss"].as_u64().unwrap() + memory[0] + memory[1];
+    assert!(most < 500 << 20, "{most}");
     let steps = value["steps"].as_array().unwrap();
     assert!(steps.iter().all(|s| s["cached"] == false));
     let made = |step: &str| {
@@ -61,6 +72,31 @@ fn a_second_build_elsewhere_later_and_as_another_user_gives_the_same_and_shows_w
     for step in ["clock", "user"] {
         assert!(twice.out.contains(&format!("{step} differs: said: byte ")), "{}", twice.out);
     }
+}
+
+#[test]
+fn a_step_that_embeds_its_time_or_date_is_found_out() {
+    // tcc with the clock that our edit takes from it; then programs that hold what it says. They say nothing when they are run: it is
+    // their own bytes that differ.
+    let folder = with_program("time", "char when[] = __TIME__;\nint main() { return 0; }\n", "");
+    let other = with_program("date", "char when[] = __DATE__;\nint main() { return 0; }\n", "");
+    copy(other.path(), folder.path());
+    let step = folder.path().join("steps/tcc-source.toml");
+    let text = fs::read_to_string(&step).unwrap();
+    let from = text
+        .find("[[edit]]\nfile = \"tccpp.c\"\nwhy = \"A program must not depend on the second")
+        .unwrap();
+    let to = from + 8 + text[from + 8..].find("[[edit]]").unwrap();
+    fs::write(&step, format!("{}{}", &text[..from], &text[to..])).unwrap();
+    let command = |words: &[&str]| run(firn_chain(built()).arg("--bootstrap").arg(folder.path()).args(words));
+    let pinned = command(&["build", "--update-pins"]);
+    assert_eq!(pinned.code, Some(0), "{}", pinned.talk);
+    let twice = command(&["build", "--twice"]);
+    assert_eq!(twice.code, Some(1), "{}{}", twice.out, twice.talk);
+    assert!(twice.out.contains("time differs: program: byte "), "{}", twice.out);
+    // The date is the same twice, but for a build at midnight.
+    assert!(twice.out.contains("date: program holds today's date, "), "{}", twice.out);
+    assert!(twice.out.contains("tcc is the same both times"), "{}", twice.out);
 }
 
 #[test]

@@ -118,6 +118,50 @@ fn bytes_that_change_in_the_store_are_built_again() {
 }
 
 #[test]
+fn a_forged_record_is_not_believed() {
+    let store = store();
+    let build = || run(firn_chain(store.path()).args(["build", "cc0"]));
+    assert_eq!(build().code, Some(0));
+    let entries = fs::read_dir(store.path()).unwrap().flatten();
+    let entry = entries.map(|e| e.path()).find(|p| p.to_string_lossy().ends_with("-masm")).unwrap();
+    let good = fs::read(entry.join("out/masm")).unwrap();
+    let mut bad = good.clone();
+    bad[600] ^= 1;
+    fs::write(entry.join("out/masm"), &bad).unwrap();
+    // The record's digest of the tree is that of the changed one; its digest of the output is the pin still.
+    let record = fs::read_to_string(entry.join("record.json")).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&record).unwrap();
+    value["nar_sha256"] = chain::tree::nar_sha256(&entry.join("out")).unwrap().into();
+    fs::write(entry.join("record.json"), value.to_string()).unwrap();
+    let said = run(firn_chain(store.path()).arg("verify"));
+    assert_eq!(said.code, Some(1), "{}", said.out);
+    assert_eq!(build().code, Some(0));
+    assert_eq!(fs::read(entry.join("out/masm")).unwrap(), good);
+    // One whose digests all fit what is there is told by the pin.
+    fs::write(entry.join("out/masm"), &bad).unwrap();
+    value["nar_sha256"] = chain::tree::nar_sha256(&entry.join("out")).unwrap().into();
+    value["outputs"][0]["sha256"] = chain::tree::sha256(&bad).into();
+    fs::write(entry.join("record.json"), value.to_string()).unwrap();
+    let said = build();
+    assert_eq!(said.code, Some(1), "{}", said.talk);
+    assert!(said.talk.contains("step masm: masm came out as"), "{}", said.talk);
+}
+
+#[test]
+fn a_store_that_others_can_write_to_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let store = store();
+    fs::set_permissions(store.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let said = run(firn_chain(store.path()).arg("build"));
+    assert_eq!(said.code, Some(3), "{}", said.talk);
+    assert!(said.talk.contains("others can write there"), "{}", said.talk);
+    fs::set_permissions(store.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(run(firn_chain(store.path()).args(["build", "seed"])).code, Some(0));
+    let mode = fs::metadata(store.path().join("work")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
 fn builds_killed_at_any_moment_go_on_where_they_were() {
     let store = store();
     for round in 0..12 {
