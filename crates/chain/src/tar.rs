@@ -111,4 +111,28 @@ mod tests {
         assert_eq!(entries(&tar), Err("a header's checksum does not hold"));
         assert_eq!(entries(&tar[..700]), Err("it ends within a file"));
     }
+
+    #[test]
+    fn sizes_that_are_no_numbers_or_too_large_are_refused() {
+        let with = |size: &[u8; 12]| {
+            let mut h = header("f", b'0', 0);
+            h[124..136].copy_from_slice(size);
+            h[148..156].fill(b' ');
+            let sum: u64 = h.iter().map(|b| u64::from(*b)).sum();
+            h[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+            h.resize(3 * RECORD, 0);
+            h
+        };
+        assert_eq!(entries(&with(b"00000000000\0")).unwrap().len(), 1);
+        assert_eq!(entries(&with(b"77777777777\0")), Err("it ends within a file"));
+        assert_eq!(entries(&with(b"777777777777")), Err("it ends within a file"));
+        // Numbers to the base 256, which are for files of 8 GiB and more, and nonsense.
+        assert_eq!(
+            entries(&with(b"\x80\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff")),
+            Err("a size is no number")
+        );
+        assert_eq!(entries(&with(b"-1\0\0\0\0\0\0\0\0\0\0")), Err("a size is no number"));
+        assert_eq!(entries(&[1; RECORD]), Err("a header's checksum does not hold"));
+        assert_eq!(entries(&[]), Err("it ends within a header"));
+    }
 }

@@ -12,7 +12,15 @@ use crate::tree;
 const TRUSTED: [&str; 3] = [
     "the Linux kernel and the processor that run every step",
     "this program, which starts the steps and compares what they make; it was compiled with rustc",
-    "the reader, who reads the sources: a seed of 213 bytes, three assembler programs, a compiler in C, edits to tcc, and tcc",
+    "the reader, who reads the sources: the seed, three programs in machine code or assembler, a compiler and a library in C, the edits to tcc, and tcc",
+];
+
+/// What the engine does in every step, whatever the step says.
+const ALWAYS: [&str; 4] = [
+    "copies the step's own sources to where nobody edits them, and mounts them, its inputs and its output folder",
+    "makes a program that was just written runnable when the step starts it",
+    "sets modes (0644, 0755), times (one second after the epoch) and owner of what came out; refuses all but files, folders and links within",
+    "compares what came out with the pins",
 ];
 
 /// Prints the seed, what the engine does itself, where sources come from, and what is left to trust.
@@ -47,6 +55,10 @@ pub fn run(context: &Context) -> Result<Exit, Failure> {
         out.line(format!("engine  {} bytes, sha256 {}", engine["bytes"], text(&engine["sha256"])))?;
         out.line("host programs run by build: none")?;
         out.line("")?;
+        for action in ALWAYS {
+            out.line(format!("always  {action}"))?;
+        }
+        out.line("")?;
         let mut table = Table::new(&["step", "what the engine does itself", "why"]).flow(&["why"]);
         for action in &actions {
             table.row([text(&action["step"]), text(&action["action"]), text(&action["why"])]);
@@ -69,7 +81,7 @@ pub fn run(context: &Context) -> Result<Exit, Failure> {
         }
     } else {
         out.json(&json!({
-            "format": 1, "seed": seed, "engine": engine, "host_programs": [], "actions": actions, "sources": sources, "programs": programs,
+            "format": 1, "seed": seed, "engine": engine, "host_programs": [], "always": ALWAYS, "actions": actions, "sources": sources, "programs": programs,
             "trusted": TRUSTED,
         }))?;
     }
@@ -106,6 +118,12 @@ fn own_work(step: &Step) -> Vec<Value> {
     let mut work: Vec<(String, String)> = Vec::new();
     if let Some(hex) = &step.hex {
         work.push((format!("write {} from its digits", hex.to), hex.why.clone()));
+    }
+    for folder in &step.folders {
+        work.push((
+            format!("make the folder {folder}"),
+            "No program of the chain makes folders yet.".into(),
+        ));
     }
     if let Some(source) = &step.source {
         work.push((

@@ -128,6 +128,23 @@ fn a_change_builds_what_depends_on_it_and_nothing_else() {
 }
 
 #[test]
+fn two_steps_run_at_once() {
+    let source = "#include <libc.h>\nint main() { long time[2]; time[0] = 8; time[1] = 0; return firn_syscall(35, (long)time, 0, 0); }\n";
+    let folder = with_program("one", source, "");
+    let other = with_program("two", source, "");
+    copy(other.path(), folder.path());
+    let store = built();
+    let started = Instant::now();
+    let said = run(firn_chain(store)
+        .arg("--bootstrap")
+        .arg(folder.path())
+        .args(["build", "--update-pins", "--jobs", "2"]));
+    let took = started.elapsed();
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    assert!(took > Duration::from_secs(8) && took < Duration::from_secs(16), "{took:?}");
+}
+
+#[test]
 fn audit_plan_and_show_say_what_there_is() {
     let audit = run(firn_chain(built()).args(["audit", "--format", "json"]));
     let value: Value = serde_json::from_str(&audit.out).unwrap();
@@ -144,6 +161,7 @@ fn audit_plan_and_show_say_what_there_is() {
         14
     );
     assert!(actions.iter().all(|a| !a["why"].as_str().unwrap().is_empty()));
+    assert_eq!(value["always"].as_array().unwrap().len(), 4);
     let plan = run(firn_chain(built()).arg("plan"));
     assert_eq!(plan.out.matches(" there").count(), 10, "{}", plan.out);
     let show = run(firn_chain(built()).args(["show", "cc0"]));

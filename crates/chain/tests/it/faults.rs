@@ -183,6 +183,7 @@ fn builds_killed_at_any_moment_go_on_where_they_were() {
     }
     let said = run(firn_chain(store.path()).arg("build"));
     assert_eq!(said.code, Some(0), "{}", said.talk);
+    assert!(said.talk.contains("was there"), "nothing was kept: {}", said.talk);
     assert_eq!(run(firn_chain(store.path()).arg("verify")).code, Some(0));
     assert_eq!(fs::read_dir(store.path().join("work")).unwrap().count(), 0, "work is left over");
 }

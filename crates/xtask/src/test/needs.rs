@@ -181,6 +181,18 @@ const NEEDS: [Need; 27] = [
         package: "bzip2",
         why: "what it packs must unpack",
     },
+    Need {
+        area: Area::Chain,
+        check: &["xz", "--version"],
+        package: "xz-utils",
+        why: "the same",
+    },
+    Need {
+        area: Area::Chain,
+        check: &["unshare", "--version"],
+        package: "util-linux",
+        why: "the engine is started where namespaces are not allowed",
+    },
 ];
 
 /// Components of the Rust toolchain that a minimal one lacks.
