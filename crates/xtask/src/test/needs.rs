@@ -18,7 +18,7 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: [Need; 27] = [
+const NEEDS: [Need; 29] = [
     Need {
         area: Area::Tracker,
         check: &["c++", "--version"],
