@@ -303,6 +303,9 @@ pub enum Keys {
         /// Certificate to revoke, with everything it signed
         #[arg(long, value_name = "FILE")]
         certificate: Vec<PathBuf>,
+        /// The same by the digest of its signed part (X509_SHA256): a small entry, which firmware before UEFI 2.4 does not know
+        #[arg(long, value_name = "FILE")]
+        certificate_digest: Vec<PathBuf>,
         /// Where the signed value goes, to be appended to dbx
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,

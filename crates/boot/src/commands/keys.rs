@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use boot_formats::authenticode::digest;
 use boot_formats::authvar::{APPEND, KEY_ATTRIBUTES, KeyVariable, SignedValue, Timestamp, to_sign};
+use boot_formats::certificate::OwnedCertificate;
 use boot_formats::pe::Pe;
 use boot_formats::pkcs7::Draft;
 use boot_formats::siglist::{self, SignatureList};
@@ -101,8 +102,16 @@ pub fn run(command: Keys, voice: &mut Voice) -> Result<Exit, Failure> {
             folder: arguments,
             image,
             certificate,
+            certificate_digest,
             out,
-        } => revoke(&folder(&arguments)?, &image, &certificate, out.as_deref(), voice),
+        } => {
+            let what = Revoked {
+                images: image,
+                certificates: certificate,
+                certificate_digests: certificate_digest,
+            };
+            revoke(&folder(&arguments)?, &what, out.as_deref(), voice)
+        }
     }
 }
 
@@ -218,18 +227,19 @@ fn export(folder: &KeyFolder, out: &Path, given: Option<i64>, voice: &mut Voice)
     Ok(Exit::Clean)
 }
 
+/// Files that name what is revoked.
+struct Revoked {
+    images: Vec<PathBuf>,
+    certificates: Vec<PathBuf>,
+    certificate_digests: Vec<PathBuf>,
+}
+
 /// Adds revocations to the folder, and writes the value that adds them to dbx.
-fn revoke(
-    folder: &KeyFolder,
-    images: &[PathBuf],
-    certificates: &[PathBuf],
-    out: Option<&Path>,
-    voice: &mut Voice,
-) -> Result<Exit, Failure> {
+fn revoke(folder: &KeyFolder, what: &Revoked, out: Option<&Path>, voice: &mut Voice) -> Result<Exit, Failure> {
     let owner = folder.owner()?;
     let mut lists = Vec::new();
     let mut digests = Vec::new();
-    for path in images {
+    for path in &what.images {
         let bytes = files::read(path)?;
         let pe = Pe::parse(&bytes).map_err(|e| Failure::from(SignerError::Image(e)).while_trying(format!("revoke {}", path.display())))?;
         digests.push(digest(&pe));
@@ -237,17 +247,29 @@ fn revoke(
     if !digests.is_empty() {
         lists.push(SignatureList::of_digests(owner, &digests));
     }
-    for path in certificates {
+    let revoked = |path: &Path| -> Result<OwnedCertificate, Failure> {
         let certificate = certificate(path)?;
         if folder.certificate(KeyVariable::Db)? == certificate {
             voice
                 .talk
                 .say("this certificate is that of our db key: nothing that it signed will start any more, the newest image included");
         }
-        lists.push(SignatureList::of_certificate(owner, certificate.der()));
+        Ok(certificate)
+    };
+    for path in &what.certificates {
+        lists.push(SignatureList::of_certificate(owner, revoked(path)?.der()));
+    }
+    let mut tbs_digests = Vec::new();
+    for path in &what.certificate_digests {
+        tbs_digests.push(revoked(path)?.parts().map_err(SignerError::Certificate)?.tbs_digest());
+    }
+    if !tbs_digests.is_empty() {
+        lists.push(SignatureList::of_tbs_digests(owner, &tbs_digests));
     }
     if lists.is_empty() {
-        return Err(Failure::usage("nothing to revoke").hint("name images with --image, certificates with --certificate"));
+        return Err(
+            Failure::usage("nothing to revoke").hint("name images with --image, certificates with --certificate or --certificate-digest")
+        );
     }
     let value = siglist::write(&lists);
     let name = Hex(&boot_formats::sha256(&value)).to_string();

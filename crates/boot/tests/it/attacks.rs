@@ -31,6 +31,14 @@ fn verify_refuses(lab: &Lab, image: &Path) {
     assert!(String::from_utf8_lossy(&output.stdout).contains("REFUSED"));
 }
 
+/// Nobody is led to sign it, either.
+fn sign_refuses(lab: &Lab, image: &Path) {
+    let (keys, out) = (lab.text("keys"), format!("{}.signed", image.display()));
+    let output = firn_any(&["sign", "--replace", "--keys", &keys, "--out", &out, image.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!Path::new(&out).exists());
+}
+
 /// A changed copy of a signed image.
 fn changed(lab: &Lab, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> PathBuf {
     let mut bytes = fs::read(lab.image(&format!("{name}.good"), &[])).unwrap();
@@ -184,6 +192,18 @@ fn attack_certificate_in_dbx() {
 }
 
 #[test]
+fn attack_certificate_in_dbx_by_its_digest() {
+    let Some(lab) = lab() else { return };
+    let image = lab.image("revoked-digest.efi", &[]);
+    let (store, keys) = with_dbx(lab, "dbx-digest", &["--certificate-digest", &lab.text("keys/db.pem")]);
+    assert_eq!(
+        firn_any(&["verify", "--keys", &keys, image.to_str().unwrap()]).status.code(),
+        Some(1)
+    );
+    refused(Machine::new(store).start(&image), DENIED);
+}
+
+#[test]
 fn attack_hash_in_dbx() {
     let Some(lab) = lab() else { return };
     let image = lab.image("revoked-hash.efi", &["--uname", "old"]);
@@ -240,6 +260,7 @@ fn attack_shim_foreign_key() {
 fn attack_truncated_image() {
     let Some(lab) = lab() else { return };
     let image = changed(lab, "truncated.efi", |bytes| bytes.truncate(bytes.len() / 2));
+    sign_refuses(lab, &image);
     verify_refuses(lab, &image);
     refused(Machine::new(lab.store()).start(&image), DENIED);
 }
@@ -258,6 +279,7 @@ fn last_section(bytes: &mut [u8], field: usize, value: u32) {
 fn attack_overlapping_sections() {
     let Some(lab) = lab() else { return };
     let image = changed(lab, "overlapping.efi", |bytes| last_section(bytes, 12, 0x1000));
+    sign_refuses(lab, &image);
     verify_refuses(lab, &image);
     refused(Machine::new(lab.store()).start(&image), DENIED);
 }
@@ -266,6 +288,7 @@ fn attack_overlapping_sections() {
 fn attack_section_out_of_file() {
     let Some(lab) = lab() else { return };
     let image = changed(lab, "outside.efi", |bytes| last_section(bytes, 20, 0x7000_0000));
+    sign_refuses(lab, &image);
     verify_refuses(lab, &image);
     refused(Machine::new(lab.store()).start(&image), DENIED);
 }

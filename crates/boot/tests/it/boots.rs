@@ -38,7 +38,10 @@ pub fn hex(pcr: Pcr) -> String {
 #[test]
 fn fat_image_boots_signed_and_measured() {
     let Some(lab) = lab() else { return };
-    let image = lab.image("fat.efi", &["--uname", "6.1"]);
+    let (splash, tree) = (lab.text("splash.bmp"), lab.text("fat.dtb"));
+    fs::write(&splash, b"BM and no more").unwrap();
+    fs::write(&tree, b"\xd0\x0d\xfe\xed\0\0\0\x08").unwrap();
+    let image = lab.image("fat.efi", &["--uname", "6.1", "--splash", &splash, "--dtb", &tree]);
     let seen = Machine::new(lab.store()).start(&image).tpm().run_until(DONE);
     assert_eq!(line(&seen, "cmdline"), COMMAND_LINE);
     assert_eq!(line(&seen, "variable SecureBoot"), "1");
@@ -65,6 +68,8 @@ fn systemd_measure_agrees(lab: &Lab, pcr11: &str) {
         ("osrel", &release),
         ("cmdline", &line_file),
         ("initrd", &lab.initrd),
+        ("splash", &lab.at("splash.bmp")),
+        ("dtb", &lab.at("fat.dtb")),
     ] {
         measure.arg(format!("--{section}={}", file.display()));
     }
