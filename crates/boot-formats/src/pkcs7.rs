@@ -113,6 +113,16 @@ impl<'a> Draft<'a> {
         if !self.certificate.has_signed(HashAlgorithm::Sha256, &self.to_sign, signature) {
             return Err(SignatureError::Wrong);
         }
+        Ok(self.put_together(signature))
+    }
+
+    /// How long the signature will be, in bytes of DER.
+    #[must_use]
+    pub fn finished_len(&self) -> usize {
+        self.put_together(&alloc::vec![0; self.certificate.key_bits().div_ceil(8)]).len()
+    }
+
+    fn put_together(&self, signature: &[u8]) -> Vec<u8> {
         let attributes = self.attributes.as_ref().and_then(|a| a.split_first()).map(|(_, rest)| {
             // Inside of the structure the set has another tag than when it is signed.
             [&[tag::CONTEXT_0], rest].concat()
@@ -133,9 +143,9 @@ impl<'a> Draft<'a> {
             &set_of(alloc::vec![signer]),
         ]);
         if self.is_bare {
-            return Ok(signed_data);
+            return signed_data;
         }
-        Ok(sequence(&[&wrap(tag::OID, SIGNED_DATA), &nest(tag::CONTEXT_0, &[&signed_data])]))
+        sequence(&[&wrap(tag::OID, SIGNED_DATA), &nest(tag::CONTEXT_0, &[&signed_data])])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use boot_formats::pe::{NewSection, Pe, PeError, X86_64, add_sections, empty_image};
 use boot_formats::uki::{Kind, Policy, Profile, Reference, UkiError};
-use boot_formats::{cpio, sha256};
+use boot_formats::{Sha256Digest, cpio, sha256};
 use cli_kit::{Exit, Explained};
 
 /// Folder for files of thin images, on the EFI system partition.
@@ -165,22 +165,64 @@ pub fn build(stub: &[u8], mut parts: Parts) -> Result<Built, BuildError> {
     Ok(Built { image, beside })
 }
 
+/// Builds a thin image whose kernel and initrd lie beside it already (or will): their digests say which files.
+pub fn build_thin(
+    stub: &[u8],
+    machine: u16,
+    kernel: &Sha256Digest,
+    initrd: Option<&Sha256Digest>,
+    others: &[(Kind, Vec<u8>)],
+) -> Result<Vec<u8>, BuildError> {
+    let stub = Pe::parse(stub).map_err(BuildError::Stub)?;
+    let sbat = stub.section_data(Kind::Sbat.name());
+    if sbat.is_none_or(|s| !s.windows(OUR_STUB.len()).any(|w| w == OUR_STUB)) {
+        return Err(BuildError::ForeignStub);
+    }
+    if machine != stub.headers().machine {
+        return Err(BuildError::Machine {
+            kernel: machine,
+            stub: stub.headers().machine,
+        });
+    }
+    let mut sections = others.to_vec();
+    refer(Kind::Linux, kernel, &mut sections);
+    if let Some(initrd) = initrd {
+        refer(Kind::Initrd, initrd, &mut sections);
+    }
+    sections.sort_by_key(|(kind, _)| *kind);
+    check(&sections, true)?;
+    let new: Vec<NewSection<'_>> = sections.iter().map(|(kind, data)| NewSection { name: kind.name(), data }).collect();
+    add_sections(&stub, &new).map_err(BuildError::Write)
+}
+
+/// Where a thin image's kernel or initrd lies, below the partition's root: the name says what is in it.
+#[must_use]
+pub fn beside(kind: Kind, digest: &Sha256Digest) -> String {
+    let hex = boot_formats::trust::Hex(digest);
+    let word = if kind == Kind::Linux { "kernel" } else { "initrd" };
+    format!("{BESIDE}/{word}-{hex}.efi")
+}
+
+/// Sections that refer to a file beside the image; gives its path.
+fn refer(kind: Kind, digest: &Sha256Digest, sections: &mut Vec<(Kind, Vec<u8>)>) -> String {
+    let path = beside(kind, digest);
+    let digest_kind = if kind == Kind::Linux {
+        Kind::LinuxDigest
+    } else {
+        Kind::InitrdDigest
+    };
+    sections.push((kind, format!("\\{}", path.replace('/', "\\")).into_bytes()));
+    sections.push((digest_kind, digest.to_vec()));
+    path
+}
+
 /// Puts a kernel or an initrd into the image, or beside it under a name that says what is in it.
 fn place(kind: Kind, data: Vec<u8>, thin: bool, sections: &mut Vec<(Kind, Vec<u8>)>, beside: &mut Vec<(String, Vec<u8>)>) {
     if !thin {
         sections.push((kind, data));
         return;
     }
-    let digest = sha256(&data);
-    let hex = boot_formats::trust::Hex(&digest);
-    let (name, digest_kind) = if kind == Kind::Linux {
-        (format!("kernel-{hex}.efi"), Kind::LinuxDigest)
-    } else {
-        (format!("initrd-{hex}.efi"), Kind::InitrdDigest)
-    };
-    let path = format!("{BESIDE}/{name}");
-    sections.push((kind, format!("\\{}", path.replace('/', "\\")).into_bytes()));
-    sections.push((digest_kind, digest.to_vec()));
+    let path = refer(kind, &sha256(&data), sections);
     beside.push((path, data));
 }
 

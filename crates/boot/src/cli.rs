@@ -8,13 +8,14 @@ use boot_formats::uki::Measure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli_kit::Manners;
 
-/// Keeps Secure Boot keys, signs images, builds unified kernel images.
+/// Keeps Secure Boot keys, signs images, installs NixOS generations so that they boot with Secure Boot.
 #[derive(Debug, Parser)]
 #[command(name = "firn-boot", version, about, long_about = None)]
 #[command(after_help = "Examples:
   firn-boot keys create --dir /etc/firn/keys
   firn-boot keys enroll --dir /etc/firn/keys --keep-firmware
   firn-boot uki build --linux bzImage --initrd initrd --cmdline 'init=/nix/store/...' --keys /etc/firn/keys --out nixos.efi
+  firn-boot install --esp /boot --keys /etc/firn/keys --limit 20
   firn-boot sign --keys /etc/firn/keys --out systemd-bootx64.efi.signed systemd-bootx64.efi
   firn-boot verify --keys /etc/firn/keys nixos.efi")]
 pub struct Cli {
@@ -76,6 +77,166 @@ pub enum Command {
         #[command(subcommand)]
         command: Uki,
     },
+    /// Put NixOS generations on the EFI system partition, signed: all of it or nothing
+    #[command(after_help = "Examples:
+  firn-boot install --esp /boot --keys /etc/firn/keys --limit 20 --plan
+  firn-boot install --esp /boot --esp /boot2 --keys /etc/firn/keys --tries 3 --pin 41 --program memtest=/run/current-system/sw/share/memtest86plus/memtest.efi
+
+What is listed in the menu boots at any moment, also if this is stopped half-way; the next run completes it.")]
+    Install {
+        /// What, where and how.
+        #[command(flatten)]
+        installing: Box<Installing>,
+        /// Say what would be written and removed, and how many bytes that takes at most; change nothing
+        #[arg(long)]
+        plan: bool,
+    },
+    /// Say what is wrong with which file of the partition, and what to do; exit code 1 if something is
+    Check {
+        /// What should be there.
+        #[command(flatten)]
+        installing: Box<Installing>,
+    },
+    /// Write again what is missing or damaged; nothing that is whole is removed
+    Repair {
+        /// What should be there.
+        #[command(flatten)]
+        installing: Box<Installing>,
+    },
+    /// Show the entries, what they take, what was booted and what is booted next
+    Status {
+        /// Where.
+        #[command(flatten)]
+        place: Place,
+        /// Whose signatures count.
+        #[command(flatten)]
+        key: Key,
+    },
+    /// Keep the entry that was booted: it is good, and is not counted any more
+    Bless {
+        /// Where.
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Go back to plain systemd-boot: entries in text, kernels without signature, the loader as its vendor made it
+    Uninstall {
+        /// Where.
+        #[command(flatten)]
+        place: Place,
+        /// systemd-boot as its vendor made it
+        #[arg(long, value_name = "FILE")]
+        systemd_boot: PathBuf,
+        /// Say what would be written and removed; change nothing
+        #[arg(long)]
+        plan: bool,
+    },
+}
+
+/// Partitions, and what the firmware says.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Partitions")]
+pub struct Place {
+    /// Where EFI system partitions are mounted; each gets the same
+    #[arg(long, value_name = "DIR", num_args = 1.., default_value = "/boot")]
+    pub esp: Vec<PathBuf>,
+    /// Where an extended boot partition is mounted: entries go there, and the loader alone to the others
+    #[arg(long, value_name = "DIR")]
+    pub xbootldr: Option<PathBuf>,
+    /// Where the firmware's variables are
+    #[arg(long, value_name = "DIR", default_value = crate::firmware::EFIVARS)]
+    pub efivars: PathBuf,
+}
+
+/// What is to be on the partitions.
+#[derive(Debug, Clone, Args)]
+pub struct Installing {
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+    /// Who signs.
+    #[command(flatten)]
+    pub key: Key,
+    /// What.
+    #[command(flatten)]
+    pub content: Contents,
+}
+
+/// What the menu offers.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Content")]
+pub struct Contents {
+    /// Folder of the profiles
+    #[arg(long, value_name = "DIR", default_value = "/nix/var/nix/profiles")]
+    pub profiles: PathBuf,
+    /// System that is booted by default, a generation or a specialisation of one [default: what the profile says]
+    #[arg(long, value_name = "PATH")]
+    pub system: Option<PathBuf>,
+    /// How many generations of each profile at most; the booted one and the last good one are not counted
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Generation that stays whatever the limit
+    #[arg(long, value_name = "[PROFILE:]N", value_parser = pin)]
+    pub pin: Vec<crate::esp::EntryId>,
+    /// How often a new entry is tried before it counts as bad; without, entries are not counted
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub tries: Option<u32>,
+    /// Kernels and initrds inside of the images rather than shared beside them
+    #[arg(long)]
+    pub fat: bool,
+    /// The stub [default: the one in this program]
+    #[arg(long, value_name = "FILE")]
+    pub stub: Option<PathBuf>,
+    /// When the stub goes on although something was not measured
+    #[arg(long, value_name = "POLICY", value_parser = measure)]
+    pub measure: Option<Measure>,
+    /// systemd-boot as its vendor made it [default: that of the system]
+    #[arg(long, value_name = "FILE")]
+    pub systemd_boot: Option<PathBuf>,
+    /// Another program in the menu; it gets a signature
+    #[arg(long, value_name = "NAME=FILE", value_parser = program)]
+    pub program: Vec<(String, PathBuf)>,
+    /// Seconds that the menu is shown
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u32>,
+    /// Let command lines be edited in the menu, where Secure Boot is off
+    #[arg(long)]
+    pub editor: bool,
+    /// One more line for loader.conf
+    #[arg(long, value_name = "LINE", value_parser = loader_line)]
+    pub loader_line: Vec<String>,
+    /// Remove what NixOS's other installers (systemd-boot, lanzaboote) left
+    #[arg(long)]
+    pub take_over: bool,
+}
+
+fn pin(text: &str) -> Result<crate::esp::EntryId, String> {
+    let (profile, number) = match text.split_once(':') {
+        Some((profile, number)) => (Some(profile), number),
+        None => (None, text),
+    };
+    let number: u32 = number
+        .parse()
+        .map_err(|_| "give the number of a generation, as 41 or test:41".to_owned())?;
+    Ok(crate::esp::EntryId::new(profile.filter(|p| *p != "system"), number.into(), None))
+}
+
+fn program(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("give NAME=FILE")?;
+    let is_tame = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.is_empty() || name.len() > 64 || !name.chars().all(is_tame) {
+        return Err("the name is of small letters, digits and dashes".into());
+    }
+    Ok((name.into(), file.into()))
+}
+
+fn loader_line(text: &str) -> Result<String, String> {
+    let is_ours = ["default", "editor", "timeout"]
+        .iter()
+        .any(|word| text.split_whitespace().next() == Some(*word));
+    if is_ours || text.chars().any(char::is_control) {
+        return Err("give one line; default, editor and timeout have options of their own".into());
+    }
+    Ok(text.into())
 }
 
 /// Who signs.

@@ -1,6 +1,8 @@
 //! What the commands do.
 
+mod esp;
 mod image;
+mod install;
 mod keys;
 mod sign;
 mod uki;
@@ -56,6 +58,12 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Hash { files } => image::hash(&files, &mut voice),
         Command::Uki { command } => uki::run(command, &mut voice),
+        Command::Install { installing, plan } => install::install(&installing, plan, &mut voice),
+        Command::Check { installing } => install::check(&installing, &mut voice),
+        Command::Repair { installing } => install::repair(&installing, &mut voice),
+        Command::Status { place, key } => esp::status(&place, &key, &mut voice),
+        Command::Bless { place } => esp::bless(&place, &mut voice),
+        Command::Uninstall { place, systemd_boot, plan } => esp::uninstall(&place, &systemd_boot, plan, &mut voice),
     }?;
     voice.out.finish()?;
     Ok(exit)

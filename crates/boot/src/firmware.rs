@@ -138,6 +138,14 @@ impl Firmware {
         Ok(())
     }
 
+    /// A text in UTF-16, as loaders leave them; `None` if it is not set.
+    pub fn text(&self, name: &str, vendor: Guid) -> Result<Option<String>, FirmwareError> {
+        let Some(value) = self.value(name, vendor)? else { return Ok(None) };
+        let wide = value.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+        let text: Vec<u16> = wide.take_while(|c| *c != 0).collect();
+        Ok(Some(String::from_utf16_lossy(&text)))
+    }
+
     fn value(&self, name: &str, vendor: Guid) -> Result<Option<Vec<u8>>, FirmwareError> {
         let bytes = files::read_if_there(&self.path(name, vendor))?;
         Ok(bytes.map(|b| b.get(ATTRIBUTES..).unwrap_or_default().to_vec()))

@@ -137,3 +137,10 @@ pub fn sign_image(image: &[u8], signer: &dyn Signer) -> Result<Vec<u8>, SignerEr
     let signature = signer.sign(&image_to_sign(image, signer.certificate())?)?;
     attach(image, signer.certificate(), &signature)
 }
+
+/// How many bytes an image without signatures will have once this certificate's key has signed it.
+pub fn signed_len(image: &[u8], certificate: &OwnedCertificate) -> Result<u64, SignerError> {
+    let pe = Pe::parse(image).map_err(SignerError::Image)?;
+    let draft = Draft::of_image(certificate.parts().map_err(SignerError::Certificate)?, &authenticode::digest(&pe));
+    Ok((image.len().next_multiple_of(8) + (draft.finished_len() + 8).next_multiple_of(8)) as u64)
+}

@@ -8,9 +8,11 @@
 //! - [`nar`] reads and writes archives;
 //! - [`output_name`] splits the names of outputs in the store into package, version and output;
 //! - [`path_info`] reads what a store knows of its paths: the JSON of `nix path-info`, plain lists;
+//! - [`bootspec`] is what a NixOS generation says of how it is booted;
 //! - [`Derivation`] is a `.drv` file, read from ATerm or from the JSON of `nix derivation show`.
 
 pub mod base32;
+pub mod bootspec;
 pub mod derivation;
 pub mod name;
 pub mod nar;

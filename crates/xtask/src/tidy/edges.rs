@@ -13,7 +13,7 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("chain", &["cli-kit", "nix-model", "sandbox"]),
     ("tracker", &["attest", "cli-kit", "nix-model", "vuln"]),
     ("scan", &["attest", "cli-kit", "nix-model", "vuln"]),
-    ("boot", &["boot-formats", "cli-kit"]),
+    ("boot", &["boot-formats", "cli-kit", "nix-model"]),
     // Beside the layers: scores and measures what the others do.
     ("xtask", &["nix-model", "vuln"]),
 ];

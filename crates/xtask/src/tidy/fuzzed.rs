@@ -29,6 +29,7 @@ const PARSERS: [(&str, &str); 40] = [
     ("crates/chain/src/place.rs", "archive"),
     ("crates/chain/src/tar.rs", "archive"),
     ("crates/nix-model/src/base32.rs", "names"),
+    ("crates/nix-model/src/bootspec.rs", "bootspec"),
     ("crates/nix-model/src/derivation/aterm.rs", "aterm"),
     ("crates/nix-model/src/derivation/json.rs", "derivation_json"),
     ("crates/nix-model/src/name.rs", "names"),

@@ -1,0 +1,130 @@
+//! A partition that is mounted.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, StatVfsMountFlags, flock, statvfs};
+
+use super::{Disk, EspError, Item, Space};
+
+/// A folder where a partition is mounted.
+#[derive(Debug, Clone)]
+pub struct FolderDisk {
+    root: PathBuf,
+}
+
+impl FolderDisk {
+    /// The folder must be there.
+    pub fn at(root: &Path) -> Result<Self, EspError> {
+        if !root.is_dir() {
+            return Err(EspError::NoFolder(root.into()));
+        }
+        Ok(Self { root: root.into() })
+    }
+
+    /// Fails if nothing can be written because of how it is mounted.
+    pub fn check_writable(&self) -> Result<(), EspError> {
+        let about = statvfs(&self.root).map_err(|e| EspError::io(self, "look at", "")(e.into()))?;
+        if about.f_flag.contains(StatVfsMountFlags::RDONLY) {
+            return Err(EspError::ReadOnly(self.root.clone()));
+        }
+        Ok(())
+    }
+
+    /// Whether something is mounted here.
+    #[must_use]
+    pub fn is_mount_point(&self) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        let device = |path: &Path| fs::metadata(path).map(|m| m.dev()).ok();
+        device(&self.root) != device(&self.root.join(".."))
+    }
+
+    /// Keeps every other of us out until it is dropped.
+    pub fn lock(&self) -> Result<Lock, EspError> {
+        let folder = File::open(&self.root).map_err(EspError::io(self, "open", ""))?;
+        match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Lock { _folder: folder }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(EspError::Locked(self.root.clone())),
+            Err(error) => Err(EspError::io(self, "lock", "")(error.into())),
+        }
+    }
+
+    fn at_path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+}
+
+/// A lock on a partition; the kernel lifts it when its holder ends, however that ends.
+#[derive(Debug)]
+pub struct Lock {
+    _folder: File,
+}
+
+impl Disk for FolderDisk {
+    fn place(&self) -> &Path {
+        &self.root
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<Item>> {
+        let entries = match fs::read_dir(self.at_path(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut items = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let about = entry.metadata()?;
+            // Ours are all named in ASCII; what cannot be named is somebody else's.
+            if let (true, Ok(name)) = (about.is_file(), entry.file_name().into_string()) {
+                items.push(Item {
+                    path: format!("{folder}/{name}"),
+                    size: about.len(),
+                });
+            }
+        }
+        items.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(items)
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn Read>> {
+        Ok(Box::new(File::open(self.at_path(path))?))
+    }
+
+    fn space(&self) -> io::Result<Space> {
+        let about = statvfs(&self.root)?;
+        Ok(Space {
+            free: about.f_bavail * about.f_frsize,
+            total: about.f_blocks * about.f_frsize,
+            cluster: about.f_frsize.max(1),
+        })
+    }
+
+    fn has_folder(&self, path: &str) -> bool {
+        self.at_path(path).is_dir()
+    }
+
+    fn create_folder(&mut self, path: &str) -> io::Result<()> {
+        fs::create_dir(self.at_path(path))
+    }
+
+    fn write(&mut self, path: &str, from: &mut dyn Read) -> io::Result<u64> {
+        io::copy(from, &mut File::create(self.at_path(path))?)
+    }
+
+    fn sync(&mut self, path: &str) -> io::Result<()> {
+        File::open(self.at_path(path))?.sync_all()
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.at_path(from), self.at_path(to))
+    }
+
+    fn remove(&mut self, path: &str) -> io::Result<()> {
+        fs::remove_file(self.at_path(path))
+    }
+
+    fn sync_folder(&mut self, folder: &str) -> io::Result<()> {
+        File::open(self.at_path(folder))?.sync_all()
+    }
+}
