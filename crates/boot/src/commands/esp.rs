@@ -67,7 +67,9 @@ pub fn status(place: &Place, key: &Key, voice: &mut Voice) -> Result<Exit, Failu
     let mut partitions = Vec::new();
     for (disk, _) in open(place, voice)? {
         let survey = survey(&disk, &trusted)?;
-        let entries = survey.entries().map(|(path, name, image)| EntryStatus {
+        let mut listed: Vec<_> = survey.entries().collect();
+        listed.sort_by(|(_, a, _), (_, b, _)| (&a.id.profile, b.id.generation, &a.id).cmp(&(&b.id.profile, a.id.generation, &b.id)));
+        let entries = listed.into_iter().map(|(path, name, image)| EntryStatus {
             id: name.id.to_string(),
             file: path.to_owned(),
             title: title(image.os_release.as_deref()),
@@ -80,8 +82,7 @@ pub fn status(place: &Place, key: &Key, voice: &mut Voice) -> Result<Exit, Failu
             bytes: survey.items.get(path).copied().unwrap_or_default(),
             problem: problem(&survey, path, knows_keys),
         });
-        let mut entries: Vec<EntryStatus> = entries.collect();
-        entries.reverse();
+        let entries = entries.collect();
         partitions.push(PartitionStatus {
             path: disk.place().display().to_string(),
             free: survey.space.free,
@@ -146,10 +147,8 @@ fn title(os_release: Option<&str>) -> String {
 
 fn problem(survey: &Survey, path: &str, knows_keys: bool) -> Option<String> {
     let image = survey.images.get(path)?;
-    if !image.is_image || knows_keys {
-        if let Some(refused) = &image.refused {
-            return Some(refused.clone());
-        }
+    if let Some(refused) = image.refused.as_ref().filter(|_| knows_keys || !image.is_image) {
+        return Some(refused.clone());
     }
     image
         .references

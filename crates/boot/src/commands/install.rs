@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Voice, signer};
 use crate::cli::{Installing, Key, Place};
-use crate::esp::{Disk as _, FolderDisk, Lock};
+use crate::esp::{Disk, FolderDisk, Lock};
 use crate::firmware::Firmware;
 use crate::install::booted;
 use crate::install::execute::{Workshop, execute};
@@ -144,6 +144,10 @@ fn with_prospect(
         booted: booted_entry(&installing.place)?,
     };
     let scratch = scratch()?;
+    let disks = disks
+        .into_iter()
+        .map(|(disk, role)| (Box::new(disk) as Box<dyn Disk>, role))
+        .collect();
     let mut prospect = prospect(&request, disks, &trusted(&installing.key)?, &forge, scratch.path())?;
     for note in &prospect.notes {
         voice.talk.say(&escape(note));
@@ -227,7 +231,7 @@ fn loader_of(system: Option<&Path>, profiles: &Path) -> Option<PathBuf> {
 fn carry_out(prospect: &mut Prospect, forge: &Forge<'_>) -> Result<(), Failure> {
     let mut workshop = Workshop::new(Some(forge));
     for partition in &mut prospect.partitions {
-        execute(&partition.plan, &partition.wanted, &mut workshop, &mut partition.disk).map_err(|error| {
+        execute(&partition.plan, &partition.wanted, &mut workshop, partition.disk.as_mut()).map_err(|error| {
             let failure = Failure::from(error);
             failure.while_trying(format!("change {}", partition.disk.place().display()))
         })?;
@@ -268,7 +272,7 @@ struct PlannedEntry<'a> {
 }
 
 fn print(prospect: &Prospect, done: bool, voice: &mut Voice) -> Result<(), Failure> {
-    let partitions = prospect.partitions.iter().map(|p| summary(&p.disk, &p.plan));
+    let partitions = prospect.partitions.iter().map(|p| summary(p.disk.as_ref(), &p.plan));
     let planned = Planned {
         version: 1,
         done,
@@ -296,7 +300,7 @@ fn print(prospect: &Prospect, done: bool, voice: &mut Voice) -> Result<(), Failu
     }
 }
 
-fn summary<'a>(disk: &FolderDisk, plan: &'a Plan) -> PlannedPartition<'a> {
+fn summary<'a>(disk: &dyn Disk, plan: &'a Plan) -> PlannedPartition<'a> {
     let mut summary = PlannedPartition {
         path: disk.place().display().to_string(),
         writes: 0,

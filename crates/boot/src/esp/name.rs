@@ -126,7 +126,7 @@ pub fn shared_digest(file: &str) -> Option<Sha256Digest> {
     let stem = file.strip_suffix(".efi")?;
     let hex = stem.strip_prefix("kernel-").or_else(|| stem.strip_prefix("initrd-"))?;
     let mut digest = [0; 32];
-    if hex.len() != 64 || !hex.is_ascii() {
+    if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     for (place, pair) in digest.iter_mut().zip(hex.as_bytes().chunks(2)) {

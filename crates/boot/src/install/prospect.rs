@@ -15,7 +15,7 @@ use super::source::{SourceError, prepare};
 use super::survey::{Survey, Trusted, survey};
 use super::wanted::{Expect, Forge, Target, Wanted};
 use super::{ENTRIES, PROGRAMS, SHARED};
-use crate::esp::{Disk as _, EntryId, EspError, FolderDisk};
+use crate::esp::{Disk, EntryId, EspError};
 use crate::files;
 
 /// What is to be installed, and how.
@@ -57,10 +57,9 @@ pub enum Role {
 }
 
 /// A partition, and what a run would do to it.
-#[derive(Debug)]
 pub struct Partition {
     /// The partition.
-    pub disk: FolderDisk,
+    pub disk: Box<dyn Disk>,
     /// What it is for.
     pub role: Role,
     /// As it was found.
@@ -72,7 +71,6 @@ pub struct Partition {
 }
 
 /// What a run would do.
-#[derive(Debug)]
 pub struct Prospect {
     /// In the order in which they are changed.
     pub partitions: Vec<Partition>,
@@ -102,7 +100,7 @@ pub struct Problem {
 /// Finds out what a run would do to these partitions.
 pub fn prospect(
     request: &Request,
-    disks: Vec<(FolderDisk, Role)>,
+    disks: Vec<(Box<dyn Disk>, Role)>,
     trusted: &[SignatureList],
     forge: &Forge<'_>,
     scratch: &Path,
@@ -116,7 +114,7 @@ pub fn prospect(
     };
     let mut surveys = Vec::new();
     for (disk, role) in disks {
-        let survey = survey(&disk, &trusted)?;
+        let survey = survey(disk.as_ref(), &trusted)?;
         surveys.push((disk, role, survey));
     }
     let last_good = last_good(surveys.iter().map(|(_, _, survey)| survey));
@@ -176,7 +174,7 @@ pub fn prospect(
             }
             wanted.push(configuration(&request.menu, &default, newest));
         }
-        wanted.extend(sign_again(&disk, &survey, &wanted, &policy, forge)?);
+        wanted.extend(sign_again(disk.as_ref(), &survey, &wanted, &policy, forge)?);
         let plan = plan(&wanted, &survey, &policy);
         partitions.push(Partition {
             disk,
@@ -311,7 +309,7 @@ fn keep(
     problems: &[Problem],
     unreadable: &[Unreadable],
     last_good: Option<&EntryId>,
-    surveys: &[(FolderDisk, Role, Survey)],
+    surveys: &[(Box<dyn Disk>, Role, Survey)],
 ) -> BTreeSet<EntryId> {
     let mut keep: BTreeSet<EntryId> = problems.iter().map(|p| p.id.clone()).collect();
     keep.extend(request.booted.clone());
@@ -328,7 +326,7 @@ fn keep(
 
 /// Entries that stay although no generation wants them, but bear the signature of a key that was replaced: they get one of
 /// the key that signs now, so that they boot when the old one is gone.
-fn sign_again(disk: &FolderDisk, survey: &Survey, wanted: &[Wanted], policy: &Policy, forge: &Forge<'_>) -> Result<Vec<Wanted>, Failure> {
+fn sign_again(disk: &dyn Disk, survey: &Survey, wanted: &[Wanted], policy: &Policy, forge: &Forge<'_>) -> Result<Vec<Wanted>, Failure> {
     let mut again = Vec::new();
     for (path, name, image) in survey.entries() {
         let is_wanted = wanted.iter().any(|w| matches!(&w.target, Target::Entry(id) if *id == name.id));
@@ -380,7 +378,7 @@ fn fitting(
         let chosen = select(generations, *limit, &request.pinned, &protected);
         let stays = |id: &EntryId| {
             let is_same = |g: &&Generation| EntryId::new(g.profile.as_deref(), g.number, None).to_string() == base(id);
-            chosen.iter().any(|g| is_same(g))
+            chosen.iter().any(is_same)
         };
         partitions.iter().all(|partition| {
             let entries: Vec<&Wanted> = partition

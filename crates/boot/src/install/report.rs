@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::plan::{Step, Why};
 use super::prospect::{Partition, Prospect};
-use crate::esp::Disk as _;
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
