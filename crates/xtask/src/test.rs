@@ -3,6 +3,7 @@
 mod boot;
 mod fuzz;
 mod needs;
+mod scan;
 mod tally;
 
 use std::time::{Duration, Instant};
@@ -133,6 +134,9 @@ pub fn test(house: &House, options: Options) -> Result<()> {
 fn steps<'a>(house: &'a House, areas: &[Area]) -> Vec<Step<'a>> {
     let mut steps: Vec<Step<'a>> = Vec::new();
     let mut add = |name, work: Work<'a>| steps.push(Step { name, work });
+    if areas.contains(&Area::Scan) {
+        add("validators", Box::new(|_| scan::prepare(house)));
+    }
     let with_house = areas.contains(&Area::House);
     if areas.contains(&Area::Boot) {
         // First, because what is built later holds the stub.
@@ -182,6 +186,9 @@ fn tests(house: &House, crates: &[&str], tally: &mut Tally) -> Result<()> {
     command.args(["--", "--show-output"]).env("FIRN_REQUIRE_BROWSER", "1");
     if crates.contains(&"boot") {
         command.envs(boot::environment(house));
+    }
+    if crates.contains(&"scan") {
+        command.envs(scan::environment(house));
     }
     shell::watch(&mut command, |line| tally.read(line))
 }

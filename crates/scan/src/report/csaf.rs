@@ -17,7 +17,9 @@ use super::view::{Entry, PackageView, References, View};
 use super::words::{self, TOOL, VERSION};
 
 pub fn write(view: &View<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
-    words::json(&document(view, options), true, out)
+    // The standard recommends that members are sorted, and a map of `serde_json` is.
+    let document = serde_json::to_value(document(view, options))?;
+    words::json(&document, true, out)
 }
 
 /// The name that the document must have as a file.
@@ -154,12 +156,16 @@ fn vulnerability<'a>(entries: &[&'a Entry<'a>], names: &BTreeMap<usize, String>)
     let mut flags: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
     let mut threats: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut remediations: BTreeMap<(&'static str, String), BTreeSet<String>> = BTreeMap::new();
-    let mut all = BTreeSet::new();
+    // What is mended or never had it has no score any more.
+    let mut scored = BTreeSet::new();
     for entry in entries {
         let Some(product) = names.get(&entry.package) else { continue };
-        all.insert(product.clone());
         let status = &mut vulnerability.product_status;
-        match outcome::of(entry.finding) {
+        let outcome = outcome::of(entry.finding);
+        if matches!(outcome, Outcome::Affected(..) | Outcome::UnderInvestigation) {
+            scored.insert(product.clone());
+        }
+        match outcome {
             Outcome::Affected(action, prospect) => {
                 status.known_affected.insert(product.clone());
                 let category = match prospect {
@@ -181,6 +187,8 @@ fn vulnerability<'a>(entries: &[&'a Entry<'a>], names: &BTreeMap<usize, String>)
             }
             Outcome::UnderInvestigation => {
                 status.under_investigation.insert(product.clone());
+                let wait = "It is not known yet whether this is affected.".to_owned();
+                remediations.entry(("none_available", wait)).or_default().insert(product.clone());
             }
         }
     }
@@ -198,7 +206,7 @@ fn vulnerability<'a>(entries: &[&'a Entry<'a>], names: &BTreeMap<usize, String>)
     };
     vulnerability.remediations = remediations.into_iter().map(remediation).collect();
     if let Some(entry) = entries.first() {
-        describe(&mut vulnerability, entry, all);
+        describe(&mut vulnerability, entry, scored);
     }
     vulnerability
 }
@@ -242,7 +250,9 @@ fn describe<'a>(vulnerability: &mut Vulnerability<'a>, entry: &'a Entry<'a>, pro
             url: url.as_str().into(),
         }))
         .collect();
-    vulnerability.scores = finding.leading().and_then(|s| score(s, products)).into_iter().collect();
+    if !products.is_empty() {
+        vulnerability.scores = finding.leading().and_then(|s| score(s, products)).into_iter().collect();
+    }
 }
 
 /// The format knows CVSS 2 and 3, with the score that the vector amounts to.

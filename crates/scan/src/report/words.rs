@@ -68,12 +68,12 @@ pub fn remedy(finding: &Finding) -> Option<String> {
     }
 }
 
-/// A decision as a sentence: `accepted until 2027-01-31: no network (decisions.toml, entry 3)`.
+/// A decision as a sentence: `accepted (until 2027-01-31): no network (decisions.toml, entry 3)`.
 pub fn decision(finding: &Finding) -> Option<String> {
     let decision = finding.decision.as_ref()?;
     let mut text = status(decision.status).to_owned();
     if let Some(until) = &decision.until {
-        text += &format!(" until {until}");
+        text += &format!(" (until {until})");
     }
     if let Some(justification) = &decision.justification {
         text += &format!(", {}", justification.replace('_', " "));

@@ -18,7 +18,7 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: [Need; 29] = [
+const NEEDS: [Need; 33] = [
     Need {
         area: Area::Tracker,
         check: &["c++", "--version"],
@@ -156,6 +156,30 @@ const NEEDS: [Need; 29] = [
         check: &["python3", "-c", "import ensurepip"],
         package: "python3-venv",
         why: "independent readers of images run there",
+    },
+    Need {
+        area: Area::Scan,
+        check: &["python3", "-c", "import ensurepip"],
+        package: "python3-venv",
+        why: "independent readers of SBOM and VEX documents run there",
+    },
+    Need {
+        area: Area::Scan,
+        check: &["node", "--version"],
+        package: "nodejs",
+        why: "runs the tests of the CSAF standard",
+    },
+    Need {
+        area: Area::Scan,
+        check: &["npm", "--version"],
+        package: "npm",
+        why: "fetches them, and the validators of SARIF and HTML",
+    },
+    Need {
+        area: Area::Scan,
+        check: &["java", "-version"],
+        package: "default-jre-headless",
+        why: "runs the validator of HTML",
     },
     Need {
         area: Area::Chain,

@@ -18,13 +18,14 @@ const MOST_LAYERS: usize = 16;
 /// How many faint lines.
 const MOST_FAINT: usize = 80;
 
-const WIDTH: usize = 176;
+const WIDTH: usize = 192;
 const HEIGHT: usize = 30;
 const GAP_X: usize = 48;
 const GAP_Y: usize = 12;
 const MARGIN: usize = 4;
-/// Characters of a name that fit.
-const LABEL: usize = 22;
+/// Characters of a name that fit, and how many a count beside it takes.
+const LABEL: usize = 25;
+const COUNT: usize = 4;
 
 /// The drawing with its heading; nothing where nothing is open.
 pub fn section(view: &View<'_>) -> Markup {
@@ -161,7 +162,7 @@ impl Graph {
         let (x1, y1) = (x(from) + WIDTH, y(from) + HEIGHT / 2);
         let (x2, y2) = (x(to), y(to) + HEIGHT / 2);
         let middle = (x1 + x2) / 2;
-        html! { path class=(class) d={ "M" (x1) " " (y1) "C" (middle) " " (y1) " " (middle) " " (y2) " " (x2) " " (y2) }; }
+        html! { path class=(class) d={ "M" (x1) " " (y1) "C" (middle) " " (y1) " " (middle) " " (y2) " " (x2) " " (y2) } {} }
     }
 }
 
@@ -187,7 +188,7 @@ fn draw(part: u32, node: &Node, view: &View<'_>) -> Markup {
     let shape = html! {
         g class={ "node " (class) } transform={ "translate(" (x(node)) " " (y(node)) ")" } {
             rect width=(WIDTH) height=(HEIGHT) rx="6" {}
-            text x="10" y=(HEIGHT / 2 + 4) { (shortened(&text(&title))) }
+            text x="10" y=(HEIGHT / 2 + 4) { (shortened(&text(&title), LABEL - if package.is_some() { COUNT } else { 0 })) }
             @if let Some(package) = package {
                 text.open x=(WIDTH - 8) y=(HEIGHT / 2 + 4) text-anchor="end" { (package.open) }
             }
@@ -202,9 +203,88 @@ fn draw(part: u32, node: &Node, view: &View<'_>) -> Markup {
     }
 }
 
-fn shortened(title: &str) -> String {
-    match title.char_indices().nth(LABEL) {
-        Some((end, _)) => format!("{}…", title.get(..end).unwrap_or_default()),
-        None => title.to_owned(),
+fn shortened(title: &str, most: usize) -> String {
+    if title.chars().count() <= most {
+        return title.to_owned();
+    }
+    title.chars().take(most - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use vuln::verdict::Verdict;
+
+    use super::*;
+    use crate::finding::{Knowledge, Report};
+    use crate::inventory::{Inventory, Part, Scanned};
+    use crate::sample::finding;
+
+    /// Parts by what they refer to; the last ones are packages, each with an open finding.
+    fn report(references: &[&[u32]], packages: usize) -> Report {
+        let first = references.len() - packages;
+        let parts = references.iter().enumerate().map(|(index, to)| Part {
+            name: format!("part {index}"),
+            references: to.to_vec(),
+            package: index.checked_sub(first).map(|p| p as u32),
+            ..Part::default()
+        });
+        Report {
+            time: 0,
+            inventory: Inventory {
+                parts: parts.collect(),
+                roots: vec![0],
+                packages: vec![Scanned::default(); packages],
+                ..Inventory::default()
+            },
+            knowledge: Knowledge::default(),
+            findings: (0..packages as u32)
+                .map(|p| finding(p, &format!("CVE-2020-{}", 1000 + p), Verdict::Affected))
+                .collect(),
+        }
+    }
+
+    fn places(report: &Report) -> Vec<(u32, usize, usize)> {
+        let view = View::of(report);
+        let (graph, _) = Graph::of(&view);
+        graph.nodes.iter().map(|(part, n)| (*part, n.layer, n.row)).collect()
+    }
+
+    #[test]
+    fn layers_are_distances_and_parents_stand_between_their_children() {
+        // 0 -> 1 -> {3, 4}, 0 -> 2 -> {4, 5}; 3, 4 and 5 are affected.
+        let report = report(&[&[1, 2], &[3, 4], &[4, 5], &[], &[], &[]], 3);
+        assert_eq!(places(&report), [(0, 0, 2), (1, 1, 1), (2, 1, 4), (3, 2, 0), (4, 2, 2), (5, 2, 4)]);
+        let view = View::of(&report);
+        let (graph, left_out) = Graph::of(&view);
+        assert_eq!((graph.faint.iter().collect::<Vec<_>>(), left_out), (vec![&(2, 4)], 0));
+        assert_eq!(graph.size(), (8 + 3 * WIDTH + 2 * GAP_X, 8 + HEIGHT + 2 * (HEIGHT + GAP_Y)));
+    }
+
+    #[test]
+    fn what_cannot_be_reached_or_is_too_far_is_counted() {
+        let chain: Vec<Vec<u32>> = (1..=40).map(|next| vec![next]).collect();
+        let mut references: Vec<&[u32]> = chain.iter().map(Vec::as_slice).collect();
+        references.push(&[]);
+        references.push(&[]);
+        let report = report(&references, 2);
+        let view = View::of(&report);
+        let (graph, left_out) = Graph::of(&view);
+        assert_eq!((graph.nodes.len(), left_out), (0, 2));
+    }
+
+    #[test]
+    fn a_great_many_packages_are_not_drawn() {
+        let all: Vec<u32> = (1..=100).collect();
+        let mut references: Vec<&[u32]> = vec![&all];
+        references.resize(101, &[]);
+        let report = report(&references, 100);
+        let (graph, left_out) = Graph::of(&View::of(&report));
+        assert_eq!((graph.nodes.len(), left_out), (1 + MOST_PACKAGES, 100 - MOST_PACKAGES));
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        assert_eq!(shortened("curl 7.71.1", 11), "curl 7.71.1");
+        assert_eq!(shortened("curl 7.71.1é", 11), "curl 7.71.…");
     }
 }

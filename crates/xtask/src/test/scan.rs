@@ -1,0 +1,97 @@
+//! What tests of the scanner need beside programs: validators and readers of the formats that it writes, written by others.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::house::House;
+use crate::shell;
+
+/// CycloneDX and SPDX: their own libraries, with schemas. OpenVEX has no validator; a library checks its members. Markdown is rendered.
+const PYTHON_PACKAGES: [&str; 4] = [
+    "cyclonedx-python-lib[json-validation]==11.12.0",
+    "spdx-tools==0.8.5",
+    "vexipy==0.3.0",
+    "markdown-it-py==4.3.0",
+];
+/// CSAF: the tests of the standard. SARIF: the tool of its authors. HTML: the checker of the W3C.
+const NODE_PACKAGES: [&str; 3] = [
+    "@secvisogram/csaf-validator-lib@2.0.10",
+    "@microsoft/sarif-multitool-linux@5.7.0",
+    "vnu-jar@26.9.27",
+];
+
+/// Fetches them; what cannot be fetched is said, and the tests say that they skip.
+pub fn prepare(house: &House) -> Result<()> {
+    let outcome = python(&folder(house)).and_then(|()| node(&folder(house)));
+    if let Err(error) = outcome {
+        println!("SKIPPED: validators of reports, because they could not be fetched: {error:#}");
+    }
+    Ok(())
+}
+
+/// Where the tests find them, if they are there.
+pub fn environment(house: &House) -> Vec<(&'static str, PathBuf)> {
+    let folder = folder(house);
+    if folder.join(DONE).exists() {
+        vec![("FIRN_TEST_SCAN", folder)]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Written last: holds what is installed.
+const DONE: &str = "installed";
+
+fn folder(house: &House) -> PathBuf {
+    house.target.join("scan-tests")
+}
+
+fn python(folder: &Path) -> Result<()> {
+    if is_current(folder) {
+        return Ok(());
+    }
+    let venv = folder.join("venv");
+    shell::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+    shell::run(
+        Command::new(venv.join("bin/python3"))
+            .args(["-m", "pip", "install", "--quiet"])
+            .args(PYTHON_PACKAGES),
+    )
+}
+
+fn node(folder: &Path) -> Result<()> {
+    if is_current(folder) {
+        return Ok(());
+    }
+    let install = [
+        "install",
+        "--no-save",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--loglevel=error",
+    ];
+    shell::run(
+        Command::new("npm")
+            .current_dir(folder)
+            .args(install)
+            .arg("--prefix=.")
+            .args(NODE_PACKAGES),
+    )?;
+    // What its install script would do.
+    let program = folder.join("node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool");
+    shell::run(Command::new("chmod").arg("u+x").arg(program))?;
+    let done = folder.join(DONE);
+    fs::write(&done, wanted()).with_context(|| format!("write {}", done.display()))
+}
+
+fn is_current(folder: &Path) -> bool {
+    fs::read_to_string(folder.join(DONE)).is_ok_and(|installed| installed == wanted())
+}
+
+fn wanted() -> String {
+    PYTHON_PACKAGES.iter().chain(&NODE_PACKAGES).map(|p| format!("{p}\n")).collect()
+}
