@@ -34,6 +34,17 @@ impl Output {
         }
     }
 
+    /// How wide its lines are: as wide as the terminal, or `None` where there is none.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        self.width
+    }
+
+    /// Where bytes go that are formatted elsewhere. What fails there is a [`Failure::output`].
+    pub fn sink(&mut self) -> &mut dyn Write {
+        &mut self.sink
+    }
+
     /// One line of text.
     pub fn line(&mut self, text: impl Display) -> Result<(), Failure> {
         writeln!(self.sink, "{text}").map_err(Failure::output)
@@ -54,6 +65,11 @@ impl Output {
     /// A table, fitted to the terminal.
     pub fn table(&mut self, table: &Table) -> Result<(), Failure> {
         self.sink.write_all(table.render(self.width).as_bytes()).map_err(Failure::output)
+    }
+
+    /// Hands to the system what was written so far.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        self.sink.flush().map_err(Failure::output)
     }
 
     /// Hands everything to the system. What is not finished may be lost.

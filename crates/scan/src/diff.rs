@@ -90,9 +90,9 @@ impl Advice {
 }
 
 impl Diff {
-    /// Compares two scans. `channel` is the one that is asked for fixes that the second scan does not have; where it is `None`
-    /// every channel is.
-    pub fn between(before: &Report, after: &Report, channel: Option<&str>) -> Self {
+    /// Compares two scans. `channels` are asked for fixes that the second scan does not have; where there are none, every
+    /// channel of the snapshot is.
+    pub fn between(before: &Report, after: &Report, channels: &[&str]) -> Self {
         let mut found: BTreeMap<(String, String), [Vec<&Finding>; 2]> = BTreeMap::new();
         let mut versions: BTreeMap<(String, String), [Vec<String>; 2]> = BTreeMap::new();
         for (side, report) in [before, after].into_iter().enumerate() {
@@ -115,7 +115,7 @@ impl Diff {
             .filter_map(|(key, sides)| {
                 let [before, after] = versions.remove(&key)?;
                 let (id, pname) = key;
-                Some(change(id, pname, before, after, &sides, channel))
+                Some(change(id, pname, before, after, &sides, channels))
             })
             .collect();
         changes.sort_by(|a, b| (b.exploited, b.severity, a.fate, &a.pname, &a.id).cmp(&(a.exploited, a.severity, b.fate, &b.pname, &b.id)));
@@ -128,7 +128,7 @@ impl Diff {
     }
 }
 
-fn change(id: String, pname: String, before: Vec<String>, after: Vec<String>, sides: &[Vec<&Finding>; 2], channel: Option<&str>) -> Change {
+fn change(id: String, pname: String, before: Vec<String>, after: Vec<String>, sides: &[Vec<&Finding>; 2], channels: &[&str]) -> Change {
     let [first, second] = sides;
     let fate = match (first.is_empty(), second.is_empty()) {
         (_, true) => Fate::Fixed,
@@ -138,7 +138,7 @@ fn change(id: String, pname: String, before: Vec<String>, after: Vec<String>, si
     let all = || first.iter().chain(second);
     let fixed = all()
         .flat_map(|finding| &finding.fixed_channels)
-        .find(|(name, _)| channel.is_none_or(|wanted| wanted == name));
+        .find(|(name, _)| channels.is_empty() || channels.contains(&name.as_str()));
     let advice = match (fate, fixed) {
         (Fate::Fixed, _) => Advice::Update,
         (_, Some((name, version))) => Advice::Channel(name.clone(), version.clone()),
@@ -216,7 +216,7 @@ mod tests {
             until: None,
             source: String::new(),
         });
-        let diff = Diff::between(&before, &after, Some("nixos-unstable"));
+        let diff = Diff::between(&before, &after, &["nixos-unstable"]);
         let shown: Vec<_> = diff
             .changes
             .iter()
@@ -249,13 +249,13 @@ mod tests {
             (diff.count(Fate::Introduced), diff.count(Fate::Unchanged), diff.count(Fate::Fixed)),
             (2, 2, 2)
         );
-        assert_eq!(Diff::between(&before, &after, Some("other")).changes[2].advice, Advice::Nowhere);
+        assert_eq!(Diff::between(&before, &after, &["other"]).changes[2].advice, Advice::Nowhere);
     }
 
     #[test]
     fn what_is_mended_or_settled_is_no_change() {
         let mut both = report(&[("a", "1", "CVE-1")]);
         both.findings[0].verdict = Verdict::Patched;
-        assert_eq!(Diff::between(&both, &both, None), Diff::default());
+        assert_eq!(Diff::between(&both, &both, &[]), Diff::default());
     }
 }

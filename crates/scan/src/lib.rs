@@ -7,6 +7,8 @@
 //! Report                    ->  table, JSON, SARIF, CycloneDX, ...
 //! ```
 
+pub mod cli;
+pub mod commands;
 pub mod decisions;
 pub mod diff;
 pub mod finding;
@@ -17,4 +19,5 @@ pub mod report;
 #[cfg(test)]
 mod sample;
 pub mod snapshot;
+pub mod watch;
 pub mod why;

@@ -10,7 +10,12 @@ use crate::house::House;
 use crate::shell::{self, capture};
 
 /// Packages with a program whose command line has a page in the book.
-const PROGRAMS: [(&str, &str); 3] = [("boot", "firn-boot"), ("chain", "firn-chain"), ("tracker", "firn-tracker")];
+const PROGRAMS: [(&str, &str); 4] = [
+    ("boot", "firn-boot"),
+    ("chain", "firn-chain"),
+    ("scan", "firn-scan"),
+    ("tracker", "firn-tracker"),
+];
 
 const NOTE: &str = "<!-- Generated from the program by `cargo xtask docs`: edit its help texts instead. -->\n\n";
 

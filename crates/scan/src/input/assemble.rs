@@ -47,7 +47,8 @@ struct Facts {
     seen: Seen,
     patches: Vec<String>,
     scripts: Vec<vuln::package::ScriptId>,
-    sources: Vec<String>,
+    /// Wrappers and collections have none.
+    has_source: bool,
     vendored: Vec<String>,
 }
 
@@ -296,7 +297,7 @@ impl<'d> Assembly<'d> {
             seen: scanned.seen,
             patches: scanned.package.patches.clone(),
             scripts: scanned.package.script_ids.clone(),
-            sources: scanned.package.source_names.clone(),
+            has_source: !scanned.package.source_names.is_empty(),
             vendored: scanned.vendored.clone(),
         };
         if let Some(known) = self.packages.get(&facts) {

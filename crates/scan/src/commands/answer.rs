@@ -1,0 +1,127 @@
+//! From an inventory to a report that is printed.
+
+use std::io::{self, IsTerminal as _};
+
+use cli_kit::{Exit, Failure};
+use time::OffsetDateTime;
+use vuln::score::Severity;
+
+use super::Voice;
+use crate::cli::{Choice, Knowledge, Scan};
+use crate::decisions::Decisions;
+use crate::finding::{Finding, Report};
+use crate::input::file;
+use crate::inventory::Inventory;
+use crate::judge;
+use crate::report::{self, Author, Options, WriteError};
+use crate::snapshot::{self, Folders, Snapshot, Wanted};
+
+/// Everything that turns an inventory into a report.
+pub struct Judge {
+    snapshot: Snapshot,
+    decisions: Decisions,
+    choice: Choice,
+}
+
+/// Judges an inventory and prints what is found.
+pub fn print(inventory: Inventory, scan: &Scan, voice: &mut Voice) -> Result<Exit, Failure> {
+    let judge = Judge::open(scan, voice)?;
+    let report = judge.report(inventory, voice)?;
+    write(&report, &scan.choice, voice)?;
+    Ok(exit(&report.findings, &scan.choice))
+}
+
+impl Judge {
+    /// Opens the snapshot and reads the decisions; says what the user should know about both.
+    pub fn open(scan: &Scan, voice: &Voice) -> Result<Self, Failure> {
+        let mut decisions = Decisions::default();
+        for path in &scan.choice.decisions {
+            decisions.add(Decisions::read(&path.display().to_string(), &file::read(path)?)?);
+        }
+        voice.notes(&decisions.problems);
+        let (snapshot, warnings) = snapshot::open(&wanted(&scan.knowledge), &Folders::from_environment()?, super::now())?;
+        voice.notes(&warnings);
+        Ok(Self {
+            snapshot,
+            decisions,
+            choice: scan.choice.clone(),
+        })
+    }
+
+    /// The report about an inventory, with decisions applied and what was not asked for left out.
+    pub fn report(&self, inventory: Inventory, voice: &Voice) -> Result<Report, Failure> {
+        let now = super::now();
+        voice.notes(&inventory.problems);
+        let mut report = judge::judge(inventory, &self.snapshot, now)
+            .map_err(|error| Failure::incomplete("judge what was found with the snapshot").because(error))?;
+        let today = OffsetDateTime::from_unix_timestamp(now).map_or(time::Date::MIN, OffsetDateTime::date);
+        let applied = self.decisions.apply(&mut report, today);
+        voice.notes(&applied.expired);
+        voice.notes(&applied.unused);
+        let choice = &self.choice;
+        report.findings.retain(|finding| is_asked_for(finding, choice));
+        Ok(report)
+    }
+
+    /// The channels of the snapshot.
+    pub fn channels(&self) -> Vec<String> {
+        self.snapshot.header().channels.iter().map(|channel| channel.name.clone()).collect()
+    }
+}
+
+/// The snapshot that arguments ask for.
+pub fn wanted(knowledge: &Knowledge) -> Wanted {
+    Wanted {
+        file: knowledge.snapshot.clone(),
+        trust: knowledge.trust.clone(),
+        allow_stale: knowledge.allow_stale,
+        allow_rollback: knowledge.allow_rollback,
+    }
+}
+
+/// Whether a finding is at or above the threshold.
+pub fn counts(finding: &Finding, threshold: Severity) -> bool {
+    finding.is_open() && finding.severity() >= threshold
+}
+
+/// How the program ends with these findings.
+pub fn exit<'f>(findings: impl IntoIterator<Item = &'f Finding>, choice: &Choice) -> Exit {
+    let fails = |threshold| findings.into_iter().any(|finding| counts(finding, threshold));
+    if choice.fail_on.is_some_and(fails) {
+        Exit::Findings
+    } else {
+        Exit::Clean
+    }
+}
+
+/// Prints a report.
+pub fn write(report: &Report, choice: &Choice, voice: &mut Voice) -> Result<(), Failure> {
+    let width = voice.out.width();
+    let mut options = Options {
+        all: choice.all,
+        width,
+        colour: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        ..Options::default()
+    };
+    if let (Some(name), Some(namespace)) = (&choice.author, &choice.namespace) {
+        options.author = Author {
+            name: name.clone(),
+            namespace: namespace.clone(),
+        };
+    }
+    report::write(report, voice.format, &options, voice.out.sink()).map_err(|error| match error {
+        WriteError::Sink(source) => Failure::output(source),
+        nothing => Failure::new(Exit::NothingToDo, nothing.to_string()),
+    })
+}
+
+/// Whether a finding was asked for.
+fn is_asked_for(finding: &Finding, choice: &Choice) -> bool {
+    let days = || [&finding.published, &finding.modified].into_iter().flatten();
+    (!choice.only_exploited || finding.exploited_since.is_some())
+        && choice.since.is_none_or(|since| {
+            // Days as the records write them compare as texts. What has no day may be new.
+            let since = since.to_string();
+            days().next().is_none() || days().any(|day| day.get(..10).is_none_or(|day| day >= since.as_str()))
+        })
+}
