@@ -9,13 +9,17 @@ mod asset;
 pub mod board;
 mod cve;
 mod error;
+mod feed;
 mod finish;
 mod layout;
 mod metrics;
 mod page;
 mod part;
+mod plot;
 mod respond;
 mod route;
+mod rules;
+mod sheet;
 mod site;
 mod stats;
 mod time;
@@ -39,24 +43,34 @@ pub fn router(state: AppState) -> Router {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(Site::keep_warm(Arc::downgrade(&site)));
     }
-    Router::new()
-        .route("/", get(route::overview))
-        .route("/index.json", get(route::overview))
-        .route("/.json", get(route::overview))
+    // A page and its other formats: which of them it has is the page's own affair.
+    let mut router = Router::new().route("/.json", get(route::overview));
+    let pages = [
+        ("/", "/index", get(route::overview)),
+        ("/channels", "/channels", get(route::channels)),
+        ("/compare", "/compare", get(route::compare)),
+        ("/queue", "/queue", get(route::queue)),
+        ("/search", "/search", get(route::search)),
+        ("/problems", "/problems", get(route::problems)),
+        ("/about", "/about", get(route::about)),
+        ("/legend", "/legend", get(route::legend)),
+        ("/maintainers", "/maintainers", get(route::maintainers)),
+        ("/teams", "/teams", get(route::teams)),
+        ("/trends", "/trends", get(route::trends)),
+    ];
+    for (path, stem, method) in pages {
+        router = router.route(path, method.clone());
+        for ending in [".json", ".csv", ".atom"] {
+            router = router.route(&format!("{stem}{ending}"), method.clone());
+        }
+    }
+    router
         .route("/cve/{id}", get(route::cve))
         .route("/cve/{id}/raw/{source}", get(route::raw))
         .route("/package/{attr}", get(route::package))
-        .route("/channels", get(route::channels))
-        .route("/channels.json", get(route::channels))
         .route("/channel/{name}", get(route::channel))
-        .route("/queue", get(route::queue))
-        .route("/queue.json", get(route::queue))
-        .route("/search", get(route::search))
-        .route("/search.json", get(route::search))
-        .route("/problems", get(route::problems))
-        .route("/problems.json", get(route::problems))
-        .route("/about", get(route::about))
-        .route("/about.json", get(route::about))
+        .route("/maintainer/{name}", get(route::maintainer))
+        .route("/team/{name}", get(route::team))
         .route("/api/v1/stats", get(route::stats))
         .route("/health", get(route::health))
         .route("/metrics", get(route::metrics))

@@ -44,6 +44,28 @@ pub fn check(house: &House) -> Result<()> {
     Ok(())
 }
 
+/// Draws the pictures of the tracker's pages anew. Not part of what is checked: letters look a little different on each machine.
+pub fn screenshots(house: &House) -> Result<()> {
+    let folder = house.at("docs/src/img");
+    let mut command = shell::cargo(house, "test");
+    command
+        .args([
+            "--quiet",
+            "--locked",
+            "--package",
+            "tracker",
+            "--test",
+            "it",
+            "--",
+            "browser_shows_every_page",
+        ])
+        .env("FIRN_REQUIRE_BROWSER", "1")
+        .env("FIRN_SCREENSHOTS", &folder);
+    shell::run(&mut command)?;
+    println!("wrote the pictures in {}", folder.display());
+    Ok(())
+}
+
 fn pages(house: &House) -> Result<Vec<(PathBuf, String)>> {
     let mut pages = Vec::new();
     for (package, program) in PROGRAMS {

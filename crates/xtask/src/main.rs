@@ -34,6 +34,7 @@ Tasks:
   fuzz NAME [--seconds N]      search with one fuzz target for longer than the tests do
   tidy                         the house rules alone: crate edges, manifests, sources, licences, links
   docs [--check]               write the generated pages of the book, or check that they are current
+  docs --screenshots           draw the pictures of the book anew, with the browser tests
   bench [--only PART]          measure against the targets, with $FIRN_MIRROR; PART: benches, feeds, pages
   quality                      score the matcher on $FIRN_MIRROR/labels/dev.csv
 
@@ -92,6 +93,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["tidy"] => tidy::tidy(&house),
         ["docs"] => docs::write(&house),
         ["docs", "--check"] => docs::check(&house),
+        ["docs", "--screenshots"] => docs::screenshots(&house),
         ["bench", rest @ ..] => bench::bench(&house, rest),
         ["quality", rest @ ..] => quality::quality(&house, rest),
         _ => bail!(Unready(format!("no such task: {}\n\n{USAGE}", words.join(" ")))),

@@ -3,6 +3,7 @@
 mod boot;
 mod fuzz;
 mod needs;
+mod pages;
 mod scan;
 mod tally;
 
@@ -137,6 +138,9 @@ fn steps<'a>(house: &'a House, areas: &[Area]) -> Vec<Step<'a>> {
     if areas.contains(&Area::Scan) {
         add("validators", Box::new(|_| scan::prepare(house)));
     }
+    if areas.contains(&Area::Tracker) {
+        add("axe-core", Box::new(|_| pages::prepare(house)));
+    }
     let with_house = areas.contains(&Area::House);
     if areas.contains(&Area::Boot) {
         // First, because what is built later holds the stub.
@@ -184,6 +188,9 @@ fn tests(house: &House, crates: &[&str], tally: &mut Tally) -> Result<()> {
     }
     // What passing tests print is asked for, because some of them say that they skipped. What is installed must not be skipped.
     command.args(["--", "--show-output"]).env("FIRN_REQUIRE_BROWSER", "1");
+    if crates.contains(&"tracker") {
+        command.envs(pages::environment(house));
+    }
     if crates.contains(&"boot") {
         command.envs(boot::environment(house));
     }

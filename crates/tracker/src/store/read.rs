@@ -5,6 +5,7 @@
 
 mod channel;
 mod finding;
+mod keeper;
 mod mention;
 mod package;
 mod problem;
@@ -14,12 +15,13 @@ mod vulnerability;
 
 pub use channel::{Channel, Count, recent_first};
 pub use finding::{ClusterFacts, Facts, Findings, Mark, Pair, PairDetail};
+pub use keeper::Kept;
 pub use mention::{Mentions, Naming};
 pub use package::{ClusterHead, PackageIn};
 pub use problem::{ProblemRow, Taken};
 pub use search::{Hit, Resolved, TextHits};
 pub use source::{Counts, Source};
-pub use vulnerability::{DispositionRow, Document, Kev, RecordRow, VerdictRow, Vulnerability};
+pub use vulnerability::{DispositionRow, Document, Kev, Published, RecordRow, VerdictRow, Vulnerability};
 
 use super::StoreError;
 
@@ -69,6 +71,13 @@ pub trait Read: Send + Sync {
 
     /// The package that each of these attributes or package names belongs to, in any channel that has it.
     fn heads(&self, names: &[String]) -> Result<Vec<ClusterHead>, StoreError>;
+
+    /// Each package of a matched channel of which it is known who looks after it. For callers that keep the answer.
+    fn kept(&self) -> Result<Vec<Kept>, StoreError>;
+
+    /// How many published vulnerabilities there are by month (`2024-05`) and severity, oldest first. Counts rows: for callers that keep
+    /// the answer.
+    fn published(&self) -> Result<Vec<Published>, StoreError>;
 
     /// Every attribute and package name of any channel, sorted, each once. For callers that keep the answer.
     fn names(&self) -> Result<Vec<String>, StoreError>;

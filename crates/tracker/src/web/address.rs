@@ -15,6 +15,16 @@ pub fn package(attr: &str) -> String {
     format!("/package/{}", segment(attr))
 }
 
+/// The address of someone who looks after packages.
+pub fn maintainer(name: &str) -> String {
+    format!("/maintainer/{}", segment(name))
+}
+
+/// The address of a team.
+pub fn team(name: &str) -> String {
+    format!("/team/{}", segment(name))
+}
+
 /// The address of a channel.
 pub fn channel(name: &str) -> String {
     format!("/channel/{}", segment(name))
@@ -50,18 +60,63 @@ pub fn query(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
     out
 }
 
-/// The address of a page's JSON twin.
-pub fn twin(path: &str, query: Option<&str>) -> String {
-    let path = if path == "/" { "/index" } else { path };
-    match query {
-        None => format!("{path}.json"),
-        Some(query) => format!("{path}.json?{query}"),
+/// How a page is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Html,
+    /// The page's struct.
+    Json,
+    /// The page's list, for tables.
+    Csv,
+    /// The page's list, for feed readers.
+    Atom,
+}
+
+impl Format {
+    /// Those that an ending of the address asks for.
+    const TWINS: [Self; 3] = [Self::Json, Self::Csv, Self::Atom];
+
+    /// The ending of the address, with its dot.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Html => "",
+            Self::Json => ".json",
+            Self::Csv => ".csv",
+            Self::Atom => ".atom",
+        }
+    }
+
+    /// The media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Html => "text/html; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Atom => "application/atom+xml; charset=utf-8",
+        }
+    }
+
+    /// What the ending of a path asks for.
+    pub fn of(path: &str) -> Self {
+        split_twin(path).map_or(Self::Html, |(_, format)| format)
     }
 }
 
-/// What a segment of a path names, where `.json` at its end may ask for the twin.
-pub fn split_twin(segment: &str) -> Option<&str> {
-    segment.strip_suffix(".json").filter(|rest| !rest.is_empty())
+/// The address of a page in another format.
+pub fn twin(path: &str, query: Option<&str>, format: Format) -> String {
+    let path = if path == "/" { "/index" } else { path };
+    let ending = format.ending();
+    match query.filter(|query| !query.is_empty()) {
+        None => format!("{path}{ending}"),
+        Some(query) => format!("{path}{ending}?{query}"),
+    }
+}
+
+/// What a path or its last segment names, where the ending asks for another format.
+pub fn split_twin(text: &str) -> Option<(&str, Format)> {
+    let split = |format: Format| Some((text.strip_suffix(format.ending())?, format));
+    Format::TWINS.into_iter().find_map(split).filter(|(rest, _)| !rest.is_empty())
 }
 
 #[cfg(test)]
@@ -85,10 +140,12 @@ mod tests {
 
     #[test]
     fn twins() {
-        assert_eq!(twin("/", None), "/index.json");
-        assert_eq!(twin("/queue", Some("q=a")), "/queue.json?q=a");
-        assert_eq!(split_twin("CVE-2024-1.json"), Some("CVE-2024-1"));
+        assert_eq!(twin("/", None, Format::Json), "/index.json");
+        assert_eq!(twin("/queue", Some("q=a"), Format::Csv), "/queue.csv?q=a");
+        assert_eq!(split_twin("CVE-2024-1.json"), Some(("CVE-2024-1", Format::Json)));
+        assert_eq!(split_twin("/queue.atom"), Some(("/queue", Format::Atom)));
         assert_eq!(split_twin(".json"), None);
         assert_eq!(split_twin("a"), None);
+        assert_eq!((Format::of("/.json"), Format::of("/queue")), (Format::Json, Format::Html));
     }
 }

@@ -3,13 +3,20 @@
 //! A channel is read again only when its mark changed, so that lists over tens of thousands of findings take well under a
 //! millisecond and can say how many there are.
 
+mod compare;
 mod filter;
 mod names;
+pub mod people;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
-pub use filter::{Filter, Group, Listing, Sort};
+pub use compare::{Change, Comparison, Difference, Tally};
+pub use filter::{Filter, Group, Listing, Sort, Total};
 pub use names::Names;
+
+use filter::Orders;
+use people::{Open, People};
 
 use crate::parallel::parallel;
 use crate::store::read::{ClusterFacts, Facts, Findings, Mark, Pair, recent_first};
@@ -21,9 +28,21 @@ pub struct Boards {
     current: Mutex<Arc<Board>>,
     /// Held by the one who reads what changed.
     reading: Mutex<()>,
+    /// Comparisons that were asked for on the current board, by the names of their channels.
+    comparisons: OfBoard<(String, String), Comparison>,
     /// The names of all packages, with the marks they were read at. Apart from the findings: only searches need them.
     names: Mutex<Option<(Vec<Mark>, Arc<Names>)>>,
+    /// Who looks after packages, with the marks they were read at.
+    people: Mutex<Option<(Vec<Mark>, Arc<People>)>>,
+    /// What is open in each package of the channels of the current board that were asked for.
+    open: OfBoard<String, OpenByPackage>,
 }
+
+/// What is open in packages, by their keys.
+pub type OpenByPackage = HashMap<i64, Open>;
+
+/// What was made of one board: another board forgets it.
+type OfBoard<K, V> = Mutex<(Weak<Board>, HashMap<K, Arc<V>>)>;
 
 /// The findings of all matched channels at one moment.
 #[derive(Default)]
@@ -45,6 +64,8 @@ pub struct ChannelBoard {
     groups: Vec<(u32, u32)>,
     /// Indexes of pairs, by package.
     by_cluster: Vec<u32>,
+    /// Vulnerabilities in the orders of lists.
+    orders: Orders,
 }
 
 impl Boards {
@@ -72,21 +93,58 @@ impl Boards {
         Ok(board)
     }
 
-    /// The names of all packages as of now. Where packages changed, everyone who asks waits for the first one to read them.
-    pub fn names(&self, store: &dyn Store) -> Result<Arc<Names>, StoreError> {
-        let marks = store.marks()?;
-        let same_packages = |(a, b): (&Mark, &Mark)| (a.channel.as_str(), a.packages.as_str()) == (b.channel.as_str(), b.packages.as_str());
-        let mut kept = lock(&self.names);
-        if let Some((last, names)) = kept.as_ref()
-            && last.len() == marks.len()
-            && last.iter().zip(&marks).all(same_packages)
-        {
-            return Ok(Arc::clone(names));
+    /// Two channels of a board, compared.
+    pub fn comparison(&self, board: &Arc<Board>, before: &ChannelBoard, after: &ChannelBoard) -> Arc<Comparison> {
+        let mut kept = lock(&self.comparisons);
+        if !std::ptr::eq(kept.0.as_ptr(), Arc::as_ptr(board)) {
+            *kept = (Arc::downgrade(board), HashMap::new());
         }
-        let names = Arc::new(Names::new(store.names()?));
-        *kept = Some((marks, Arc::clone(&names)));
-        Ok(names)
+        let names = (before.name.clone(), after.name.clone());
+        Arc::clone(kept.1.entry(names).or_insert_with(|| Arc::new(Comparison::new(before, after))))
     }
+
+    /// What is open in each package of a channel of a board.
+    pub fn open(&self, board: &Arc<Board>, channel: &ChannelBoard) -> Arc<OpenByPackage> {
+        let mut kept = lock(&self.open);
+        if !std::ptr::eq(kept.0.as_ptr(), Arc::as_ptr(board)) {
+            *kept = (Arc::downgrade(board), HashMap::new());
+        }
+        let open = kept
+            .1
+            .entry(channel.name.clone())
+            .or_insert_with(|| Arc::new(channel.open_by_package()));
+        Arc::clone(open)
+    }
+
+    /// The names of all packages as of now.
+    pub fn names(&self, store: &dyn Store) -> Result<Arc<Names>, StoreError> {
+        of_packages(&self.names, store, || Ok(Names::new(store.names()?)))
+    }
+
+    /// Who looks after packages, as of now.
+    pub fn people(&self, store: &dyn Store) -> Result<Arc<People>, StoreError> {
+        of_packages(&self.people, store, || Ok(People::new(store.kept()?)))
+    }
+}
+
+/// What depends on packages alone. Where they changed, everyone who asks waits for the first one to read it again.
+fn of_packages<T>(
+    kept: &Mutex<Option<(Vec<Mark>, Arc<T>)>>,
+    store: &dyn Store,
+    read: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<Arc<T>, StoreError> {
+    let marks = store.marks()?;
+    let same_packages = |(a, b): (&Mark, &Mark)| (a.channel.as_str(), a.packages.as_str()) == (b.channel.as_str(), b.packages.as_str());
+    let mut kept = lock(kept);
+    if let Some((last, value)) = kept.as_ref()
+        && last.len() == marks.len()
+        && last.iter().zip(&marks).all(same_packages)
+    {
+        return Ok(Arc::clone(value));
+    }
+    let value = Arc::new(read()?);
+    *kept = Some((marks, Arc::clone(&value)));
+    Ok(value)
 }
 
 /// A panic while reading leaves the old board in place.
@@ -167,18 +225,8 @@ impl ChannelBoard {
             facts,
             groups,
             by_cluster,
+            orders: Orders::default(),
         }
-    }
-
-    /// Each vulnerability with its pairs, worst and most confident first.
-    pub fn vulnerabilities(&self) -> impl Iterator<Item = (&Facts, &[Pair])> {
-        self.groups.windows(2).filter_map(|bounds| {
-            let [(index, from), (_, to)] = bounds else { return None };
-            Some((
-                self.facts.get(*index as usize)?,
-                self.findings.pairs.get(*from as usize..*to as usize)?,
-            ))
-        })
     }
 
     /// The findings of one vulnerability, by its key in the database, worst and most confident first.

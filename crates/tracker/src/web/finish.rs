@@ -13,7 +13,7 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
 
-use super::address;
+use super::address::{self, Format};
 use super::error::{Error, Failed};
 use super::layout;
 use super::site::Site;
@@ -55,7 +55,7 @@ pub async fn finish(State(site): State<Arc<Site>>, request: Request, next: Next)
 
 /// The body of an error: in the language of the one who asked.
 fn explain(site: &Site, path: &str, status: StatusCode, failed: &Failed) -> Response {
-    let machine = path.ends_with(".json") || path.starts_with("/api/") || path == "/health";
+    let machine = Format::of(path) != Format::Html || path.starts_with("/api/") || path == "/health";
     let mut response = if machine {
         Json(json!({"version": 1, "error": {"status": status.as_u16(), "message": failed.message}})).into_response()
     } else {

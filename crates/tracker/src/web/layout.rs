@@ -2,7 +2,8 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::{address, asset, part};
+use super::address::{self, Format};
+use super::{asset, part};
 use crate::progress::{Phase, Snapshot};
 
 /// What every page knows.
@@ -25,6 +26,10 @@ pub enum Section {
     Queue,
     /// `/channels` and each channel.
     Channels,
+    /// `/maintainers`, `/teams` and each of them.
+    People,
+    /// `/trends`
+    Trends,
     /// `/problems`
     Problems,
     /// `/about`
@@ -33,10 +38,12 @@ pub enum Section {
     None,
 }
 
-const NAVIGATION: [(Section, &str, &str); 5] = [
+const NAVIGATION: [(Section, &str, &str); 7] = [
     (Section::Overview, "/", "Overview"),
     (Section::Queue, "/queue", "Queue"),
     (Section::Channels, "/channels", "Channels"),
+    (Section::People, "/maintainers", "Maintainers"),
+    (Section::Trends, "/trends", "Trends"),
     (Section::Problems, "/problems", "Problems"),
     (Section::About, "/about", "About"),
 ];
@@ -49,8 +56,8 @@ pub struct Layout<'a> {
     pub section: Section,
     /// What was searched for, shown in the search field.
     pub asked: &'a str,
-    /// Address of the JSON twin.
-    pub twin: Option<&'a str>,
+    /// The formats that it has beside this one, with their addresses.
+    pub twins: &'a [(Format, String)],
 }
 
 impl Layout<'_> {
@@ -66,7 +73,9 @@ impl Layout<'_> {
                     meta name="color-scheme" content="light dark";
                     link rel="stylesheet" href=(asset::STYLE_ADDRESS.as_str());
                     link rel="icon" type="image/svg+xml" href="/favicon.svg";
-                    @if let Some(twin) = self.twin { link rel="alternate" type="application/json" href=(twin); }
+                    @for (format, href) in self.twins {
+                        link rel="alternate" type=(format.media_type().split(';').next().unwrap_or_default()) title=[(*format == Format::Atom).then_some(self.title)] href=(href);
+                    }
                 }
                 body {
                     a.skip href="#main" { "Skip to the content" }
@@ -91,7 +100,7 @@ impl Layout<'_> {
                             }
                         }
                     }
-                    form.find role="search" action="/search" method="get" {
+                    form.find role="search" aria-label="From every page" action="/search" method="get" {
                         label.hidden for="find" { "Search CVE ids, packages and descriptions" }
                         input #find type="search" name="q" value=(self.asked) maxlength="200" placeholder="CVE id, package or words" autocomplete="off";
                         button type="submit" { "Search" }
@@ -106,10 +115,27 @@ impl Layout<'_> {
             footer.bottom {
                 div.wrap {
                     p { "A verdict here is a computed suggestion with its evidence, not a statement by Nixpkgs. " a href="/about" { "What it is worth" } "." }
-                    @if let Some(twin) = self.twin { p { a href=(twin) type="application/json" { "This page as JSON" } } }
+                    @if !self.twins.is_empty() {
+                        p {
+                            "This page as "
+                            @for (index, (format, href)) in self.twins.iter().enumerate() {
+                                @if index > 0 { @if index + 1 == self.twins.len() { " or " } @else { ", " } }
+                                a href=(href) { (twin_word(*format)) }
+                            }
+                        }
+                    }
                 }
             }
         }
+    }
+}
+
+fn twin_word(format: Format) -> &'static str {
+    match format {
+        Format::Html => "page",
+        Format::Json => "JSON",
+        Format::Csv => "CSV",
+        Format::Atom => "Atom feed",
     }
 }
 
@@ -186,7 +212,7 @@ pub fn error(frame: &Frame, status: u16, message: &str) -> Markup {
         title,
         section: Section::None,
         asked: "",
-        twin: None,
+        twins: &[],
     }
     .document(frame, &body)
 }

@@ -146,12 +146,25 @@ pub fn confidence(value: f32) -> Markup {
     }
 }
 
-/// The reasons of a verdict.
+/// The reasons of a verdict. The name of each rule leads to what it means.
 pub fn evidence(list: &[Evidence]) -> Markup {
     html! {
         ul.evidence {
-            @for item in list { li { (item.detail) " " code.rule { (item.rule) } } }
+            @for item in list { li { (item.detail) " " (rule(&item.rule)) } }
         }
+    }
+}
+
+fn rule(name: &str) -> Markup {
+    html! {
+        @if super::rules::is_known(name) { a.rule href={ "/legend#" (name) } { code { (name) } } } @else { code.rule { (name) } }
+    }
+}
+
+/// The heading of a section, with a link to itself: an address to keep and to send.
+pub fn heading(id: &str, text: &str) -> Markup {
+    html! {
+        h2 id=(id) { (text) " " a.anchor href={ "#" (id) } aria-label={ "Link to the section: " (text) } { span aria-hidden="true" { "#" } } }
     }
 }
 
@@ -203,14 +216,16 @@ pub struct Pager<'a> {
     pub parameters: &'a [(&'a str, Option<&'a str>)],
     /// From 1.
     pub page: usize,
-    /// Pages in all.
-    pub pages: usize,
+    /// Pages in all, where that is known.
+    pub pages: Option<usize>,
+    /// Whether there is another page.
+    pub more: bool,
 }
 
 impl Pager<'_> {
     /// The links; nothing where one page holds everything.
     pub fn markup(&self) -> Markup {
-        if self.pages <= 1 && self.page <= 1 {
+        if !self.more && self.page <= 1 {
             return html! {};
         }
         let to = |page: usize| {
@@ -222,8 +237,8 @@ impl Pager<'_> {
         html! {
             nav.pager aria-label="Pages" {
                 @if self.page > 1 { a rel="prev" href=(to(self.page - 1)) { "← Previous" } } @else { span.off { "← Previous" } }
-                span { "Page " (number(self.page as u64)) " of " (number(self.pages.max(self.page) as u64)) }
-                @if self.page < self.pages { a rel="next" href=(to(self.page + 1)) { "Next →" } } @else { span.off { "Next →" } }
+                span { "Page " (number(self.page as u64)) @if let Some(pages) = self.pages { " of " (number(pages.max(self.page) as u64)) } }
+                @if self.more { a rel="next" href=(to(self.page + 1)) { "Next →" } } @else { span.off { "Next →" } }
             }
         }
     }

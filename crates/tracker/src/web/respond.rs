@@ -12,8 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::address;
+use super::address::{self, Format};
 use super::error::Error;
+use super::feed;
 use super::layout::{Frame, Layout};
 use super::page::Page;
 use super::site::Site;
@@ -33,9 +34,9 @@ pub enum Loaded<P> {
 }
 
 impl Asked {
-    /// Whether the address is that of a JSON twin.
-    pub fn json(&self) -> bool {
-        self.uri.path().ends_with(".json")
+    /// What the ending of the address asks for.
+    pub fn format(&self) -> Format {
+        Format::of(self.uri.path())
     }
 
     /// The address.
@@ -43,9 +44,19 @@ impl Asked {
         &self.uri
     }
 
-    /// The address of the twin of this page.
-    fn twin(&self) -> String {
-        address::twin(self.uri.path(), self.uri.query())
+    /// The address of this page in another format.
+    fn twin(&self, format: Format) -> String {
+        address::twin(self.uri.path(), self.uri.query(), format)
+    }
+
+    /// The address of the page for people, where this one is in another format.
+    fn page(&self) -> String {
+        let path = address::split_twin(self.uri.path()).map_or(self.uri.path(), |(path, _)| path);
+        let path = if path == "/index" { "/" } else { path };
+        match self.uri.query().filter(|query| !query.is_empty()) {
+            None => path.to_owned(),
+            Some(query) => format!("{path}?{query}"),
+        }
     }
 }
 
@@ -77,13 +88,13 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
 pub async fn page<P: Page + 'static>(
     site: Arc<Site>,
     asked: Asked,
-    json: bool,
+    format: Format,
     load: impl FnOnce(&Site, &Frame) -> Result<Loaded<P>, Error> + Send + 'static,
 ) -> Result<Response, Error> {
     blocking(move || {
         let frame = site.frame()?;
         Ok(match load(&site, &frame)? {
-            Loaded::Page(page) => write(&page, &frame, &asked, json),
+            Loaded::Page(page) => write(&page, &frame, &asked, format)?,
             Loaded::Elsewhere(address) => (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response(),
         })
     })
@@ -112,31 +123,47 @@ struct Twin<'a, P> {
 /// The version of the twins. It grows when a member goes away or changes its meaning.
 const TWIN_VERSION: u32 = 1;
 
-fn write<P: Page>(page: &P, frame: &Frame, asked: &Asked, json: bool) -> Response {
-    let (kind, body) = if json {
-        let twin = Twin {
-            version: TWIN_VERSION,
-            sample: frame.sample,
-            page,
-        };
-        match serde_json::to_string(&twin) {
-            Ok(body) => ("application/json", body),
+fn write<P: Page>(page: &P, frame: &Frame, asked: &Asked, format: Format) -> Result<Response, Error> {
+    if format != Format::Html && !page.formats().contains(&format) {
+        return Err(Error::NoPage);
+    }
+    let body = match format {
+        Format::Json => {
+            let twin = Twin {
+                version: TWIN_VERSION,
+                sample: frame.sample,
+                page,
+            };
             // Our own structs: only a map with keys that are no text could fail.
-            Err(_) => return Error::Panic.into_response(),
+            serde_json::to_string(&twin).map_err(|_| Error::Panic)?
         }
-    } else {
-        let twin = asked.twin();
-        let layout = Layout {
-            title: &page.title(),
-            section: page.section(),
-            asked: page.asked(),
-            twin: Some(&twin),
-        };
-        ("text/html; charset=utf-8", layout.document(frame, &page.body(frame)).into_string())
+        Format::Csv => page.sheet().into_text(),
+        Format::Atom => {
+            let head = feed::Head {
+                title: &format!("{} · Firn tracker", page.title()),
+                page: &asked.page(),
+                own: &asked.uri().path_and_query().map_or_else(String::new, ToString::to_string),
+            };
+            feed::document(head, &page.entries())
+        }
+        Format::Html => {
+            let twins: Vec<(Format, String)> = page.formats().iter().map(|&format| (format, asked.twin(format))).collect();
+            let layout = Layout {
+                title: &page.title(),
+                section: page.section(),
+                asked: page.asked(),
+                twins: &twins,
+            };
+            layout.document(frame, &page.body(frame)).into_string()
+        }
     };
     let tag = tag(body.as_bytes());
-    let headers = [(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache"), (ETAG, tag.as_str())];
-    (page.status(), headers, body).into_response()
+    let headers = [
+        (CONTENT_TYPE, format.media_type()),
+        (CACHE_CONTROL, "no-cache"),
+        (ETAG, tag.as_str()),
+    ];
+    Ok((page.status(), headers, body).into_response())
 }
 
 /// The tag of a body for `If-None-Match`.

@@ -4,14 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::board::{Board, Boards, Names};
+use super::board::people::People;
+use super::board::{Board, Boards, ChannelBoard, Comparison, Names, OpenByPackage};
 use super::error::Error;
 use super::layout::Frame;
 use super::metrics::Requests;
 use crate::AppState;
 use crate::config::now;
 use crate::progress::Phase;
-use crate::store::read::{Counts, Source};
+use crate::store::read::{Counts, Published, Source};
 use crate::store::{Store, StoreError};
 
 /// Counts are taken again after this time while data is coming in, else only when a source changed.
@@ -25,11 +26,15 @@ pub struct Site {
     state: AppState,
     boards: Boards,
     counts: Mutex<Option<KeptCounts>>,
+    published: Mutex<Option<KeptMonths>>,
     /// As last seen: pages about errors are written without the database.
     sample: AtomicBool,
     /// What was asked of us.
     pub requests: Requests,
 }
+
+/// What was published in each month, with the sources as they were.
+type KeptMonths = (Vec<Source>, Arc<Vec<Published>>);
 
 struct KeptCounts {
     counts: Counts,
@@ -45,6 +50,7 @@ impl Site {
             state,
             boards: Boards::default(),
             counts: Mutex::default(),
+            published: Mutex::default(),
             sample: AtomicBool::new(false),
             requests: Requests::default(),
         }
@@ -60,9 +66,37 @@ impl Site {
         self.boards.current(self.store())
     }
 
+    /// Two channels of a board, compared.
+    pub fn comparison(&self, board: &Arc<Board>, before: &ChannelBoard, after: &ChannelBoard) -> Arc<Comparison> {
+        self.boards.comparison(board, before, after)
+    }
+
     /// The names of all packages as of now.
     pub fn names(&self) -> Result<Arc<Names>, StoreError> {
         self.boards.names(self.store())
+    }
+
+    /// Who looks after packages, as of now.
+    pub fn people(&self) -> Result<Arc<People>, StoreError> {
+        self.boards.people(self.store())
+    }
+
+    /// What is open in each package of a channel of a board.
+    pub fn open(&self, board: &Arc<Board>, channel: &ChannelBoard) -> Arc<OpenByPackage> {
+        self.boards.open(board, channel)
+    }
+
+    /// How many vulnerabilities were published in each month; kept until a source changes.
+    pub fn published(&self, sources: &[Source]) -> Result<Arc<Vec<Published>>, StoreError> {
+        let mut kept = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.as_ref() {
+            Some((last, published)) if last == sources => Ok(Arc::clone(published)),
+            _ => {
+                let published = Arc::new(self.store().published()?);
+                *kept = Some((sources.to_vec(), Arc::clone(&published)));
+                Ok(published)
+            }
+        }
     }
 
     /// Reads what lists and counts are made of as soon as it changed, so that no page has to. Ends with the site.
@@ -84,8 +118,13 @@ impl Site {
     }
 
     fn warm(&self) -> Result<(), StoreError> {
-        self.board()?;
-        self.counts(&self.store().sources()?)?;
+        for channel in self.board()?.channels() {
+            channel.prepare();
+        }
+        let sources = self.store().sources()?;
+        self.counts(&sources)?;
+        self.published(&sources)?;
+        self.people()?;
         self.names().map(drop)
     }
 

@@ -18,7 +18,7 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: [Need; 33] = [
+const NEEDS: &[Need] = &[
     Need {
         area: Area::Tracker,
         check: &["c++", "--version"],
@@ -42,6 +42,12 @@ const NEEDS: [Need; 33] = [
         check: &["chromedriver", "--version"],
         package: "chromium-driver",
         why: "drives that browser",
+    },
+    Need {
+        area: Area::Tracker,
+        check: &["npm", "--version"],
+        package: "npm",
+        why: "fetches axe-core, which looks for what shuts people out of pages",
     },
     Need {
         area: Area::Boot,

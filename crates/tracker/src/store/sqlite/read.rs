@@ -6,6 +6,7 @@
 mod channel;
 mod column;
 mod finding;
+mod keeper;
 mod mention;
 mod package;
 mod problem;
@@ -18,8 +19,8 @@ use rusqlite::Connection;
 use super::Sqlite;
 use crate::store::StoreError;
 use crate::store::read::{
-    Channel, ClusterHead, Counts, Document, Facts, Findings, Mark, Mentions, PackageIn, PairDetail, ProblemRow, Read, Resolved, Source,
-    Taken, TextHits, Vulnerability,
+    Channel, ClusterHead, Counts, Document, Facts, Findings, Kept, Mark, Mentions, PackageIn, PairDetail, ProblemRow, Published, Read,
+    Resolved, Source, Taken, TextHits, Vulnerability,
 };
 
 impl Read for Sqlite {
@@ -83,6 +84,14 @@ impl Read for Sqlite {
 
     fn heads(&self, names: &[String]) -> Result<Vec<ClusterHead>, StoreError> {
         self.read_one_state("read packages", |db| package::heads(db, names))
+    }
+
+    fn kept(&self) -> Result<Vec<Kept>, StoreError> {
+        self.read("read who looks after packages", keeper::all)
+    }
+
+    fn published(&self) -> Result<Vec<Published>, StoreError> {
+        self.read("count the vulnerabilities of each month", vulnerability::published)
     }
 
     fn names(&self) -> Result<Vec<String>, StoreError> {

@@ -1,12 +1,14 @@
 //! Which findings a list shows, and in which order.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 use vuln::score::Severity;
 use vuln::verdict::Verdict;
 
-use super::ChannelBoard;
+use super::{ChannelBoard, lock};
 use crate::store::read::{Facts, Pair};
 
 /// What a list shows. The default shows what is open.
@@ -31,7 +33,7 @@ pub struct Filter {
 }
 
 /// Orders of a list. Each falls back on EPSS, CVSS and the newest id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sort {
     /// Known exploited first, the latest of them first.
@@ -77,62 +79,158 @@ pub struct Group<'a> {
 pub struct Listing<'a> {
     /// What the page shows.
     pub groups: Vec<Group<'a>>,
-    /// Vulnerabilities in the whole list.
+    /// Whether the list goes on behind this page.
+    pub more: bool,
+    /// How much the whole list holds, where that is known without looking at what the page does not show.
+    pub total: Option<Total>,
+}
+
+/// How much a list holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Total {
+    /// Vulnerabilities.
     pub vulnerabilities: usize,
-    /// (vulnerability, package) pairs in the whole list.
+    /// (vulnerability, package) pairs.
     pub findings: usize,
 }
 
+/// The vulnerabilities of a channel that have some finding of a verdict (or an open one), sorted; made once for each board.
+pub(super) struct Order {
+    /// Indexes of groups.
+    groups: Vec<u32>,
+    /// By severity.
+    totals: [Total; SEVERITIES],
+}
+
+/// Number of severities.
+const SEVERITIES: usize = 6;
+
+/// The orders of a channel that were asked for, by sort and verdict; without a verdict they hold what is open.
+pub(super) type Orders = Mutex<HashMap<(Sort, Option<Verdict>), Arc<Order>>>;
+
 impl ChannelBoard {
-    /// The vulnerabilities that `filter` leaves, `size` of them from `from` on.
+    /// The vulnerabilities that `filter` leaves, `size` of them from `from` on. Looks no further than the page and one row more.
     pub fn list(&self, filter: &Filter, from: usize, size: usize) -> Listing<'_> {
+        let order = self.order(filter.sort, filter.verdict);
         let text = filter.text.as_deref().map(str::to_lowercase);
-        let mut found = Vec::new();
-        let mut findings = 0;
-        for (facts, pairs) in self.vulnerabilities() {
-            // Most vulnerabilities of a channel are fixed long since: text is looked for in what is left.
-            if !pairs.iter().any(|pair| filter.takes_pair(pair)) || !filter.takes_facts(facts) {
+        let plain = filter.is_plain();
+        // A list without further filters begins where its page does.
+        let (skipped, mut to_skip) = if plain && filter.severity.is_none() { (from, 0) } else { (0, from) };
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        let mut more = false;
+        for &index in order.groups.get(skipped..).unwrap_or_default() {
+            let Some((facts, pairs)) = self.group(index) else { continue };
+            if !filter.takes_facts(facts) {
                 continue;
             }
             let in_facts = text
                 .as_deref()
                 .is_none_or(|text| holds(&facts.name, text) || holds(&facts.title, text));
             let taken = |pair: &&Pair| filter.takes_pair(pair) && (in_facts || self.package_holds(pair, text.as_deref()));
+            if to_skip > 0 || groups.len() == size {
+                if pairs.iter().any(|pair| taken(&pair)) {
+                    if to_skip == 0 {
+                        more = true;
+                        break;
+                    }
+                    to_skip -= 1;
+                }
+                continue;
+            }
+            let pairs: Vec<Pair> = pairs.iter().filter(taken).copied().collect();
+            if !pairs.is_empty() {
+                groups.push(Group { facts, pairs });
+            }
+        }
+        let total = plain.then(|| order.total(filter.severity));
+        Listing { groups, more, total }
+    }
+
+    /// What is open in these packages, `size` vulnerabilities from `from` on.
+    pub fn list_of(&self, clusters: impl Iterator<Item = i64>, sort: Sort, from: usize, size: usize) -> Listing<'_> {
+        let mut groups: HashMap<i64, Group<'_>> = HashMap::new();
+        let mut findings = 0;
+        for (facts, pair) in clusters.flat_map(|key| self.of_cluster(key)) {
+            if pair.verdict.is_open() {
+                findings += 1;
+                let group = groups.entry(facts.key).or_insert_with(|| Group { facts, pairs: Vec::new() });
+                group.pairs.push(*pair);
+            }
+        }
+        let total = Total {
+            vulnerabilities: groups.len(),
+            findings,
+        };
+        let sure = |group: &Group<'_>| group.pairs.iter().fold(0.0_f32, |sure, pair| sure.max(pair.confidence));
+        let mut groups: Vec<Group<'_>> = groups.into_values().collect();
+        groups.sort_by(|a, b| sort.compare((a.facts, sure(a)), (b.facts, sure(b))));
+        Listing {
+            more: groups.len() > from.saturating_add(size),
+            groups: groups.into_iter().skip(from).take(size).collect(),
+            total: Some(total),
+        }
+    }
+
+    /// Everything that is open, each vulnerability once.
+    pub fn open(&self) -> impl Iterator<Item = &Facts> {
+        let open = |pairs: &[Pair]| pairs.iter().any(|pair| pair.verdict.is_open());
+        (0..self.groups.len() as u32).filter_map(move |index| self.group(index).filter(|(_, pairs)| open(pairs)).map(|(facts, _)| facts))
+    }
+
+    /// Makes the orders of what is open, so that no page has to.
+    pub fn prepare(&self) {
+        for sort in Sort::ALL {
+            self.order(sort, None);
+        }
+    }
+
+    fn order(&self, sort: Sort, verdict: Option<Verdict>) -> Arc<Order> {
+        // Held while an order is made: whoever else wants one waits instead of making it too.
+        let mut orders = lock(&self.orders);
+        Arc::clone(
+            orders
+                .entry((sort, verdict))
+                .or_insert_with(|| Arc::new(self.sorted(sort, verdict))),
+        )
+    }
+
+    fn sorted(&self, sort: Sort, verdict: Option<Verdict>) -> Order {
+        let filter = Filter {
+            verdict,
+            ..Filter::default()
+        };
+        let mut found: Vec<(u32, &Facts, f32)> = Vec::new();
+        let mut totals = [Total::default(); SEVERITIES];
+        for index in 0..self.groups.len() as u32 {
+            let Some((facts, pairs)) = self.group(index) else { continue };
             let (count, confidence) = pairs
                 .iter()
-                .filter(taken)
+                .filter(|pair| filter.takes_pair(pair))
                 .fold((0, 0.0_f32), |(n, c), pair| (n + 1, c.max(pair.confidence)));
             if count > 0 {
-                findings += count;
-                found.push(Candidate {
-                    facts,
-                    pairs,
-                    in_facts,
-                    confidence,
-                });
+                found.push((index, facts, confidence));
+                if let Some(total) = totals.get_mut(facts.severity as usize) {
+                    total.vulnerabilities += 1;
+                    total.findings += count;
+                }
             }
         }
-        let vulnerabilities = found.len();
-        let order = |a: &Candidate<'_>, b: &Candidate<'_>| filter.sort.compare((a.facts, a.confidence), (b.facts, b.confidence));
-        // Only what is shown needs to be in order.
-        let end = from.saturating_add(size);
-        if end < found.len() {
-            found.select_nth_unstable_by(end, order);
-            found.truncate(end);
+        found.sort_unstable_by(|a, b| sort.compare((a.1, a.2), (b.1, b.2)));
+        Order {
+            groups: found.into_iter().map(|(index, ..)| index).collect(),
+            totals,
         }
-        found.sort_unstable_by(order);
-        let groups = found.into_iter().skip(from).map(|candidate| {
-            let taken = |pair: &&Pair| filter.takes_pair(pair) && (candidate.in_facts || self.package_holds(pair, text.as_deref()));
-            Group {
-                facts: candidate.facts,
-                pairs: candidate.pairs.iter().filter(taken).copied().collect(),
-            }
-        });
-        Listing {
-            groups: groups.collect(),
-            vulnerabilities,
-            findings,
-        }
+    }
+
+    /// A vulnerability of this channel with its pairs.
+    pub(super) fn group(&self, index: u32) -> Option<(&Facts, &[Pair])> {
+        let at = index as usize;
+        let (facts, from) = self.groups.get(at)?;
+        let (_, to) = self.groups.get(at + 1)?;
+        Some((
+            self.facts.get(*facts as usize)?,
+            self.findings.pairs.get(*from as usize..*to as usize)?,
+        ))
     }
 
     fn package_holds(&self, pair: &Pair, text: Option<&str>) -> bool {
@@ -141,14 +239,23 @@ impl ChannelBoard {
     }
 }
 
-struct Candidate<'a> {
-    facts: &'a Facts,
-    pairs: &'a [Pair],
-    in_facts: bool,
-    confidence: f32,
+impl Order {
+    fn total(&self, severity: Option<Severity>) -> Total {
+        let wanted = |(index, _): &(usize, &Total)| severity.is_none_or(|severity| severity as usize == *index);
+        let sum = |sum: Total, (_, total): (usize, &Total)| Total {
+            vulnerabilities: sum.vulnerabilities + total.vulnerabilities,
+            findings: sum.findings + total.findings,
+        };
+        self.totals.iter().enumerate().filter(wanted).fold(Total::default(), sum)
+    }
 }
 
 impl Filter {
+    /// Whether nothing but a verdict and a severity is asked for.
+    fn is_plain(&self) -> bool {
+        !self.exploited && self.min_epss.is_none() && self.min_cvss.is_none() && self.min_confidence.is_none() && self.text.is_none()
+    }
+
     fn takes_facts(&self, facts: &Facts) -> bool {
         let at_least = |least: Option<f32>, value: Option<f32>| least.is_none_or(|least| value.is_some_and(|value| value >= least));
         (!self.exploited || facts.kev_date.is_some())

@@ -142,17 +142,107 @@ fn orders() {
 }
 
 #[test]
-fn pages_cut_the_sorted_list() {
+fn pages_cut_the_sorted_list_and_look_no_further() {
     let board = board();
-    let whole = board.list(&Filter::default(), 0, 10);
-    assert_eq!((whole.vulnerabilities, whole.findings), (3, 4));
-    for (at, group) in whole.groups.iter().enumerate() {
-        let page = board.list(&Filter::default(), at, 1);
-        assert_eq!((page.vulnerabilities, page.findings), (3, 4));
-        assert_eq!(page.groups.as_slice(), std::slice::from_ref(group));
+    let total = |vulnerabilities, findings| Some(Total { vulnerabilities, findings });
+    let plain = Filter::default();
+    let text = Filter {
+        text: Some("cve".to_owned()),
+        ..Filter::default()
+    };
+    for (filter, known) in [(plain, total(3, 4)), (text, None)] {
+        let whole = board.list(&filter, 0, 10);
+        assert_eq!((whole.groups.len(), whole.more, whole.total), (3, false, known));
+        for (at, group) in whole.groups.iter().enumerate() {
+            let page = board.list(&filter, at, 1);
+            assert_eq!((page.more, page.total), (at < 2, known));
+            assert_eq!(page.groups.as_slice(), std::slice::from_ref(group));
+        }
+        for from in [3, usize::MAX] {
+            let behind = board.list(&filter, from, 10);
+            assert_eq!((behind.groups.len(), behind.more), (0, false));
+        }
     }
-    assert_eq!(board.list(&Filter::default(), 3, 1).groups, []);
-    assert_eq!(board.list(&Filter::default(), usize::MAX, 10).groups, []);
+    // Counted when the order was made.
+    let critical = Filter {
+        severity: Some(Severity::Critical),
+        verdict: Some(Fixed),
+        ..Filter::default()
+    };
+    assert_eq!(board.list(&critical, 0, 10).total, total(1, 1));
+}
+
+#[test]
+fn what_is_open_in_some_packages() {
+    let board = board();
+    let of = |keys: &[i64], from, size| {
+        let listing = board.list_of(keys.iter().copied(), Sort::Cvss, from, size);
+        let groups: Vec<(i64, usize)> = listing.groups.iter().map(|group| (group.facts.key, group.pairs.len())).collect();
+        (groups, listing.more, listing.total.unwrap().findings)
+    };
+    assert_eq!(of(&[10, 11], 0, 9), (vec![(1, 2), (2, 1)], false, 3));
+    assert_eq!(of(&[10, 11], 0, 1), (vec![(1, 2)], true, 3));
+    assert_eq!(of(&[99], 0, 1), (vec![], false, 0));
+    let open = board.open_by_package();
+    assert_eq!(
+        (open[&10].all(), open[&10].of(Severity::Critical), open.contains_key(&13)),
+        (2, 1, false)
+    );
+}
+
+#[test]
+fn channels_are_compared_by_package_name() {
+    let before = board();
+    let facts: Vec<Facts> = before.facts.to_vec();
+    let findings = Findings {
+        // openssl is another attribute here, curl another version, and there is no nginx.
+        clusters: vec![
+            cluster(20, "curl"),
+            ClusterFacts {
+                name: "openssl_3".to_owned(),
+                ..cluster(21, "openssl")
+            },
+        ],
+        pairs: vec![
+            pair(1, 20, Fixed, 0.9),
+            pair(1, 21, Affected, 0.5),
+            pair(4, 20, Affected, 1.0),
+            pair(2, 20, Fixed, 0.9),
+        ],
+    };
+    let after = ChannelBoard::new("after".to_owned(), Arc::new(sorted(findings)), facts.into());
+    let comparison = Comparison::new(&before, &after);
+    let of = |change| -> Vec<(i64, String, Option<Verdict>, Option<Verdict>)> {
+        let page = comparison.page(&before, &after, change, 0, 10);
+        assert_eq!(page.len(), comparison.count(change));
+        let verdict = |side: Option<(&ClusterFacts, Pair)>| side.map(|(_, pair)| pair.verdict);
+        page.iter()
+            .map(|d| (d.facts.key, d.pname.to_owned(), verdict(d.before), verdict(d.after)))
+            .collect()
+    };
+    assert_eq!(of(Change::New), [(4, "curl".to_owned(), None, Some(Affected))]);
+    assert_eq!(
+        of(Change::Gone),
+        [
+            (1, "curl".to_owned(), Some(Affected), Some(Fixed)),
+            (3, "Nginx".to_owned(), Some(Affected), None),
+            (2, "curl".to_owned(), Some(Affected), Some(Fixed)),
+        ]
+    );
+    assert_eq!(of(Change::Both), [(1, "openssl".to_owned(), Some(Unknown), Some(Affected))]);
+    let critical: Vec<(Change, usize)> = comparison
+        .tallies()
+        .iter()
+        .filter(|tally| tally.severity == Severity::Critical)
+        .map(|tally| (tally.change, tally.count))
+        .collect();
+    assert_eq!(critical, [(Change::New, 1), (Change::Gone, 1), (Change::Both, 1)]);
+    assert!(comparison.page(&before, &after, Change::New, 1, 10).is_empty());
+    let same = Comparison::new(&before, &before);
+    assert_eq!(
+        (same.count(Change::New), same.count(Change::Gone), same.count(Change::Both)),
+        (0, 0, 4)
+    );
 }
 
 #[test]

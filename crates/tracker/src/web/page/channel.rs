@@ -6,16 +6,19 @@ use vuln::score::Severity;
 use vuln::verdict::Verdict;
 
 use super::Page;
-use super::findings::{self, Findings};
+use super::findings::{self, Extent, Findings};
 use super::parameters::Parameters;
 use crate::store::read::{Channel, recent_first};
-use crate::web::address;
+use crate::web::address::{self, Format};
 use crate::web::board::{Filter, Sort};
 use crate::web::error::Error;
+use crate::web::feed::Entry;
 use crate::web::layout::{Frame, Section};
-use crate::web::part::{self, Pager};
+use crate::web::part;
 use crate::web::respond::Loaded;
+use crate::web::sheet::Sheet;
 use crate::web::site::Site;
+use crate::web::time;
 
 /// All channels.
 #[derive(Debug, Serialize)]
@@ -45,6 +48,47 @@ impl Page for Channels {
 
     fn section(&self) -> Section {
         Section::Channels
+    }
+
+    fn formats(&self) -> &'static [Format] {
+        super::LIST
+    }
+
+    fn sheet(&self) -> Sheet {
+        let mut sheet = Sheet::new(&[
+            "channel", "revision", "packages", "taken", "matched", "verdict", "severity", "findings",
+        ]);
+        let date = |at: Option<i64>| at.map(time::rfc3339).unwrap_or_default();
+        for channel in &self.channels {
+            for count in &channel.counts {
+                sheet.row([
+                    channel.name.clone(),
+                    channel.revision.clone().unwrap_or_default(),
+                    channel.packages.to_string(),
+                    date(channel.taken_at),
+                    date(channel.matched_at),
+                    count.verdict.name().to_owned(),
+                    part::severity_name(count.severity).to_owned(),
+                    count.count.to_string(),
+                ]);
+            }
+        }
+        sheet
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let entry = |channel: &Channel| Entry {
+            id: format!("channel/{}/{}", channel.name, channel.revision.as_deref().unwrap_or_default()),
+            title: format!("{} at {}", channel.name, channel.revision.as_deref().unwrap_or("no revision")),
+            link: address::channel(&channel.name),
+            date: channel.taken_at.map(time::rfc3339),
+            text: format!(
+                "{} packages, {} open findings.",
+                part::number(channel.packages),
+                part::number(channel.count(Verdict::is_open, None))
+            ),
+        };
+        self.channels.iter().map(entry).collect()
     }
 
     fn body(&self, frame: &Frame) -> Markup {
@@ -141,7 +185,7 @@ pub struct ChannelPage {
 
 impl ChannelPage {
     /// Loads the channel and a page of its findings.
-    pub fn load(site: &Site, name: &str, parameters: &Parameters) -> Result<Loaded<Self>, Error> {
+    pub fn load(site: &Site, name: &str, parameters: &Parameters, format: Format) -> Result<Loaded<Self>, Error> {
         let channels = site.store().channels()?;
         let channel = channels
             .into_iter()
@@ -152,13 +196,13 @@ impl ChannelPage {
         let filter = Filter {
             verdict: parameters.verdict()?,
             severity: parameters.severity()?,
-            sort: Sort::Cvss,
+            sort: if format == Format::Atom { Sort::Age } else { Sort::Cvss },
             ..Filter::default()
         };
-        let page = parameters.page()?;
+        let extent = Extent::of(format, parameters.page()?);
         let findings = match site.board()?.channel(name) {
-            Some(board) => Findings::load(site, board, &filter, page)?,
-            None => Findings::none(page),
+            Some(board) => Findings::load(site, board, &filter, extent)?,
+            None => Findings::none(name, extent.page),
         };
         Ok(Loaded::Page(Self { channel, filter, findings }))
     }
@@ -229,25 +273,31 @@ impl Page for ChannelPage {
         Section::Channels
     }
 
+    fn formats(&self) -> &'static [Format] {
+        super::LIST
+    }
+
+    fn sheet(&self) -> Sheet {
+        self.findings.sheet()
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        self.findings.entries()
+    }
+
     fn body(&self, frame: &Frame) -> Markup {
         let path = address::channel(&self.channel.name);
         let parameters = [
             ("verdict", self.filter.verdict.map(|verdict| verdict.name())),
             ("severity", self.filter.severity.map(part::severity_name)),
         ];
-        let pager = Pager {
-            path: &path,
-            parameters: &parameters,
-            page: self.findings.page,
-            pages: self.findings.pages,
-        };
         html! {
             div.wrap {
                 p.eyebrow { a href="/channels" { "Channels" } }
                 h1 { (self.channel.name) }
                 (self.facts(frame))
                 (self.matrix())
-                h2 #findings { "Findings" }
+                (part::heading("findings", "Findings"))
                 form.filter action=(path) method="get" aria-label="Filter the findings" {
                     div.field { label for="verdict" { "Verdict" } select #verdict name="verdict" { (findings::verdict_options(self.filter.verdict, "All that is open")) } }
                     div.field { label for="severity" { "Severity" } select #severity name="severity" { (findings::severity_options(self.filter.severity)) } }
@@ -256,14 +306,10 @@ impl Page for ChannelPage {
                         a href=(address::query("/queue", &[("channel", Some(&self.channel.name))])) { "More filters in the queue" }
                     }
                 }
-                p.total {
-                    strong { (part::number(self.findings.vulnerabilities as u64)) }
-                    @if self.findings.vulnerabilities == 1 { " vulnerability in " } @else { " vulnerabilities in " }
-                    (part::counted(self.findings.findings, "finding", "findings")) ", highest CVSS score first"
-                }
+                (self.findings.total("highest CVSS score first"))
                 @if self.findings.items.is_empty() { p.empty { "No finding passes the filter." } }
                 @else { (self.findings.table("Vulnerabilities with their packages and verdicts")) }
-                (pager.markup())
+                (self.findings.pager(&path, &parameters))
             }
         }
     }

@@ -13,6 +13,7 @@ use vuln::score::Score;
 
 use super::Page;
 use crate::store::read::{Document, Vulnerability, recent_first};
+use crate::web::address::{self, Format};
 use crate::web::cve::line::{self, Line, Placed};
 use crate::web::cve::ruler;
 use crate::web::cve::sources::{self, Link, SourceView};
@@ -21,7 +22,7 @@ use crate::web::layout::{Frame, Section};
 use crate::web::part;
 use crate::web::respond::Loaded;
 use crate::web::site::Site;
-use crate::web::{address, time};
+use crate::web::time;
 use unseen::Unseen;
 
 /// Characters that an id may have.
@@ -58,7 +59,7 @@ pub struct Known {
 
 impl Cve {
     /// Loads the page by an id in any case, or by an alias.
-    pub fn load(site: &Site, frame: &Frame, id: &str, json: bool) -> Result<Loaded<Self>, Error> {
+    pub fn load(site: &Site, frame: &Frame, id: &str, format: Format) -> Result<Loaded<Self>, Error> {
         let id = id.trim();
         if id.chars().count() > LIMIT {
             return Err(Error::NotFound {
@@ -71,7 +72,7 @@ impl Cve {
         };
         if resolved.name != id {
             let address = address::cve(&resolved.name);
-            return Ok(Loaded::Elsewhere(if json { address + ".json" } else { address }));
+            return Ok(Loaded::Elsewhere(address + format.ending()));
         }
         let Some(mut vulnerability) = store.vulnerability(id)? else {
             return Ok(Loaded::Page(Cve::Unseen(Box::new(Unseen::load(site, frame, id)?))));
@@ -175,7 +176,7 @@ impl Known {
                         (self.answer())
                         @if !self.lines.is_empty() {
                             section aria-labelledby="ranges" {
-                                h2 #ranges { "Versions" }
+                                (part::heading("ranges", "Versions"))
                                 p.soft.legendline {
                                     "Below the line: versions that a record names. Above it: versions that channels have. "
                                     span.key.k-affected { "affected" } " " span.key.k-unaffected { "not affected" } " " span.key.k-unknown { "not stated" }
@@ -187,7 +188,7 @@ impl Known {
                     aside aria-label="Facts" { (self.facts()) }
                 }
                 section aria-labelledby="sources" {
-                    h2 #sources { "What the sources say" }
+                    (part::heading("sources", "What the sources say"))
                     div.sources { @for source in &self.sources { (claims::card(&v.name, source)) } }
                 }
                 (self.references())
@@ -294,7 +295,7 @@ impl Known {
         html! {
             @if !self.links.is_empty() {
                 section aria-labelledby="references" {
-                    h2 #references { "References" }
+                    (part::heading("references", "References"))
                     ul.links {
                         @for link in self.links.iter().take(LINKS) {
                             li {
@@ -314,7 +315,7 @@ impl Known {
         html! {
             @if !self.vulnerability.problems.is_empty() {
                 section aria-labelledby="problems" {
-                    h2 #problems { "Problems in the records" }
+                    (part::heading("problems", "Problems in the records"))
                     ul {
                         @for problem in &self.vulnerability.problems {
                             li { (problem.key) " " span.soft { (problem.source.to_uppercase()) } ": " (problem.message) @if !problem.pointer.is_empty() { " at " code { (problem.pointer) } } }

@@ -5,28 +5,53 @@ use serde::Serialize;
 use vuln::verdict::Verdict;
 
 use crate::store::read::{ClusterFacts, Facts};
-use crate::web::board::{ChannelBoard, Filter, Sort};
+use crate::web::address::{self, Format};
+use crate::web::board::{ChannelBoard, Filter, Listing, Sort};
 use crate::web::error::Error;
+use crate::web::feed::Entry;
+use crate::web::part::{self, Pager};
+use crate::web::sheet::{self, Sheet};
 use crate::web::site::Site;
-use crate::web::{address, part};
 
-/// Vulnerabilities on a page.
-pub const PAGE: usize = 50;
+/// How much of a list one answer holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// The page, from 1.
+    pub page: usize,
+    /// Vulnerabilities on a page.
+    pub size: usize,
+    /// Packages of one vulnerability; the kernel alone has two dozen.
+    pub packages: usize,
+}
 
-/// Packages shown of one vulnerability; the kernel alone has two dozen.
-const PACKAGES: usize = 5;
+impl Extent {
+    /// What a format shows: people read pages, programs read tables.
+    pub fn of(format: Format, page: usize) -> Self {
+        let (size, packages) = match format {
+            Format::Html => (50, 5),
+            Format::Json | Format::Atom => (50, usize::MAX),
+            Format::Csv => (1000, usize::MAX),
+        };
+        Self { page, size, packages }
+    }
+}
 
 /// One page of a list of findings.
 #[derive(Debug, Serialize)]
 pub struct Findings {
-    /// Vulnerabilities in the whole list.
-    pub vulnerabilities: usize,
-    /// (vulnerability, package) pairs in the whole list.
-    pub findings: usize,
+    /// The channel.
+    #[serde(skip)]
+    pub channel: String,
+    /// Vulnerabilities in the whole list; `None` where that would have to be counted.
+    pub vulnerabilities: Option<usize>,
+    /// (vulnerability, package) pairs in the whole list; `None` where that would have to be counted.
+    pub findings: Option<usize>,
     /// From 1.
     pub page: usize,
-    /// Pages in all.
-    pub pages: usize,
+    /// Pages in all, where that is known.
+    pub pages: Option<usize>,
+    /// Whether there is another page.
+    pub more: bool,
     /// This page.
     pub items: Vec<Item>,
 }
@@ -59,22 +84,29 @@ pub struct ItemPackage {
 
 impl Findings {
     /// A list without findings.
-    pub fn none(page: usize) -> Self {
+    pub fn none(channel: &str, page: usize) -> Self {
         Self {
-            vulnerabilities: 0,
-            findings: 0,
+            channel: channel.to_owned(),
+            vulnerabilities: Some(0),
+            findings: Some(0),
             page,
-            pages: 0,
+            pages: Some(0),
+            more: false,
             items: Vec::new(),
         }
     }
 
     /// One page of what the filter leaves.
-    pub fn load(site: &Site, board: &ChannelBoard, filter: &Filter, page: usize) -> Result<Self, Error> {
-        let listing = board.list(filter, (page - 1) * PAGE, PAGE);
+    pub fn load(site: &Site, board: &ChannelBoard, filter: &Filter, extent: Extent) -> Result<Self, Error> {
+        let listing = board.list(filter, (extent.page - 1) * extent.size, extent.size);
+        Self::of(site, board, listing, extent)
+    }
+
+    /// One page that was chosen before.
+    pub fn of(site: &Site, board: &ChannelBoard, listing: Listing<'_>, extent: Extent) -> Result<Self, Error> {
         let mut shown = Vec::new();
         for group in &listing.groups {
-            for pair in group.pairs.iter().take(PACKAGES) {
+            for pair in group.pairs.iter().take(extent.packages) {
                 shown.extend(board.cluster(pair).map(|cluster| (group.facts.key, cluster.key)));
             }
         }
@@ -82,7 +114,7 @@ impl Findings {
         let mut items = Vec::with_capacity(listing.groups.len());
         for group in &listing.groups {
             let mut packages = Vec::new();
-            for pair in group.pairs.iter().take(PACKAGES) {
+            for pair in group.pairs.iter().take(extent.packages) {
                 let Some(cluster) = board.cluster(pair) else { continue };
                 // Details come in the order asked; a finding that is gone by now has none.
                 let detail = details.next_if(|detail| detail.pair == (group.facts.key, cluster.key));
@@ -100,12 +132,114 @@ impl Findings {
             });
         }
         Ok(Self {
-            vulnerabilities: listing.vulnerabilities,
-            findings: listing.findings,
-            page,
-            pages: listing.vulnerabilities.div_ceil(PAGE),
+            channel: board.name.clone(),
+            vulnerabilities: listing.total.map(|total| total.vulnerabilities),
+            findings: listing.total.map(|total| total.findings),
+            page: extent.page,
+            pages: listing.total.map(|total| total.vulnerabilities.div_ceil(extent.size)),
+            more: listing.more,
             items,
         })
+    }
+
+    /// How much there is, as far as that is known.
+    pub fn total(&self, order: &str) -> Markup {
+        html! {
+            p.total {
+                @match (self.vulnerabilities, self.findings) {
+                    (Some(vulnerabilities), Some(findings)) => {
+                        strong { (part::number(vulnerabilities as u64)) }
+                        @if vulnerabilities == 1 { " vulnerability in " } @else { " vulnerabilities in " }
+                        (part::counted(findings, "finding", "findings"))
+                    },
+                    _ => {
+                        strong { (part::number(self.items.len() as u64)) }
+                        @if self.items.len() == 1 { " vulnerability" } @else { " vulnerabilities" }
+                        @if self.more || self.page > 1 { " on this page" }
+                    },
+                }
+                @if !order.is_empty() { ", " (order) }
+            }
+        }
+    }
+
+    /// The links to the other pages.
+    pub fn pager(&self, path: &str, parameters: &[(&str, Option<&str>)]) -> Markup {
+        let pager = Pager {
+            path,
+            parameters,
+            page: self.page,
+            pages: self.pages,
+            more: self.more,
+        };
+        pager.markup()
+    }
+
+    /// The list as rows: one for each finding.
+    pub fn sheet(&self) -> Sheet {
+        let columns = [
+            "channel",
+            "id",
+            "title",
+            "severity",
+            "cvss",
+            "epss",
+            "exploited_since",
+            "published",
+            "package",
+            "pname",
+            "version",
+            "verdict",
+            "confidence",
+            "fixed_in",
+        ];
+        let mut sheet = Sheet::new(&columns);
+        for item in &self.items {
+            let facts = &item.facts;
+            for package in &item.packages {
+                sheet.row([
+                    self.channel.clone(),
+                    facts.name.clone(),
+                    facts.title.clone(),
+                    part::severity_name(facts.severity).to_owned(),
+                    sheet::number(facts.score),
+                    sheet::number(facts.epss),
+                    facts.kev_date.clone().unwrap_or_default(),
+                    facts.published.clone().unwrap_or_default(),
+                    package.cluster.name.clone(),
+                    package.cluster.pname.clone(),
+                    package.cluster.version.clone(),
+                    package.verdict.name().to_owned(),
+                    sheet::number(Some(package.confidence)),
+                    package.fixed_in.clone().unwrap_or_default(),
+                ]);
+            }
+        }
+        sheet
+    }
+
+    /// The list as entries of a feed: one for each vulnerability.
+    pub fn entries(&self) -> Vec<Entry> {
+        let entry = |item: &Item| {
+            let facts = &item.facts;
+            let packages: Vec<String> = item
+                .packages
+                .iter()
+                .map(|package| {
+                    let fixed = package.fixed_in.as_ref().map(|v| format!(", fixed in {v}")).unwrap_or_default();
+                    let verdict = part::verdict_name(package.verdict).to_lowercase();
+                    format!("{} {}: {verdict}{fixed}", package.cluster.name, package.cluster.version)
+                })
+                .collect();
+            Entry {
+                id: format!("{}/{}", self.channel, facts.name),
+                title: entry_title(facts),
+                link: address::cve(&facts.name),
+                date: facts.published.clone(),
+                text: format!("{}. In {}: {}.", facts_words(facts), self.channel, packages.join("; ")),
+            }
+        };
+        self.items.iter().map(entry).collect()
     }
 
     /// The table.
@@ -167,6 +301,30 @@ fn package_cells(package: &ItemPackage) -> Markup {
             @if let Some(fixed) = &package.fixed_in { span.soft { "fixed in " span.version { (fixed) } } }
         }
     }
+}
+
+/// The headline of a vulnerability in a feed.
+pub fn entry_title(facts: &Facts) -> String {
+    if facts.title.is_empty() {
+        facts.name.clone()
+    } else {
+        format!("{}: {}", facts.name, facts.title)
+    }
+}
+
+/// How bad it is, in words.
+pub fn facts_words(facts: &Facts) -> String {
+    let mut words = match facts.score {
+        Some(score) => format!("{} ({score:.1})", part::severity_word(facts.severity)),
+        None => part::severity_word(facts.severity).to_owned(),
+    };
+    if let Some(epss) = facts.epss {
+        words.push_str(&format!(", EPSS {}", part::percent(epss)));
+    }
+    if let Some(date) = &facts.kev_date {
+        words.push_str(&format!(", known to be exploited since {date}"));
+    }
+    words
 }
 
 /// The words for an order.

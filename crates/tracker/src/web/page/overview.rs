@@ -186,26 +186,26 @@ impl Page for Overview {
             }
             div.wrap {
                 section aria-labelledby="channels" {
-                    h2 #channels { "Channels" }
+                    (part::heading("channels", "Channels"))
                     @if self.channels.is_empty() { p.empty { "No package set was taken in yet." } }
                     @else { (channel::summary(&self.channels, frame)) }
                 }
                 div.pair {
                     section aria-labelledby="exploited" {
-                        h2 #exploited { "Exploited and open" }
+                        (part::heading("exploited", "Exploited and open"))
                         p.soft { "On CISA's list of known exploited vulnerabilities, the latest first." }
                         (self.list(&self.exploited, "Exploited vulnerabilities that are open in a channel"))
                         p { a href="/queue?exploited=1" { "All exploited ones in the queue" } }
                     }
                     section aria-labelledby="likely" {
-                        h2 #likely { "Most likely exploited next" }
+                        (part::heading("likely", "Most likely exploited next"))
                         p.soft { "Highest EPSS score: the probability of exploitation within 30 days." }
                         (self.list(&self.likely, "Open vulnerabilities with the highest EPSS score"))
                         p { a href="/queue?sort=epss" { "The queue by EPSS" } }
                     }
                 }
                 section aria-labelledby="data" {
-                    h2 #data { "State of the data" }
+                    (part::heading("data", "State of the data"))
                     (feed_table(&self.feeds, frame))
                 }
             }

@@ -1,5 +1,6 @@
 //! One package: what it is in each channel, and every vulnerability with its verdicts.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use axum::http::StatusCode;
@@ -9,21 +10,26 @@ use vuln::package::Package;
 use vuln::verdict::Verdict;
 
 use super::Page;
-use super::findings::verdict_options;
+use super::findings::{entry_title, facts_words, verdict_options};
 use super::parameters::Parameters;
 use super::search::versions;
 use crate::store::read::{ClusterHead, Facts, PackageIn, recent_first};
-use crate::web::address;
-use crate::web::board::Board;
+use crate::web::address::{self, Format};
+use crate::web::board::{Board, people};
 use crate::web::cve::ids;
 use crate::web::error::Error;
+use crate::web::feed::Entry;
 use crate::web::layout::{Frame, Section, search_link};
 use crate::web::part::{self, Pager};
 use crate::web::respond::Loaded;
+use crate::web::sheet::{self, Sheet};
 use crate::web::site::Site;
 
 /// Vulnerabilities on a page.
 const PAGE: usize = 100;
+
+/// Vulnerabilities in one answer for spreadsheets.
+const ROWS: usize = 1000;
 
 /// Packages listed where a name means several.
 const NAMED: usize = 60;
@@ -96,7 +102,7 @@ pub struct Answer {
 
 impl PackagePage {
     /// Loads the package by an attribute, or by a package name.
-    pub fn load(site: &Site, name: &str, parameters: &Parameters) -> Result<Loaded<Self>, Error> {
+    pub fn load(site: &Site, name: &str, parameters: &Parameters, format: Format) -> Result<Loaded<Self>, Error> {
         if name.chars().count() > 300 {
             return Err(Error::NotFound {
                 what: "this is longer than any name of a package".to_owned(),
@@ -108,7 +114,7 @@ impl PackagePage {
         let mut named = store.packages_named(name, NAMED)?;
         if channels.is_empty() {
             return match named.as_slice() {
-                [one] => Ok(Loaded::Elsewhere(address::package(&one.name))),
+                [one] => Ok(Loaded::Elsewhere(address::package(&one.name) + format.ending())),
                 _ => {
                     let names = site.names()?;
                     let similar = if named.is_empty() { names.search(name, 10) } else { Vec::new() };
@@ -130,13 +136,17 @@ impl PackagePage {
         let counts = (0..channels.len()).map(|channel| count(&lines, channel)).collect();
         lines.retain(|line| verdict.is_none_or(|wanted| line.answers.iter().flatten().any(|answer| answer.verdict == wanted)));
         lines.sort_by(|a, b| {
-            let newest = || b.facts.order.cmp(&a.facts.order);
-            a.worst
-                .cmp(&b.worst)
-                .then_with(newest)
-                .then_with(|| a.facts.name.cmp(&b.facts.name))
+            let newest = b.facts.order.cmp(&a.facts.order);
+            // Who reads a feed waits for what is new.
+            let worst = if format == Format::Atom {
+                Ordering::Equal
+            } else {
+                a.worst.cmp(&b.worst)
+            };
+            worst.then(newest).then_with(|| a.facts.name.cmp(&b.facts.name))
         });
-        let shown = lines.iter().skip((page - 1) * PAGE).take(PAGE);
+        let size = if format == Format::Csv { ROWS } else { PAGE };
+        let shown = lines.iter().skip((page - 1) * size).take(size);
         Ok(Loaded::Page(PackagePage::One(Box::new(One {
             attr: name.to_owned(),
             siblings: named,
@@ -144,7 +154,7 @@ impl PackagePage {
             verdict,
             vulnerabilities: lines.len(),
             page,
-            pages: lines.len().div_ceil(PAGE),
+            pages: lines.len().div_ceil(size),
             items: shown.map(Row::of).collect(),
             channels,
         }))))
@@ -223,6 +233,32 @@ impl Page for PackagePage {
         }
     }
 
+    fn formats(&self) -> &'static [Format] {
+        super::LIST
+    }
+
+    fn sheet(&self) -> Sheet {
+        match self {
+            PackagePage::One(one) => one.sheet(),
+            PackagePage::Several(several) => {
+                let mut sheet = Sheet::new(&["package", "pname", "channel", "version"]);
+                for head in &several.packages {
+                    for (channel, version) in &head.versions {
+                        sheet.row([head.name.clone(), head.pname.clone(), channel.clone(), version.clone()]);
+                    }
+                }
+                sheet
+            }
+        }
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        match self {
+            PackagePage::One(one) => one.items.iter().map(|row| one.entry(row)).collect(),
+            PackagePage::Several(_) => Vec::new(),
+        }
+    }
+
     fn body(&self, _: &Frame) -> Markup {
         html! {
             div.wrap {
@@ -261,6 +297,60 @@ fn heads(list: &[ClusterHead]) -> Markup {
 }
 
 impl One {
+    /// One row for each vulnerability and channel.
+    fn sheet(&self) -> Sheet {
+        let columns = [
+            "id",
+            "title",
+            "severity",
+            "cvss",
+            "epss",
+            "exploited_since",
+            "published",
+            "channel",
+            "package",
+            "version",
+            "verdict",
+            "confidence",
+        ];
+        let mut sheet = Sheet::new(&columns);
+        for row in &self.items {
+            for (package, answer) in self.channels.iter().zip(&row.verdicts) {
+                let Some(answer) = answer else { continue };
+                sheet.row([
+                    row.facts.name.clone(),
+                    row.facts.title.clone(),
+                    part::severity_name(row.facts.severity).to_owned(),
+                    sheet::number(row.facts.score),
+                    sheet::number(row.facts.epss),
+                    row.facts.kev_date.clone().unwrap_or_default(),
+                    row.facts.published.clone().unwrap_or_default(),
+                    package.channel.clone(),
+                    package.name.clone(),
+                    package.version.clone(),
+                    answer.verdict.name().to_owned(),
+                    sheet::number(Some(answer.confidence)),
+                ]);
+            }
+        }
+        sheet
+    }
+
+    fn entry(&self, row: &Row) -> Entry {
+        let verdicts = self.channels.iter().zip(&row.verdicts).filter_map(|(package, answer)| {
+            let word = part::verdict_name((*answer)?.verdict).to_lowercase();
+            Some(format!("{} {}: {word}", package.channel, package.version))
+        });
+        let verdicts: Vec<String> = verdicts.collect();
+        Entry {
+            id: format!("package/{}/{}", self.attr, row.facts.name),
+            title: entry_title(&row.facts),
+            link: address::cve(&row.facts.name),
+            date: row.facts.published.clone(),
+            text: format!("{}. {}.", facts_words(&row.facts), verdicts.join("; ")),
+        }
+    }
+
     /// The facts of the most recent channel that has any.
     fn facts(&self) -> Option<(&PackageIn, &Package)> {
         let known = |package: &Package| !package.homepages.is_empty() || package.description.is_some();
@@ -294,7 +384,7 @@ impl One {
     fn versions(&self) -> Markup {
         html! {
             section aria-labelledby="versions" {
-                h2 #versions { "In the channels" }
+                (part::heading("versions", "In the channels"))
                 table.list.channels role="table" {
                     caption.hidden { "Versions, vulnerabilities and patches by channel" }
                     thead role="rowgroup" {
@@ -321,11 +411,12 @@ impl One {
             path: &path,
             parameters: &parameters,
             page: self.page,
-            pages: self.pages,
+            pages: Some(self.pages),
+            more: self.page < self.pages,
         };
         html! {
             section aria-labelledby="vulnerabilities" {
-                h2 #vulnerabilities { "Vulnerabilities" }
+                (part::heading("vulnerabilities", "Vulnerabilities"))
                 form.filter action=(path) method="get" aria-label="Filter the vulnerabilities" {
                     div.field { label for="verdict" { "Verdict in some channel" } select #verdict name="verdict" { (verdict_options(self.verdict, "Any")) } }
                     div.field.act { button.primary type="submit" { "Apply" } }
@@ -410,9 +501,9 @@ fn described(package: &PackageIn, facts: &Package) -> Markup {
             @if !facts.changelogs.is_empty() { div { dt { "Changelog" } dd { @for url in &facts.changelogs { (part::link(url)) br; } } } }
             @if !facts.licenses.is_empty() { div { dt { "Licence" } dd { (facts.licenses.join(", ")) } } }
             @if !facts.maintainers.is_empty() {
-                div { dt { "Maintainers" } dd { @for (i, m) in facts.maintainers.iter().enumerate() { @if i > 0 { ", " } (maintainer(&m.name, m.github.as_deref())) } } }
+                div { dt { "Maintainers" } dd { @for (i, m) in facts.maintainers.iter().enumerate() { @if i > 0 { ", " } a href=(address::maintainer(people::handle(m))) { (m.name) } } } }
             }
-            @if !facts.teams.is_empty() { div { dt { "Teams" } dd { (facts.teams.join(", ")) } } }
+            @if !facts.teams.is_empty() { div { dt { "Teams" } dd { @for (i, team) in facts.teams.iter().enumerate() { @if i > 0 { ", " } a href=(address::team(team)) { (team) } } } } }
             @if let Some(position) = &facts.position { div { dt { "Defined in" } dd { code.url { (position) } } } }
             @if !facts.source_urls.is_empty() { div { dt { "Source" } dd { @for url in facts.source_urls.iter().take(5) { (part::link(url)) br; } } } }
             @if !facts.cpes.is_empty() { div { dt { "CPE" } dd { @for cpe in &facts.cpes { code.url { (cpe) } br; } } } }
@@ -429,16 +520,6 @@ fn described(package: &PackageIn, facts: &Package) -> Markup {
                 }
             }
             div { dt { "As of" } dd { (package.channel) } }
-        }
-    }
-}
-
-fn maintainer(name: &str, github: Option<&str>) -> Markup {
-    let handle = github.filter(|handle| !handle.is_empty() && handle.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
-    html! {
-        @match handle {
-            Some(handle) => a.out href={ "https://github.com/" (handle) } rel="noopener noreferrer nofollow" { (name) },
-            None => (name),
         }
     }
 }

@@ -27,6 +27,11 @@ impl Parameters {
         Ok(Self { values })
     }
 
+    /// Whether a parameter has a value.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| !value.trim().is_empty())
+    }
+
     /// A text of at most `limit` characters, without white space around it.
     pub fn text(&self, name: &'static str, limit: usize) -> Result<Option<String>, Error> {
         let Some(value) = self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty()) else {

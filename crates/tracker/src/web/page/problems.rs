@@ -7,11 +7,14 @@ use super::Page;
 use super::overview::feed_name;
 use super::parameters::Parameters;
 use crate::store::read::{ProblemRow, Source, Taken};
+use crate::web::address::{self, Format};
 use crate::web::error::Error;
+use crate::web::feed::Entry;
 use crate::web::layout::{Frame, Section};
 use crate::web::respond::Loaded;
+use crate::web::sheet::Sheet;
 use crate::web::site::Site;
-use crate::web::{address, part};
+use crate::web::{part, time};
 
 /// Problems on a page.
 const PAGE: usize = 50;
@@ -150,6 +153,41 @@ impl Page for Problems {
         Section::Problems
     }
 
+    fn formats(&self) -> &'static [Format] {
+        super::LIST
+    }
+
+    fn sheet(&self) -> Sheet {
+        let mut sheet = Sheet::new(&["id", "source", "record", "vulnerability", "where", "problem", "seen", "url"]);
+        for problem in &self.problems {
+            sheet.row([
+                problem.id.to_string(),
+                problem.source.clone(),
+                problem.key.clone(),
+                problem.vulnerability.clone().unwrap_or_default(),
+                problem.pointer.clone(),
+                problem.message.clone(),
+                time::rfc3339(problem.seen_at),
+                problem.url.clone().unwrap_or_default(),
+            ]);
+        }
+        sheet
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let entry = |problem: &ProblemRow| Entry {
+            id: format!("problem/{}/{}/{}", problem.source, problem.key, problem.id),
+            title: format!("{}: {}", problem.key, problem.message),
+            link: problem
+                .vulnerability
+                .as_deref()
+                .map_or_else(|| "/problems".to_owned(), address::cve),
+            date: Some(time::rfc3339(problem.seen_at)),
+            text: format!("{} {}: {}", feed_name(&problem.source), problem.pointer, problem.message),
+        };
+        self.problems.iter().map(entry).collect()
+    }
+
     fn body(&self, frame: &Frame) -> Markup {
         let failing = self.sources.iter().any(|source| source.last_error.is_some());
         let next = self.next.map(|id| id.to_string());
@@ -157,9 +195,9 @@ impl Page for Problems {
             div.wrap {
                 h1 { "Problems" }
                 p.lede { "A source that fails leaves its old data in place. A record that cannot be read in full is kept as it came, with what was wrong." }
-                h2 { "Sources" }
+                (part::heading("sources", "Sources"))
                 @if failing { (self.failing(frame)) } @else { p.empty { "No source is failing." } }
-                h2 { "Records" }
+                (part::heading("records", "Records"))
                 form.filter action="/problems" method="get" aria-label="Filter the problems" {
                     div.field {
                         label for="source" { "Source" }
@@ -178,7 +216,7 @@ impl Page for Problems {
                         a rel="next" href=(address::query("/problems", &[("source", self.source.as_deref()), ("before", next.as_deref())])) { "Older →" }
                     }
                 }
-                @if !self.taken.is_empty() { h2 { "Files" } (self.files(frame)) }
+                @if !self.taken.is_empty() { (part::heading("files", "Files")) (self.files(frame)) }
             }
         }
     }

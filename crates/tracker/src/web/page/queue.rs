@@ -4,13 +4,16 @@ use maud::{Markup, html};
 use serde::Serialize;
 
 use super::Page;
-use super::findings::{self, Findings};
+use super::findings::{self, Extent, Findings};
 use super::parameters::Parameters;
+use crate::web::address::Format;
 use crate::web::board::{Filter, Sort};
 use crate::web::error::Error;
+use crate::web::feed::Entry;
 use crate::web::layout::{Frame, Section};
-use crate::web::part::{self, Pager};
+use crate::web::part;
 use crate::web::respond::Loaded;
+use crate::web::sheet::Sheet;
 use crate::web::site::Site;
 
 /// The queue.
@@ -29,9 +32,13 @@ pub struct Queue {
 
 impl Queue {
     /// Loads a page of the queue.
-    pub fn load(site: &Site, parameters: &Parameters) -> Result<Loaded<Self>, Error> {
-        let filter = parameters.filter()?;
-        let page = parameters.page()?;
+    pub fn load(site: &Site, parameters: &Parameters, format: Format) -> Result<Loaded<Self>, Error> {
+        let mut filter = parameters.filter()?;
+        // Who reads a feed waits for what is new.
+        if format == Format::Atom && !parameters.has("sort") {
+            filter.sort = Sort::Age;
+        }
+        let extent = Extent::of(format, parameters.page()?);
         let board = site.board()?;
         let channels: Vec<String> = board.channels().iter().map(|channel| channel.name.clone()).collect();
         let channel = match parameters.text("channel", 200)? {
@@ -46,8 +53,8 @@ impl Queue {
                 .or(board.channels().first()),
         };
         let findings = match channel {
-            Some(channel) => Findings::load(site, channel, &filter, page)?,
-            None => Findings::none(page),
+            Some(channel) => Findings::load(site, channel, &filter, extent)?,
+            None => Findings::none("", extent.page),
         };
         Ok(Loaded::Page(Self {
             channel: channel.map(|channel| channel.name.clone()),
@@ -122,6 +129,18 @@ impl Page for Queue {
         Section::Queue
     }
 
+    fn formats(&self) -> &'static [Format] {
+        super::LIST
+    }
+
+    fn sheet(&self) -> Sheet {
+        self.findings.sheet()
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        self.findings.entries()
+    }
+
     fn body(&self, _: &Frame) -> Markup {
         let texts = [
             value(self.filter.min_epss),
@@ -139,12 +158,6 @@ impl Page for Queue {
             ("min_confidence", Some(texts[2].as_str())),
             ("q", self.filter.text.as_deref()),
         ];
-        let pager = Pager {
-            path: "/queue",
-            parameters: &parameters,
-            page: self.findings.page,
-            pages: self.findings.pages,
-        };
         html! {
             div.wrap {
                 h1 { "Queue" }
@@ -153,17 +166,13 @@ impl Page for Queue {
                     p.empty { "No channel is matched yet." }
                 } @else {
                     (self.form())
-                    p.total {
-                        strong { (part::number(self.findings.vulnerabilities as u64)) }
-                        @if self.findings.vulnerabilities == 1 { " vulnerability in " } @else { " vulnerabilities in " }
-                        (part::counted(self.findings.findings, "finding", "findings"))
-                    }
+                    (self.findings.total(""))
                     @if self.findings.items.is_empty() {
                         p.empty { "Nothing in this channel passes the filter." @if self.findings.page > 1 { " This page is behind the end of the list." } }
                     } @else {
                         (self.findings.table("Vulnerabilities with their packages and verdicts"))
                     }
-                    (pager.markup())
+                    (self.findings.pager("/queue", &parameters))
                 }
             }
         }

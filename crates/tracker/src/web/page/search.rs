@@ -7,11 +7,14 @@ use serde::Serialize;
 use super::Page;
 use super::parameters::Parameters;
 use crate::store::read::{ClusterHead, Hit, TextHits};
+use crate::web::address::{self, Format};
 use crate::web::error::Error;
+use crate::web::feed::Entry;
 use crate::web::layout::{Frame, Section};
+use crate::web::part;
 use crate::web::respond::Loaded;
+use crate::web::sheet::{self, Sheet};
 use crate::web::site::Site;
-use crate::web::{address, part};
 
 /// Characters that a search may have.
 const LIMIT: usize = 200;
@@ -48,7 +51,7 @@ pub struct Search {
 
 impl Search {
     /// Searches.
-    pub fn load(site: &Site, parameters: &Parameters, json: bool) -> Result<Loaded<Self>, Error> {
+    pub fn load(site: &Site, parameters: &Parameters, format: Format) -> Result<Loaded<Self>, Error> {
         // One more than allowed: a longer one is refused with a page, not with an error.
         let query = parameters.text("q", usize::MAX)?.unwrap_or_default();
         let mut page = Self {
@@ -75,13 +78,13 @@ impl Search {
         let store = site.store();
         if words.len() == 1 {
             if let Some(found) = store.resolve(first)? {
-                if !json {
+                if format == Format::Html {
                     return Ok(Loaded::Elsewhere(address::cve(&found.name)));
                 }
                 page.exact = Some(found.name);
             }
             // An id that we have never seen deserves the page that says so.
-            if page.exact.is_none() && !json && first.parse::<vuln::id::CveId>().is_ok() {
+            if page.exact.is_none() && format == Format::Html && first.parse::<vuln::id::CveId>().is_ok() {
                 return Ok(Loaded::Elsewhere(address::cve(&first.to_uppercase())));
             }
             let names: Vec<String> = site.names()?.search(first, NAMES).into_iter().map(str::to_owned).collect();
@@ -182,6 +185,68 @@ impl Page for Search {
         }
     }
 
+    fn formats(&self) -> &'static [Format] {
+        super::LIST
+    }
+
+    fn sheet(&self) -> Sheet {
+        let mut sheet = Sheet::new(&[
+            "kind",
+            "id",
+            "title",
+            "severity",
+            "cvss",
+            "epss",
+            "exploited_since",
+            "published",
+            "versions",
+        ]);
+        for head in &self.packages {
+            let empty = String::new;
+            let cells = [
+                "package".to_owned(),
+                head.name.clone(),
+                head.pname.clone(),
+                empty(),
+                empty(),
+                empty(),
+                empty(),
+                empty(),
+                versions(head),
+            ];
+            sheet.row(cells);
+        }
+        for hit in &self.text.hits {
+            sheet.row([
+                "vulnerability".to_owned(),
+                hit.name.clone(),
+                hit.title.clone(),
+                part::severity_name(hit.severity).to_owned(),
+                sheet::number(hit.score),
+                sheet::number(hit.epss),
+                hit.kev_date.clone().unwrap_or_default(),
+                hit.published.clone().unwrap_or_default(),
+                String::new(),
+            ]);
+        }
+        sheet
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let entry = |hit: &Hit| Entry {
+            id: format!("cve/{}", hit.name),
+            title: if hit.title.is_empty() {
+                hit.name.clone()
+            } else {
+                format!("{}: {}", hit.name, hit.title)
+            },
+            link: address::cve(&hit.name),
+            date: hit.published.clone(),
+            text: hit.excerpt.clone(),
+        };
+        self.text.hits.iter().map(entry).collect()
+    }
+
     fn body(&self, _: &Frame) -> Markup {
         html! {
             div.wrap {
@@ -197,11 +262,11 @@ impl Page for Search {
                     p.empty role="alert" { "This was not searched for. " (why) }
                 } @else if !self.query.is_empty() {
                     section aria-labelledby="packages" {
-                        h2 #packages { "Packages" }
+                        (part::heading("packages", "Packages"))
                         @if self.packages.is_empty() { p.empty { "No package has a name like this." } } @else { (self.packages()) }
                     }
                     section aria-labelledby="vulnerabilities" {
-                        h2 #vulnerabilities { "Vulnerabilities" }
+                        (part::heading("vulnerabilities", "Vulnerabilities"))
                         @if self.text.hits.is_empty() { p.empty { "No description has all of these words." } } @else { (self.hits()) }
                     }
                 }

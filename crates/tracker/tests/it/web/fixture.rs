@@ -33,6 +33,15 @@ pub struct Answer {
 impl Server {
     /// Makes the database and serves it.
     pub fn start() -> Self {
+        Self::over(fill)
+    }
+
+    /// Serves a database that holds nothing.
+    pub fn empty() -> Self {
+        Self::over(|_| ())
+    }
+
+    fn over(fill: impl FnOnce(&Connection)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t.sqlite");
         let store = Arc::new(Sqlite::open(&path).unwrap());

@@ -36,7 +36,7 @@ INSERT INTO epss VALUES ('CVE-2024-90001', 0.94217, 0.9991), ('CVE-2024-90002', 
 INSERT INTO alias VALUES ('GHSA-abcd-efgh-2345', 6);
 
 INSERT INTO package (id, sha256, attr, pname, version, facts) VALUES
-    (1, x'01', 'lumen', 'lumen', '2.4.6', '{"attr":"lumen","pname":"lumen","version":"2.4.6","description":"Lights lamps","homepages":["https://lumen.example.org/"],"licenses":["MIT"],"maintainers":[{"name":"Ada Example","github":"ada-example"},{"name":"No Handle"},{"name":"Bad","github":"../evil"}],"position":"pkgs/by-name/lu/lumen/package.nix:12"}'),
+    (1, x'01', 'lumen', 'lumen', '2.4.6', '{"attr":"lumen","pname":"lumen","version":"2.4.6","description":"Lights lamps","homepages":["https://lumen.example.org/"],"licenses":["MIT"],"maintainers":[{"name":"Ada Example","github":"ada-example"},{"name":"No Handle"},{"name":"Bad","github":"../evil"}],"teams":["lamps"],"position":"pkgs/by-name/lu/lumen/package.nix:12"}'),
     (2, x'02', 'lumen', 'lumen', '2.4.5', '{"attr":"lumen","pname":"lumen","version":"2.4.5","patches":["cve-2023-90003.patch","fix-build.patch"]}'),
     (3, x'03', 'evil"><b>pkg', 'evil"><b>pkg', '<i>1</i>', '{"attr":"evil\"><b>pkg","pname":"evil\"><b>pkg","version":"<i>1</i>","description":"<script>alert(1)</script>","homepages":["javascript:alert(1)"],"known_vulnerabilities":["CVE-2024-90002: <b>bad</b>"],"patches":["<u>.patch"]}'),
     (4, x'04', 'linux', 'linux', '5.4.61', '{"attr":"linux","pname":"linux","version":"5.4.61"}'),

@@ -2,7 +2,7 @@
 
 use super::fixture::Server;
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 21] = [
     "/",
     "/cve/CVE-2024-90002",
     "/cve/CVE-2024-90001",
@@ -13,6 +13,13 @@ const PAGES: [&str; 14] = [
     "/queue?verdict=known_vulnerable",
     "/search?q=%3Cscript%3Ealert(1)%3C/script%3E",
     "/search?q=alert",
+    "/compare?from=%3Cscript%3E",
+    "/compare",
+    "/maintainers?q=%22%3E%3Cscript%3E",
+    "/maintainer/%3Cscript%3E",
+    "/team/%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+    "/trends?channel=%3Cscript%3E",
+    "/trends",
     "/problems?source=%22%3E%3Cscript%3E",
     "/cve/%3Cscript%3Ealert(1)%3C%2Fscript%3E",
     "/channel/%3Cscript%3E",

@@ -255,7 +255,7 @@ fn package() {
             "2 patches in nixos-20.09pre cve-2023-90003 .patch fix-build.patch names no CVE",
             "https://lumen.example.org/",
             "Licence MIT",
-            "Ada Example , No Handle, Bad",
+            "Ada Example , No Handle , Bad",
             "pkgs/by-name/lu/lumen/package.nix:12",
             "2 vulnerabilities",
         ],
@@ -263,7 +263,9 @@ fn package() {
     says(
         &html,
         &[
-            "<a class=\"out\" href=\"https://github.com/ada-example\"",
+            "<a href=\"/maintainer/ada-example\">Ada Example</a>",
+            "<a href=\"/maintainer/Bad\">Bad</a>",
+            "<a href=\"/team/lamps\">lamps</a>",
             "<a href=\"/cve/CVE-2023-90003\">cve-2023-90003</a>.patch",
         ],
     );
@@ -363,8 +365,16 @@ fn queue() {
         ("channel=nixos-20.09pre", 1),
         ("channel=nixos-20.09pre&verdict=not_affected", 10),
     ] {
-        let text = plain(&server.page(&format!("/queue?{query}")));
-        says(&text, &[&format!(" {count} vulnerabilit")]);
+        let html = server.page(&format!("/queue?{query}"));
+        assert_eq!(html.matches("<tbody").count(), count.min(50), "{query}");
+        // Only what is known without counting is said to be the whole.
+        let known = !query.contains("min_") && !query.contains("exploited") && !query.contains("q=");
+        let words = if known {
+            format!(" {count} vulnerabilit")
+        } else {
+            format!(" {count} vulnerabilities ").replace("1 vulnerabilities", "1 vulnerability")
+        };
+        says(&plain(&html), &[words.trim_end()]);
     }
     // The state of the filter is in the form and in the links.
     let html = server.page("/queue?channel=nixos-unstable&sort=epss&min_epss=0.01&q=flaw");
@@ -386,12 +396,166 @@ fn queue() {
 }
 
 #[test]
+fn evidence_leads_to_what_its_rules_mean() {
+    let server = Server::start();
+    let html = server.page("/cve/CVE-2024-90001");
+    says(&html, &["<a class=\"rule\" href=\"/legend#cve5-range\">"]);
+    says(&server.page("/legend"), &["<div id=\"cve5-range\">"]);
+    // A rule that a program of another age wrote is shown as it is.
+    says(&html, &["<code class=\"rule\">cpe-vendor-homepage</code>"]);
+}
+
+#[test]
+fn compare() {
+    let server = Server::start();
+    let html = server.page("/compare");
+    let text = plain(&html);
+    // The second one is the most recent; the first one is the one before that has findings.
+    says(
+        &html,
+        &[
+            "<select id=\"from\" name=\"from\"><option value=\"nixos-unstable\">nixos-unstable</option><option value=\"nixos-20.09pre\" selected>",
+            "<select id=\"to\" name=\"to\"><option value=\"nixos-unstable\" selected>",
+        ],
+    );
+    says(
+        &text,
+        &[
+            "In nixos-unstable Critical High Medium Low None No score All",
+            "Newly open 0 0 121 0 0 0 121",
+            "No longer open 0 0 0 0 0 0 0",
+            "Open in both 1 0 0 0 0 0 1",
+            "Page 1 of 3",
+        ],
+    );
+    let both = plain(&server.page("/compare?show=both"));
+    says(&both, &["CVE-2024-90001", "lumen Affected lumen 2.4.5 Affected lumen 2.4.6"]);
+    let gone = plain(&server.page("/compare?from=nixos-unstable&to=nixos-20.09pre&show=gone"));
+    says(&gone, &["No longer open 0 0 121 0 0 0 121", "Not affected linux_latest 5.8.5"]);
+    says(
+        &plain(&server.page("/compare?from=nixos-unstable&to=nixos-unstable")),
+        &["This is one channel: choose two."],
+    );
+    says(
+        &plain(&server.page("/compare?page=9")),
+        &["This page is behind the end of the list."],
+    );
+    assert_eq!(server.get("/compare?from=nowhere").status, 404);
+    assert_eq!(server.get("/compare?show=some").status, 400);
+}
+
+#[test]
+fn maintainers_and_teams() {
+    let server = Server::start();
+    says(
+        &plain(&server.page("/maintainers")),
+        &[
+            "Ada Example ada-example 1 1 1 critical",
+            "Bad 1 1 1 critical",
+            "No Handle 1 1 1 critical",
+        ],
+    );
+    says(&plain(&server.page("/maintainers?q=ADA")), &["Ada Example"]);
+    assert!(!server.page("/maintainers?q=ADA").contains("No Handle"));
+    says(&plain(&server.page("/maintainers?q=zzz")), &["Nobody has a name like this."]);
+    says(
+        &plain(&server.page("/maintainers?page=2")),
+        &["This page is behind the end of the list."],
+    );
+    says(&plain(&server.page("/teams")), &["lamps 1 1 1 critical"]);
+    let html = server.page("/maintainer/ada-example");
+    says(
+        &plain(&html),
+        &[
+            "Looks after 1 package of nixos-unstable.",
+            "lumen 2.4.6 1 1 critical",
+            "1 vulnerability in 1 finding",
+            "CVE-2024-90001",
+        ],
+    );
+    says(&html, &["<a class=\"out\" href=\"https://github.com/ada-example\""]);
+    assert!(
+        !server.page("/maintainer/Bad").contains("github.com"),
+        "what is no account is no link"
+    );
+    says(&plain(&server.page("/team/lamps")), &["Looks after 1 package", "CVE-2024-90001"]);
+    let answer = server.get("/maintainer/ADA-Example");
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/maintainer/ada-example")));
+    for missing in [
+        "/maintainer/nobody",
+        "/team/ada-example",
+        "/maintainers?channel=nixos-22.11",
+        "/maintainer/ada-example?channel=nixos-20.09pre",
+    ] {
+        assert_eq!(server.get(missing).status, 404, "{missing}");
+    }
+}
+
+#[test]
+fn trends() {
+    let server = Server::start();
+    let html = server.page("/trends?by=year");
+    let new = plain(between(&html, "id=\"new\"", "</section>"));
+    // Newest first in the table; the rejected one does not count, the one of the future is left out.
+    says(
+        &new,
+        &["Year Critical High Medium No score All 2024 1 0 1 1 3 2023 0 1 0 0 1 2021 1 0 0 0 1 2020 0 0 120 0 120"],
+    );
+    says(&new, &["Count by month"]);
+    let open = plain(between(&html, "id=\"open\"", "</section>"));
+    says(&open, &["nixos-unstable 1 121 122", "nixos-20.09pre 1 0 1"]);
+    let ages = plain(between(&html, "id=\"ages\"", "</section>"));
+    says(&ages, &["2024 1 1 2 2020 0 120 120"]);
+    assert_eq!(html.matches("role=\"img\"").count(), 3);
+    says(
+        &html,
+        &[
+            "aria-label=\"Vulnerabilities by year of publication. First: 2020: 120 (120 medium). Most: 2020: 120 (120 medium). Last: 2024: 3 (",
+        ],
+    );
+    says(&plain(&server.page("/trends")), &["2024-07 0 0 1 0 1 2024-05 1 0 0 0 1"]);
+    let other = plain(&server.page("/trends?channel=nixos-20.09pre"));
+    says(&other, &["open in nixos-20.09pre"]);
+    assert_eq!(server.get("/trends?channel=x").status, 404);
+    assert_eq!(server.get("/trends?by=week").status, 400);
+}
+
+#[test]
+fn every_page_of_an_empty_database_says_that_it_is_empty() {
+    let server = Server::empty();
+    for (path, words) in [
+        ("/", "No package set was taken in yet."),
+        ("/channels", "No package set was taken in yet."),
+        ("/compare", "A comparison needs two matched channels"),
+        ("/queue", "No channel is matched yet."),
+        ("/maintainers", "No matched channel says who looks after its packages"),
+        ("/teams", "No matched channel says who looks after its packages"),
+        ("/trends", "There is nothing to draw yet."),
+        ("/problems", "No problems."),
+        ("/search?q=x", "No package has a name like this."),
+        ("/about", "What this is worth"),
+        ("/legend", "How to read these pages"),
+    ] {
+        says(&plain(&server.page(path)), &[words]);
+        for ending in [".json", ".csv", ".atom"] {
+            let (stem, query) = path.split_once('?').unwrap_or((path, ""));
+            let stem = if stem == "/" { "/index" } else { stem };
+            let status = server.get(&format!("{stem}{ending}?{query}")).status;
+            assert!(status == 200 || (status == 404 && ending != ".json"), "{stem}{ending}: {status}");
+        }
+    }
+    for path in ["/cve/CVE-2024-1", "/package/x", "/channel/x", "/maintainer/x", "/team/x"] {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
 fn search() {
     let server = Server::start();
     let names = plain(&server.page("/search?q=LUM"));
-    says(&names, &["Packages lumen 2.4.5, 2.4.6", "Vulnerabilities CVE-2024-90001"]);
+    says(&names, &["Packages # lumen 2.4.5, 2.4.6", "Vulnerabilities # CVE-2024-90001"]);
     assert!(names.find("CVE-2024-90001") < names.find("CVE-2023-90003"), "newest first");
-    says(&plain(&server.page("/search?q=umenful")), &["Packages lumen has lumenFull"]);
+    says(&plain(&server.page("/search?q=umenful")), &["Packages # lumen has lumenFull"]);
     // All words must be there, the last one may be the start of one.
     says(&plain(&server.page("/search?q=behind+crafted+lam")), &["CVE-2024-90001"]);
     says(
@@ -455,12 +619,12 @@ fn problems() {
 #[test]
 fn about_and_files() {
     let server = Server::start();
+    says(&plain(&server.page("/about")), &["What must be trusted", "What is not checked"]);
     says(
-        &plain(&server.page("/about")),
+        &plain(&server.page("/legend")),
         &[
-            "What must be trusted",
-            "What is not checked",
             "Known vulnerable Nixpkgs itself marks",
+            "same-home The name agrees, and record and package point at the same website or repository.",
         ],
     );
     assert_eq!(server.get("/robots.txt").body.lines().next(), Some("User-agent: *"));

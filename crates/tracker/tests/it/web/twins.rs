@@ -18,6 +18,13 @@ fn every_page_has_a_twin() {
         ("/search?q=lamp", "/search.json?q=lamp"),
         ("/problems", "/problems.json"),
         ("/about", "/about.json"),
+        ("/legend", "/legend.json"),
+        ("/compare?show=gone", "/compare.json?show=gone"),
+        ("/maintainers", "/maintainers.json"),
+        ("/maintainer/ada-example", "/maintainer/ada-example.json"),
+        ("/teams", "/teams.json"),
+        ("/team/lamps", "/team/lamps.json"),
+        ("/trends", "/trends.json"),
     ] {
         let html = server.page(path);
         let escaped = twin.replace('&', "&amp;");
@@ -50,7 +57,9 @@ fn twins_hold_what_pages_show() {
         cve["lines"][0]["points"].as_array().unwrap().len() * 2 + 1
     );
     let queue = server.json("/queue.json?sort=epss&q=lumen");
-    assert_eq!(queue["vulnerabilities"], 1);
+    // Only what is known without counting is said.
+    assert_eq!((&queue["vulnerabilities"], &queue["more"]), (&json!(null), &json!(false)));
+    assert_eq!(queue["items"].as_array().unwrap().len(), 1);
     assert_eq!(
         queue["items"][0]["packages"][0],
         json!({"package": "lumen", "pname": "lumen", "version": "2.4.6", "verdict": "affected", "confidence": 0.95, "fixed_in": "2.4.7"})
@@ -65,6 +74,88 @@ fn twins_hold_what_pages_show() {
     );
     let search = server.json("/search.json?q=cve-2024-90001");
     assert_eq!(search["exact"], "CVE-2024-90001");
+}
+
+#[test]
+fn every_list_is_a_table_and_a_feed_too() {
+    let server = Server::start();
+    for (path, rows) in [
+        ("/queue.csv", 123),
+        ("/queue.csv?q=lumen", 2),
+        ("/channel/nixos-unstable.csv?verdict=unknown", 31),
+        ("/package/lumen.csv", 5),
+        ("/compare.csv?show=both", 2),
+        ("/maintainers.csv", 4),
+        ("/maintainer/ada-example.csv", 2),
+        ("/teams.csv", 2),
+        ("/search.csv?q=lumen", 4),
+        ("/problems.csv", 2),
+        ("/channels.csv", 9),
+        ("/trends.csv?by=year", 13),
+    ] {
+        let answer = server.get(path);
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, Some("text/csv; charset=utf-8")),
+            "{path}"
+        );
+        assert_eq!(answer.body.matches("\r\n").count(), rows, "{path}: {}", answer.body);
+    }
+    let queue = server.get("/queue.csv?q=lumen").body;
+    assert_eq!(
+        queue.lines().nth(1),
+        Some(
+            "nixos-unstable,CVE-2024-90001,Lumen writes behind the end of a buffer,critical,9.8,0.94217,2024-05-20,2024-05-02T10:00:00.000Z,lumen,lumen,2.4.6,affected,0.95,2.4.7"
+        )
+    );
+    for path in [
+        "/queue.atom",
+        "/channel/nixos-unstable.atom",
+        "/package/lumen.atom",
+        "/compare.atom",
+        "/maintainer/ada-example.atom",
+        "/team/lamps.atom",
+        "/search.atom?q=lumen",
+        "/problems.atom",
+        "/channels.atom",
+    ] {
+        let answer = server.get(path);
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, Some("application/atom+xml; charset=utf-8")),
+            "{path}"
+        );
+        assert!(answer.body.contains("<entry>"), "{path}: {}", answer.body);
+        assert!(
+            answer
+                .body
+                .contains(&format!("rel=\"self\" type=\"application/atom+xml\" href=\"{path}\"")),
+            "{path}"
+        );
+        let page = server.page(&path.replace(".atom", ""));
+        assert!(page.contains("type=\"application/atom+xml\" title="), "{path} is announced");
+    }
+    // Newest first, whatever the page itself is sorted by.
+    let feed = server.get("/queue.atom").body;
+    let ids: Vec<&str> = feed
+        .split("<id>tag:firn-tracker,2026:nixos-unstable/")
+        .skip(1)
+        .map(|rest| rest.split_once('<').unwrap().0)
+        .collect();
+    assert_eq!((ids.len(), ids[0], ids[1]), (50, "CVE-2024-90002", "CVE-2024-90001"));
+    assert!(feed.contains("<updated>2024-07-01T00:00:00Z</updated>"));
+    assert!(feed.contains(
+        "Critical (9.8), EPSS 94.2 %, known to be exploited since 2024-05-20. In nixos-unstable: lumen 2.4.6: affected, fixed in 2.4.7."
+    ));
+    for path in [
+        "/about.csv",
+        "/about.atom",
+        "/cve/CVE-2024-90001.csv",
+        "/trends.atom",
+        "/maintainers.atom",
+    ] {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Known {
         let verdicts = &self.vulnerability.verdicts;
         html! {
             section aria-labelledby="verdicts" {
-                h2 #verdicts { "In Nixpkgs" }
+                (part::heading("verdicts", "In Nixpkgs"))
                 @if self.channels.is_empty() {
                     p.empty { "No channel has been matched yet." }
                 } @else if verdicts.is_empty() {

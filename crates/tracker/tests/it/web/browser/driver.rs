@@ -4,11 +4,16 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+/// One browser at a time: several of them only slow one another down.
+static ONE: Mutex<()> = Mutex::new(());
+
 /// A headless Chromium with a profile of its own.
 pub struct Browser {
+    _alone: MutexGuard<'static, ()>,
     driver: Child,
     port: u16,
     session: String,
@@ -18,6 +23,7 @@ pub struct Browser {
 impl Browser {
     /// Starts one; `None`, said aloud, where none is installed. `FIRN_REQUIRE_BROWSER=1` makes that a failure.
     pub fn start() -> Option<Self> {
+        let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let spawned = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -56,6 +62,7 @@ impl Browser {
             format!("--user-data-dir={}", profile.path().display()),
         ];
         let mut browser = Self {
+            _alone: alone,
             driver,
             port,
             session: String::new(),
@@ -78,6 +85,16 @@ impl Browser {
     /// Runs a script in the page. The page's own policy does not bind it.
     pub fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// Runs a script that calls its last argument with its answer.
+    pub fn run_async(&self, script: &str) -> Value {
+        self.post("/execute/async", &json!({"script": script, "args": []}))
+    }
+
+    /// Lets pages run scripts, or forbids it.
+    pub fn scripts(&self, allowed: bool) {
+        self.tools("Emulation.setScriptExecutionDisabled", &json!({"value": !allowed}));
     }
 
     /// Waits until a script says true: a key may begin a journey to another page.

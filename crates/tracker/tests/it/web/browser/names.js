@@ -1,5 +1,5 @@
 const found = [];
-for (const field of document.querySelectorAll("input, select, textarea")) {
+for (const field of document.querySelectorAll("input:not([type=hidden]), select, textarea")) {
   if (!field.labels.length && !field.getAttribute("aria-label")) found.push(`no label: ${field.outerHTML}`);
 }
 for (const element of document.querySelectorAll("a, button")) {
