@@ -54,6 +54,15 @@ impl Ways {
         way
     }
 
+    /// The last steps of [`to`](Self::to), at most `most`: a hostile closure can be one chain of a hundred thousand parts.
+    pub fn end_of(&self, part: u32, most: usize) -> Vec<u32> {
+        let step = |at: &u32| self.before.get(*at as usize).copied().flatten().filter(|before| before != at);
+        let first = self.before.get(part as usize).copied().flatten().map(|_| part);
+        let mut way: Vec<u32> = std::iter::successors(first, step).take(most).collect();
+        way.reverse();
+        way
+    }
+
     /// The shortest ways to each of some parts: one through each part that refers to it, shortest first, at most `most`.
     pub fn all_to(&self, inventory: &Inventory, parts: &[u32], most: usize) -> Vec<Vec<u32>> {
         let mut wanted = vec![false; inventory.parts.len()];
@@ -97,7 +106,8 @@ impl Ways {
         ends.into_iter().map(way).collect()
     }
 
-    fn distance(&self, part: u32) -> u32 {
+    /// Steps from the nearest root; `u32::MAX` for what no root leads to.
+    pub fn distance(&self, part: u32) -> u32 {
         self.distance.get(part as usize).copied().unwrap_or(u32::MAX)
     }
 

@@ -10,7 +10,7 @@ use cli_kit::human::count;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use vuln::verdict::Verdict;
 
-use super::view::{Entry, Group, PackageView, View};
+use super::view::{Entry, Group, MOST_PATHS, PackageView, View};
 use super::words::{self, TOOL, VERSION};
 
 const STYLE: &str = include_str!("html/style.css");
@@ -230,7 +230,7 @@ fn place(entry: &Entry<'_>, view: &View<'_>) -> Markup {
             dd { ol.why { @for part in &why { @if let Some(part) = view.part(*part) { li { code { (text(&part.name)) } } } } } }
         }
         dt { "Store paths" }
-        dd { ul { @for path in view.paths(entry.package) { li { code { (text(path)) } } } } }
+        dd { ul { @for path in view.paths(entry.package).take(MOST_PATHS) { li { code { (text(path)) } } } } }
         @if let Some(seen) = seen { dt { "The package is" } dd { (seen) } }
     }
 }

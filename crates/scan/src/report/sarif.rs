@@ -13,7 +13,7 @@ use vuln::score::Severity;
 use vuln::verdict::Verdict;
 
 use super::markdown;
-use super::view::{Entry, View};
+use super::view::{Entry, MOST_PATHS, View};
 use super::words::{self, HOME, TOOL, VERSION};
 use crate::finding::Status;
 
@@ -141,7 +141,11 @@ fn result<'a>(entry: &'a Entry<'a>, view: &'a View<'a>, rule_index: usize) -> Ou
         kind,
         level: if kind == "fail" { level(entry.severity) } else { "none" },
         message: Message::plain(message(entry, view)),
-        locations: view.paths(entry.package).map(|path| location(path, entry, view)).collect(),
+        locations: view
+            .paths(entry.package)
+            .take(MOST_PATHS)
+            .map(|path| location(path, entry, view))
+            .collect(),
         partial_fingerprints: BTreeMap::from([("firnFinding/v1", entry.fingerprint.clone())]),
         suppressions: suppressions(entry),
         properties: properties(entry, view),

@@ -11,6 +11,11 @@ use crate::finding::{Finding, Report};
 use crate::inventory::{Part, Scanned};
 use crate::why::Ways;
 
+/// Each finding tells its way; no real closure is as deep as this.
+const LONGEST_WAY: usize = 64;
+/// How many store paths each finding tells; no real package has as many outputs.
+pub const MOST_PATHS: usize = 16;
+
 /// A report with everything that follows from it.
 pub struct View<'a> {
     /// The report.
@@ -122,15 +127,12 @@ impl<'a> View<'a> {
         parts.iter().filter_map(|index| Some(self.part(*index)?.name.as_str()))
     }
 
-    /// A shortest way from something that was asked for to a package, as indices of parts; empty where none leads there.
+    /// A shortest way from something that was asked for to a package, as indices of parts; empty where none leads there. Of a way that is
+    /// longer than [`LONGEST_WAY`] the end.
     pub fn why(&self, package: usize) -> Vec<u32> {
         let parts = self.packages.get(package).map(|p| p.parts.as_slice()).unwrap_or_default();
-        parts
-            .iter()
-            .map(|part| self.ways.to(*part))
-            .filter(|way| !way.is_empty())
-            .min_by_key(Vec::len)
-            .unwrap_or_default()
+        let nearest = parts.iter().min_by_key(|part| self.ways.distance(**part));
+        nearest.map(|part| self.ways.end_of(*part, LONGEST_WAY)).unwrap_or_default()
     }
 
     /// How many findings have each verdict.

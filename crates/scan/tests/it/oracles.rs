@@ -183,3 +183,69 @@ fn markdown_holds_what_was_meant() {
         "{hostile}"
     );
 }
+
+/// What other libraries write, in every version that we read.
+#[test]
+fn documents_of_others_are_read() {
+    let Some(tools) = tools() else { return };
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("others");
+    std::fs::create_dir_all(&folder).unwrap();
+    python(&tools, "others.py", &folder);
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    for name in ["1.4.cdx.json", "1.5.cdx.json", "1.6.cdx.json", "1.7.cdx.json", "other.spdx.json"] {
+        let sbom = attest::sbom::read(&read(name)).unwrap();
+        assert_eq!((&sbom.problems[..], sbom.components.len()), (&[][..], 2), "{name}");
+        let curl = sbom.components.iter().find(|c| c.name == "curl").unwrap();
+        let zlib = sbom.components.iter().find(|c| c.name == "zlib").unwrap();
+        assert_eq!(
+            (curl.version.as_str(), sbom.components[sbom.roots[0] as usize].name.as_str()),
+            ("7.71.1", "curl"),
+            "{name}"
+        );
+        assert_eq!(sbom.components[curl.depends_on[0] as usize].name, "zlib", "{name}");
+        assert_eq!(zlib.purls, ["pkg:nix/zlib@1.2.11"], "{name}");
+        assert_eq!(
+            zlib.store_paths,
+            ["/nix/store/q7z9hp2zsg4id778s4ai1i1yld6zjvq4-zlib-1.2.11"],
+            "{name}"
+        );
+        if name.ends_with(".cdx.json") {
+            assert_eq!(zlib.patches.as_ref().unwrap()[0].resolves, ["CVE-2018-25032"], "{name}");
+            let vex = attest::vex::read(&read(name)).unwrap();
+            assert_eq!(
+                (vex.statements.len(), vex.statements[0].status.name()),
+                (1, "not_affected"),
+                "{name}"
+            );
+            assert_eq!(vex.statements[0].products[0].purls, ["pkg:nix/zlib@1.2.11"], "{name}");
+        }
+    }
+    let vex = attest::vex::read(&read("other.openvex.json")).unwrap();
+    let statement = &vex.statements[0];
+    assert_eq!(
+        (statement.vulnerability.as_str(), statement.status.name()),
+        ("CVE-2022-37434", "fixed")
+    );
+    assert_eq!(statement.products[0].cpes, ["cpe:2.3:a:zlib:zlib:1.2.11:*:*:*:*:*:*:*"]);
+}
+
+/// The standard's own examples, those that are meant to fail its tests too: all are CSAF, and none makes the reader stumble.
+#[test]
+fn examples_of_the_csaf_standard_are_read() {
+    let Some(tools) = tools() else { return };
+    let mut waiting = vec![tools.join("node_modules/@secvisogram/csaf-validator-lib/tests")];
+    let (mut documents, mut nameless) = (0, 0);
+    while let Some(at) = waiting.pop() {
+        if at.is_dir() {
+            waiting.extend(std::fs::read_dir(at).unwrap().map(|e| e.unwrap().path()));
+        } else if at.extension().is_some_and(|e| e == "json") {
+            let bytes = std::fs::read(&at).unwrap();
+            if let Ok(vex) = attest::vex::read(&bytes) {
+                documents += 1;
+                nameless += vex.problems.len();
+            }
+        }
+    }
+    // Most hold what their test is about and no id, which is told.
+    assert!(documents >= 50 && nameless > 10, "{documents} documents, {nameless} problems");
+}

@@ -191,6 +191,28 @@ fn security_hostile_names_act_in_no_output() {
     }
 }
 
+/// One chain of many parts, each a package with a finding, and a package with very many outputs.
+#[test]
+fn security_long_chains_and_many_outputs_stay_small() {
+    let mut report = samples::large(2_000);
+    let parts = 50_000_u32;
+    let model = report.inventory.parts[0].clone();
+    report.inventory.parts = (0..parts)
+        .map(|index| scan::inventory::Part {
+            name: format!("{}-{index}", model.name),
+            references: vec![index + 1],
+            package: Some(if index < parts / 2 { 0 } else { index % 200 }),
+            ..model.clone()
+        })
+        .collect();
+    let started = std::time::Instant::now();
+    for format in ReportFormat::ALL {
+        let size = plain(&report, format).len();
+        assert!(size < 60_000_000, "{}: {size} bytes", format.name());
+    }
+    assert!(started.elapsed().as_secs() < 120, "took {:?}", started.elapsed());
+}
+
 /// What JSON formats escape must read as what it was.
 #[test]
 fn hostile_names_are_read_back_as_they_were() {
