@@ -70,6 +70,28 @@ fn copy_within(from: &Path, to: &Path, depth: usize) -> io::Result<()> {
     target.set_permissions(Permissions::from_mode(mode))
 }
 
+/// Removes a folder, whatever rights its owner took from itself within.
+pub fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            unlock(folder, 0)?;
+            fs::remove_dir_all(folder)
+        }
+        other => other,
+    }
+}
+
+fn unlock(at: &Path, depth: usize) -> io::Result<()> {
+    if depth > DEEPEST || !fs::symlink_metadata(at)?.is_dir() {
+        return Ok(());
+    }
+    fs::set_permissions(at, Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(at)? {
+        unlock(&entry?.path(), depth + 1)?;
+    }
+    Ok(())
+}
+
 /// Gives a tree to a user, for whom it is writable.
 pub fn give(root: &Path, user: u32) -> io::Result<()> {
     give_within(root, user, 0)
@@ -128,6 +150,21 @@ mod tests {
         assert_eq!(open(&root, "d").unwrap_err().to_string(), "it is no file");
         create(&root, "d/new").unwrap();
         assert_eq!(create(&root, "d/new").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn folders_that_are_closed_can_be_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("work");
+        fs::create_dir_all(root.join("a/b/c")).unwrap();
+        symlink("/", root.join("a/b/up")).unwrap();
+        for closed in ["a/b/c", "a/b", "a"] {
+            fs::set_permissions(root.join(closed), Permissions::from_mode(0)).unwrap();
+        }
+        // Root needs no rights; others do.
+        remove(&root).unwrap();
+        assert!(!root.exists());
+        assert_eq!(remove(&root).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files;
 use crate::step::is_plain;
 use crate::tree::{self, TreeError};
 
@@ -188,16 +189,13 @@ impl Store {
         let text = serde_json::to_vec_pretty(record).map_err(|e| io(&place, e.into()))?;
         fs::write(&place, text).map_err(|e| io(&place, e))?;
         // What was made is kept, not what it was made in.
-        for (path, removed) in [
-            (work.src(), fs::remove_dir_all(work.src())),
-            (work.root(), fs::remove_dir(work.root())),
-        ] {
+        for (path, removed) in [(work.src(), files::remove(&work.src())), (work.root(), fs::remove_dir(work.root()))] {
             removed.map_err(|e| io(&path, e))?;
         }
         let entry = self.entry(&record.key, &record.step);
         if entry.exists() {
             // Its bytes changed since it was made, or it would have been used.
-            fs::remove_dir_all(&entry).map_err(|e| io(&entry, e))?;
+            files::remove(&entry).map_err(|e| io(&entry, e))?;
         }
         fs::rename(&work.folder, &entry).map_err(|e| io(&entry, e))?;
         Ok(entry)
@@ -211,7 +209,7 @@ impl Store {
             source,
         };
         if place.exists() {
-            fs::remove_dir_all(&place).map_err(io)?;
+            files::remove(&place).map_err(io)?;
         }
         fs::rename(work.folder.join("out"), &place).map_err(io)?;
         Ok(place)
@@ -266,7 +264,7 @@ impl Store {
             if File::open(&path).is_ok_and(|f| f.try_lock().is_ok()) {
                 let folder = path.with_extension("");
                 if folder.exists() {
-                    fs::remove_dir_all(&folder).map_err(io)?;
+                    files::remove(&folder).map_err(io)?;
                 }
                 fs::remove_file(&path).map_err(io)?;
             }
@@ -308,7 +306,7 @@ impl Work {
 impl Drop for Work {
     /// Nothing is left of work that was not put in its place; what cannot be removed now is removed when the store is next opened.
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = files::remove(&self.folder);
         let _ = fs::remove_file(&self.lock_path);
     }
 }
