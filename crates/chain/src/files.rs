@@ -159,7 +159,7 @@ mod tests {
         fs::create_dir_all(root.join("a/b/c")).unwrap();
         symlink("/", root.join("a/b/up")).unwrap();
         for closed in ["a/b/c", "a/b", "a"] {
-            fs::set_permissions(root.join(closed), Permissions::from_mode(0)).unwrap();
+            fs::set_permissions(root.join(closed), Permissions::from_mode(0o000)).unwrap();
         }
         // Root needs no rights; others do.
         remove(&root).unwrap();
