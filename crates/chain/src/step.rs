@@ -101,8 +101,10 @@ pub struct Run {
     pub argv: Vec<String>,
     /// A path inside that becomes standard input.
     pub stdin: Option<String>,
-    /// A path below `/out` that standard output goes to.
+    /// A path below `/out` or `/work` that standard output goes to.
     pub stdout: Option<String>,
+    /// The folder inside that it starts in; `/out` if there is none.
+    pub directory: Option<String>,
     /// What this run is for, if the step has several.
     #[serde(default)]
     pub why: String,
@@ -295,14 +297,15 @@ impl Chain {
             }
         }
         for run in &step.run {
-            let streams = run.stdin.iter().chain(&run.stdout);
+            let streams = run.stdin.iter().chain(&run.stdout).chain(&run.directory);
             for path in run.argv.first().into_iter().chain(streams).chain(step.copy.iter().map(|c| &c.from)) {
                 if !path.strip_prefix('/').is_some_and(is_plain) {
                     return Err(wrong(step, format!("{path:?} is no plain absolute path")));
                 }
             }
-            if run.argv.is_empty() || run.stdout.as_ref().is_some_and(|p| !p.starts_with("/out/")) {
-                return Err(wrong(step, "a run needs a program, and writes below /out".into()));
+            let writes = |p: &String| p.starts_with("/out/") || p.starts_with("/work/");
+            if run.argv.is_empty() || !run.stdout.iter().all(writes) {
+                return Err(wrong(step, "a run needs a program, and writes below /out or /work".into()));
             }
         }
         if step.output.is_empty() {
@@ -360,6 +363,6 @@ mod tests {
         step(dir.path(), "a", "inputs = ['q']");
         assert!(Chain::load(dir.path()).unwrap_err().to_string().contains("does not exist"));
         step(dir.path(), "a", "[[run]]\nargv = ['/in/x']\nstdout = '/in/y'");
-        assert!(Chain::load(dir.path()).unwrap_err().to_string().contains("below /out"));
+        assert!(Chain::load(dir.path()).unwrap_err().to_string().contains("below /out or /work"));
     }
 }

@@ -160,7 +160,7 @@ impl Store {
                 continue;
             }
             let folder = parent.join(&name);
-            for part in ["", "out", "root", "src"] {
+            for part in ["", "out", "root", "src", "room"] {
                 let path = folder.join(part);
                 fs::create_dir_all(&path).map_err(io(&path))?;
             }
@@ -189,7 +189,8 @@ impl Store {
         let text = serde_json::to_vec_pretty(record).map_err(|e| io(&place, e.into()))?;
         fs::write(&place, text).map_err(|e| io(&place, e))?;
         // What was made is kept, not what it was made in.
-        for (path, removed) in [(work.src(), files::remove(&work.src())), (work.root(), fs::remove_dir(work.root()))] {
+        for path in [work.src(), work.room(), work.root()] {
+            let removed = files::remove(&path);
             removed.map_err(|e| io(&path, e))?;
         }
         let entry = self.entry(&record.key, &record.step);
@@ -290,6 +291,11 @@ impl Work {
     /// Where the step's sources are copied to.
     pub fn src(&self) -> PathBuf {
         self.folder.join("src")
+    }
+
+    /// Where the step keeps what it needs no longer in the end.
+    pub fn room(&self) -> PathBuf {
+        self.folder.join("room")
     }
 
     /// An empty folder for the sandbox to build its root over.

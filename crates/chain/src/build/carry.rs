@@ -76,7 +76,7 @@ fn key_from(folder: &Path, step: &Step, inputs: &BTreeMap<String, Built>) -> Res
         .iter()
         .map(|i| (i, inputs.get(i).map(|b| b.record.nar_sha256.as_str())))
         .collect();
-    let runs: Vec<_> = step.run.iter().map(|r| (&r.argv, &r.stdin, &r.stdout)).collect();
+    let runs: Vec<_> = step.run.iter().map(|r| (&r.argv, &r.stdin, &r.stdout, &r.directory)).collect();
     let edits: Vec<_> = step.edit.iter().map(|e| (&e.file, &e.find, &e.replace)).collect();
     let copies: Vec<_> = step.copy.iter().map(|c| (&c.from, &c.to)).collect();
     let outputs: Vec<_> = step.output.iter().map(|o| (&o.path, o.run)).collect();
@@ -225,19 +225,21 @@ impl Builder {
         let log = work.log();
         let stderr = File::create(&log).map_err(|e| file_error(step, &log, e))?;
         let program = run.argv.first().cloned().unwrap_or_default();
-        if let Some(path) = program.strip_prefix("/out/") {
-            // A program that was just made and is used in the same step.
-            files::set_run_bit(&out, path).map_err(|e| file_error(step, &out.join(path), e))?;
-        }
-        if let Some(user) = self.outside {
-            files::give(&out, user).map_err(|e| file_error(step, &out, e))?;
+        for (inside, root) in [("/out/", &out), ("/work/", &work.room())] {
+            if let Some(path) = program.strip_prefix(inside) {
+                // A program that was just made and is used in the same step.
+                files::set_run_bit(root, path).map_err(|e| file_error(step, &root.join(path), e))?;
+            }
+            if let Some(user) = self.outside {
+                files::give(root, user).map_err(|e| file_error(step, root, e))?;
+            }
         }
         let job = Job {
             argv: run.argv.clone(),
             environment: environment(),
             mounts: mounts(step, inputs, work),
             root: work.root(),
-            directory: "/out".into(),
+            directory: run.directory.clone().unwrap_or_else(|| "/out".into()),
             user: self.user,
             outside: self.outside,
             stdin,
@@ -288,7 +290,7 @@ impl Builder {
         });
         found.ok_or_else(|| BuildError::Output {
             step: step.name.clone(),
-            what: format!("{path} is neither a source nor an input nor below /out"),
+            what: format!("{path} is neither a source nor an input nor below /out or /work"),
         })
     }
 
@@ -430,12 +432,12 @@ fn mounts(step: &Step, inputs: &BTreeMap<String, Built>, work: &Work) -> Vec<Mou
             access: Access::Read,
         })
     });
-    let out = Mount {
-        outside: work.out(),
-        inside: "/out".into(),
+    let written = [("/out", work.out()), ("/work", work.room())].map(|(inside, outside)| Mount {
+        outside,
+        inside: inside.into(),
         access: Access::Write,
-    };
-    sources.chain(inputs).chain([out]).collect()
+    });
+    sources.chain(inputs).chain(written).collect()
 }
 
 fn file_error(step: &Step, path: &Path, source: std::io::Error) -> BuildError {
