@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::place::{bootstrap, built, copy, firn_chain, run, store, with_program};
+use crate::place::{bootstrap, built, copy, firn_chain, run, store, whole, with_program};
 
 #[test]
 fn from_the_seed_to_the_fixpoint_with_an_empty_store_and_an_empty_path() {
     let store = store();
     let started = Instant::now();
-    let said = run(firn_chain(store.path()).args(["build", "--format", "json"]));
+    let said = run(firn_chain(store.path())
+        .arg("--bootstrap")
+        .arg(whole())
+        .args(["build", "tcc", "--format", "json"]));
     let took = started.elapsed();
     assert_eq!(said.code, Some(0), "{}", said.talk);
     assert!(took < Duration::from_secs(60), "{took:?}");
@@ -102,7 +105,7 @@ fn a_step_that_embeds_its_time_or_date_is_found_out() {
 #[test]
 fn a_change_builds_what_depends_on_it_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
-    copy(&bootstrap(), folder.path());
+    copy(bootstrap(), folder.path());
     let cached = |words: &[&str]| {
         let said = run(firn_chain(built())
             .arg("--bootstrap")

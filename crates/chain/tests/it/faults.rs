@@ -13,7 +13,7 @@ use crate::place::{Said, bootstrap, built, copy, firn_chain, mirror, run, store}
 /// Builds with one byte of a file below `bootstrap/` replaced.
 fn build_with(file: &str, change: impl Fn(&str) -> String) -> (Said, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    copy(&bootstrap(), folder.path());
+    copy(bootstrap(), folder.path());
     let path = folder.path().join(file);
     let text = fs::read_to_string(&path).unwrap();
     let changed = change(&text);

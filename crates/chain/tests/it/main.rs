@@ -7,6 +7,7 @@ mod assemblers;
 mod chain;
 mod faults;
 mod languages;
+mod musl;
 mod place;
 mod security_ddc;
 mod security_sandbox;

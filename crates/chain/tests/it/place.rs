@@ -15,6 +15,7 @@ pub fn firn_chain(store: &Path) -> Command {
         .env_clear()
         .env("PATH", "/none")
         .env("HOME", "/none")
+        .env("FIRN_BOOTSTRAP", bootstrap())
         .arg("--store")
         .arg(store);
     command
@@ -36,11 +37,29 @@ pub fn run(command: &mut Command) -> Said {
 }
 
 /// The folder `bootstrap/` of this checkout.
-pub fn bootstrap() -> PathBuf {
+pub fn whole() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../bootstrap")
         .canonicalize()
         .unwrap()
+}
+
+/// A copy of it with the steps up to tcc. What follows takes longer, and most tests are not about it.
+pub fn bootstrap() -> &'static Path {
+    static FOLDER: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let (_, folder) = FOLDER.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("bootstrap");
+        copy(&whole(), &folder);
+        for step in fs::read_dir(folder.join("steps")).unwrap() {
+            let path = step.unwrap().path();
+            if path.file_name().unwrap().to_str().unwrap().contains("musl") {
+                fs::remove_file(path).unwrap();
+            }
+        }
+        (dir, folder)
+    });
+    folder
 }
 
 pub fn copy(from: &Path, to: &Path) {
@@ -108,7 +127,7 @@ pub fn output(step: &str) -> PathBuf {
 /// A copy of `bootstrap/` with one more step, which compiles and runs a program of the test with the chain's tcc.
 pub fn with_program(name: &str, source: &str, more: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    copy(&bootstrap(), dir.path());
+    copy(bootstrap(), dir.path());
     fs::write(dir.path().join(format!("{name}.c")), source).unwrap();
     let libc = ["amd64.S", "string.c", "system.c", "memory.c", "number.c", "stdio.c"]
         .map(|f| format!("'/src/libc/{f}'"))

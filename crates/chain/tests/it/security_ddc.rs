@@ -99,7 +99,7 @@ fn build(folder: &Path, step: &str) -> PathBuf {
 fn a_trojan_that_reproduces_itself_is_its_own_fixpoint_and_is_exposed() {
     // A tcc is compiled once from a source with the trojan in it.
     let dirty = tempfile::tempdir().unwrap();
-    copy(&bootstrap(), dirty.path());
+    copy(bootstrap(), dirty.path());
     let step = dirty.path().join("steps/tcc-source.toml");
     let text = fs::read_to_string(&step).unwrap();
     let edit = format!(
