@@ -55,8 +55,8 @@ INSERT INTO channel (id, name, set_id, matched_set, matched_mark, matched_rules,
 VALUES (1, 'nixos-25.05', NULL, NULL, 180000, 'synthetic', 1795000000), (2, 'nixos-25.11', NULL, NULL, 180000, 'synthetic', 1795000000),
        (3, 'nixos-26.05', NULL, NULL, 180000, 'synthetic', 1795000000), (4, 'nixos-unstable-small', NULL, NULL, 180000, 'synthetic', 1795000000),
        (5, 'nixos-unstable', NULL, NULL, 180000, 'synthetic', 1795000000);
-INSERT INTO package_set (id, channel_id, revision, digest, taken_at, packages, with_meta, with_derivation)
-SELECT id, id, '25ad9efeb06195bef67b28ea5df04d55c84c01e' || id, x'00', 1795000000, 80000, 80000, 0 FROM channel;
+INSERT INTO package_set (id, channel_id, revision, first_revision, digest, first_at, taken_at, packages, with_meta, with_derivation)
+SELECT id, id, '25ad9efeb06195bef67b28ea5df04d55c84c01e' || id, '25ad9efeb06195bef67b28ea5df04d55c84c01e' || id, x'00', 1795000000, 1795000000, 80000, 80000, 0 FROM channel;
 UPDATE channel SET set_id = id, matched_set = id;
 
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 80000)
@@ -72,7 +72,7 @@ SELECT (c.id - 1) * 80000 + i, CAST(printf('%d/%d', c.id, i) AS BLOB),
                    'licenses', json_array('MIT'), 'position', printf('pkgs/by-name/pr/product-%d/package.nix:12', i),
                    'maintainers', json_array(json_object('name', 'Person ' || (i % 3000), 'github', 'person' || (i % 3000))))
 FROM n, channel c;
-INSERT INTO package_set_member (set_id, package_id) SELECT (id - 1) / 80000 + 1, id FROM package;
+INSERT INTO package_in (channel_id, package_id, from_set) SELECT (id - 1) / 80000 + 1, id, (id - 1) / 80000 + 1 FROM package;
 INSERT INTO cluster (id, channel_id, name, pname, version, package_id)
 SELECT p.id, (p.id - 1) / 80000 + 1, p.attr, p.pname, p.version, p.id FROM package p WHERE (p.id - 1) % 80000 < 60000;
 INSERT INTO cluster_attr (channel_id, attr, cluster_id)

@@ -15,7 +15,7 @@ use cli_kit::Manners;
   firn-tracker ingest nixpkgs --channel nixos-unstable packages.json.br
   firn-tracker match && firn-tracker explain CVE-2024-3094")]
 pub struct Cli {
-    /// Database address, sqlite:///path/to/file [default: tracker.sqlite in the data folder]
+    /// Database address, sqlite:///path/to/file or postgres://user@host/database [default: tracker.sqlite in the data folder]
     #[arg(long, global = true, value_name = "URL", env = "FIRN_DATABASE")]
     pub database: Option<String>,
     /// How to talk.
@@ -64,6 +64,9 @@ pub enum Command {
         /// Match everything, not only what changed
         #[arg(long)]
         full: bool,
+        /// Only say what a match would change, for example after an update of the rules
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Print the whole reasoning about one vulnerability
     #[command(after_help = "Examples:
@@ -86,6 +89,47 @@ pub enum Command {
         /// What to write.
         #[command(subcommand)]
         what: Export,
+    },
+    /// Take revisions out of a channel's history
+    #[command(after_help = "Examples:
+  firn-tracker forget nixos-unstable --revision 3b090d6aceccb418007f7062c4625f527b6b8e9c
+  firn-tracker forget nixos-22.11                       all of it: the channel is gone")]
+    Forget {
+        /// The channel
+        #[arg(value_name = "CHANNEL")]
+        channel: String,
+        /// Only this revision [default: all of them]
+        #[arg(long, value_name = "REV")]
+        revision: Option<String>,
+    },
+    /// Write the whole database to a file, while others work on it
+    Backup {
+        /// The file to write: a SQLite database, whatever the database is
+        #[arg(value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Put a backup in the place of the database, while others work on it
+    Restore {
+        /// The backup
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Empty the database first, if it holds something
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Copy everything from one database into another
+    #[command(after_help = "Examples:
+  firn-tracker copy --from sqlite:///var/lib/firn/tracker.sqlite --to 'postgres:///firn?host=/run/postgresql'")]
+    Copy {
+        /// Where it comes from
+        #[arg(long, value_name = "URL")]
+        from: String,
+        /// Where it goes
+        #[arg(long, value_name = "URL")]
+        to: String,
+        /// Empty the database that it goes into first, if it holds something
+        #[arg(long)]
+        replace: bool,
     },
     /// Check the database: its consistency, and the digests of the raw documents
     Check,

@@ -3,10 +3,12 @@
 mod check;
 mod explain;
 mod export;
+mod forget;
 mod ingest;
 mod matching;
 mod serve;
 mod stats;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -34,12 +36,18 @@ pub struct Context {
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let talk = cli.manners.talk();
     start_logging(&talk, "warn")?;
+    if let Command::Copy { from, to, replace } = &cli.command {
+        return transfer::copy(&talk, from, to, *replace);
+    }
     let database = match &cli.database {
         Some(url) => Database::from_url(url)?,
         None => Database::in_data_dir()?,
     };
     // Taking in begins a database; what asks for one by the wrong name must not be told that it is empty.
-    let begins = matches!(cli.command, Command::Serve { .. } | Command::Sync { .. } | Command::Ingest { .. });
+    let begins = matches!(
+        cli.command,
+        Command::Serve { .. } | Command::Sync { .. } | Command::Ingest { .. } | Command::Restore { .. }
+    );
     if !begins {
         there(&database)?;
     }
@@ -62,7 +70,12 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         },
         Command::Sync { feeds } => ingest::sync(&context, &origin(&feeds)?),
         Command::Ingest { source, from, channel } => ingest::run(&context, source, &from, channel.as_deref()),
-        Command::Match { full } => matching::run(&context, full),
+        Command::Match { full, dry_run: false } => matching::run(&context, full),
+        Command::Match { full, dry_run: true } => matching::preview(&context, full),
+        Command::Forget { channel, revision } => forget::run(&context, &channel, revision.as_deref()),
+        Command::Backup { out } => transfer::backup(&context, &out),
+        Command::Restore { file, replace } => transfer::restore(&context, &file, replace),
+        Command::Copy { from, .. } => Err(Failure::new(Exit::Bug, format!("copy {from} with a database open"))),
         Command::Explain { id, package, channel } => explain::run(&context, &id, package.as_deref(), channel.as_deref()),
         Command::Stats => stats::run(&context),
         Command::Export {
@@ -77,7 +90,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
 
 /// The database, if it is there.
 fn there(database: &Database) -> Result<(), Failure> {
-    let Database::Sqlite(path) = database;
+    let Database::Sqlite(path) = database else { return Ok(()) };
     if path.exists() {
         return Ok(());
     }
@@ -117,6 +130,7 @@ impl Explained for ConfigError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            ConfigError::Postgres(_) => Some("for example --database 'postgres:///firn?host=/run/postgresql'".into()),
             ConfigError::Url { .. } => Some("for example --database sqlite:///var/lib/firn/tracker.sqlite".into()),
             ConfigError::NoHome => Some("name the database with --database sqlite:///path/to/file".into()),
         }

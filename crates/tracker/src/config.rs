@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::store::postgres::{Address, AddressError};
+
 /// The data folder: `$XDG_DATA_HOME/firn`, else `~/.local/share/firn`.
 pub fn data_dir() -> Result<PathBuf, ConfigError> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
@@ -18,6 +20,8 @@ pub fn data_dir() -> Result<PathBuf, ConfigError> {
 pub enum Database {
     /// A file.
     Sqlite(PathBuf),
+    /// A server.
+    Postgres(Address),
 }
 
 impl Database {
@@ -26,8 +30,11 @@ impl Database {
         Ok(Database::Sqlite(data_dir()?.join("tracker.sqlite")))
     }
 
-    /// Reads `sqlite:///absolute/path` or `sqlite://relative/path`.
+    /// Reads `sqlite:///absolute/path`, `sqlite://relative/path` or `postgres://user@host/database`.
     pub fn from_url(url: &str) -> Result<Self, ConfigError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Address::parse(url).map(Database::Postgres).map_err(ConfigError::Postgres);
+        }
         match url.strip_prefix("sqlite://") {
             Some(path) if !path.is_empty() => Ok(Database::Sqlite(Path::new(path).to_owned())),
             _ => Err(ConfigError::Url { url: url.to_owned() }),
@@ -39,11 +46,14 @@ impl Database {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The URL of the database is none that this program knows.
-    #[error("read the database address {url:?}: it must look like sqlite:///path/to/file")]
+    #[error("read the database address {url:?}: it must look like sqlite:///path/to/file or postgres://user@host/database")]
     Url {
         /// As given.
         url: String,
     },
+    /// The URL of a PostgreSQL database cannot be used. It may hold a password: it is not repeated.
+    #[error("read the database address")]
+    Postgres(#[source] AddressError),
     /// No data folder can be named.
     #[error("find the data folder: neither XDG_DATA_HOME nor HOME is set")]
     NoHome,
@@ -68,7 +78,7 @@ mod tests {
             sqlite("/var/lib/t.sqlite")
         );
         assert_eq!(Database::from_url("sqlite://t.sqlite").unwrap(), sqlite("t.sqlite"));
-        for bad in ["", "sqlite:", "sqlite://", "postgres://x", "/var/lib/t.sqlite"] {
+        for bad in ["", "sqlite:", "sqlite://", "mysql://x", "/var/lib/t.sqlite"] {
             assert!(Database::from_url(bad).is_err(), "{bad}");
         }
     }

@@ -5,6 +5,7 @@
 
 mod derive;
 mod outcome;
+mod preview;
 mod spool;
 
 use std::borrow::Cow;
@@ -26,6 +27,7 @@ use crate::progress::{Phase, Progress};
 use crate::store::result::{ChannelState, ClusterRow, MatchResult, OutcomeRow, StoredPackage, StoredVulnerability};
 use crate::store::{Store, StoreError};
 use derive::{Basis, Ground};
+pub use preview::{Change, Preview};
 use spool::{Rows, Spool};
 
 /// Vulnerabilities that are read at a time.
@@ -64,7 +66,12 @@ impl Report {
 
 /// Matches what changed since the last match; everything where `full` asks for it or the ground of the verdicts changed.
 pub fn run(store: &dyn Store, progress: &Progress, full: bool) -> Result<Report, StoreError> {
-    let result = Run { store, progress }.run(full);
+    let result = Run {
+        store,
+        progress,
+        preview: None,
+    }
+    .run(full);
     if result.is_err() {
         progress.abandon();
     }
@@ -80,6 +87,7 @@ pub fn ground(store: &dyn Store) -> Result<Option<(Profiles, Facts)>, StoreError
     let run = Run {
         store,
         progress: &Progress::default(),
+        preview: None,
     };
     if states.is_empty() || !run.work(&states, &kept)?.is_empty() {
         return Ok(None);
@@ -96,14 +104,39 @@ pub fn over_all<T: Send>(
     each: impl Fn(&mut T, &StoredVulnerability, Vec<Advisory>) -> Result<(), StoreError> + Sync,
 ) -> Result<Vec<T>, StoreError> {
     progress.begin(Phase::Matching, subject, Some(store.touched_after(0)?));
-    let done = Run { store, progress }.over_vulnerabilities(Vulnerabilities::After(0), processors(), start, each)?;
+    let run = Run {
+        store,
+        progress,
+        preview: None,
+    };
+    let done = run.over_vulnerabilities(Vulnerabilities::After(0), processors(), start, each)?;
     progress.finish();
     Ok(done)
+}
+
+/// What [`run`] would change now, without changing it.
+pub fn preview(store: &dyn Store, progress: &Progress, full: bool) -> Result<Preview, StoreError> {
+    let preview = Mutex::default();
+    let result = Run {
+        store,
+        progress,
+        preview: Some(&preview),
+    }
+    .run(full);
+    if result.is_err() {
+        progress.abandon();
+    }
+    result?;
+    let mut preview = preview.into_inner().unwrap_or_else(PoisonError::into_inner);
+    preview.sort();
+    Ok(preview)
 }
 
 struct Run<'a> {
     store: &'a dyn Store,
     progress: &'a Progress,
+    /// Where nothing is to be written: what would be.
+    preview: Option<&'a Mutex<Preview>>,
 }
 
 /// Which vulnerabilities to match.
@@ -178,7 +211,9 @@ impl Run<'_> {
                 }
                 step("packages read");
                 let ground = self.derive(&basis, &packages, mark)?;
-                derive::keep(self.store, &ground)?;
+                if self.preview.is_none() {
+                    derive::keep(self.store, &ground)?;
+                }
                 ground
             }
         };
@@ -311,6 +346,7 @@ impl Run<'_> {
                 });
                 for (channel, spool) in channels.iter().zip(spools) {
                     if stored.touched > channel.after {
+                        self.note_name(stored);
                         let row = outcome::row(stored.id, prepared.candidates(&channel.index, &ground.profiles), &channel.index);
                         spool.push(&row).map_err(packing)?;
                     }
@@ -344,7 +380,10 @@ impl Run<'_> {
                 clusters: channel.clusters,
                 outcomes: &mut outcomes,
             };
-            report.verdicts += self.store.take_match(result, now())?;
+            report.verdicts += match self.preview {
+                None => self.store.take_match(result, now())?,
+                Some(preview) => preview::compare(self.store, &channel.state.name, result, preview)?,
+            };
             if channel.is_full {
                 report.full.push(channel.state.name)
             } else {
@@ -352,6 +391,14 @@ impl Run<'_> {
             }
         }
         Ok(report)
+    }
+
+    /// A preview says names where results have rows.
+    fn note_name(&self, stored: &StoredVulnerability) {
+        if let Some(preview) = self.preview {
+            let mut preview = preview.lock().unwrap_or_else(PoisonError::into_inner);
+            preview.names.insert(stored.id, stored.name.clone());
+        }
     }
 
     /// Parses vulnerabilities in `threads` threads; each thread works into a value of its own.

@@ -1,12 +1,17 @@
 //! The only door to the database: a trait in domain terms, synchronous, no SQL in its words and no version order behind it.
 //!
-//! Two databases are two products (`sqlite` now): each implements the trait in its own SQL, one conformance suite holds both.
+//! Two databases are two products (`sqlite`, `postgres`): each implements the trait in its own SQL, one conformance suite holds both.
 
+mod parts;
+pub mod postgres;
 pub mod read;
 pub mod result;
+mod spans;
 pub mod sqlite;
 pub mod taking;
+pub mod transfer;
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub use read::Read;
@@ -14,8 +19,9 @@ use vuln::verdict::Verdict;
 
 use crate::config::Database;
 use crate::document::Digest;
-use result::{ChannelState, Derived, Exploitation, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
+use result::{ChannelState, Derived, Exploitation, KeptRevision, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
 use taking::{BatchReport, Document, EpssLine, Incoming, KevLine, PackageSet, SetReport, TakenFile};
+use transfer::{Rows, Sender};
 
 /// Everything the tracker asks of a database, beside what its pages [`Read`]. A method that writes does all of it or nothing.
 pub trait Store: Read {
@@ -58,6 +64,12 @@ pub trait Store: Read {
 
     /// Makes a package set the current one of its channel.
     fn take_package_set(&self, set: &PackageSet, at: i64) -> Result<SetReport, StoreError>;
+
+    /// The revisions that a channel keeps, newest first.
+    fn revisions(&self, channel: &str) -> Result<Vec<KeptRevision>, StoreError>;
+
+    /// Takes a set out of its channel's history; the channel goes with its last one. Whether there was such a set.
+    fn forget_set(&self, set: i64) -> Result<bool, StoreError>;
 
     /// All channels.
     fn channel_states(&self) -> Result<Vec<ChannelState>, StoreError>;
@@ -111,6 +123,15 @@ pub trait Store: Read {
     /// Empties the database.
     fn clear(&self) -> Result<(), StoreError>;
 
+    /// Hands over all rows of one state of the database, in the order of [`transfer::tables`].
+    fn export(&self, to: &mut Sender<'_>) -> Result<(), StoreError>;
+
+    /// Takes all rows of another database. One that is not empty is refused, or emptied first where it is to be replaced.
+    fn import(&self, rows: &mut Rows, replace: bool, seen: &(dyn Fn(u64) + Sync)) -> Result<(), StoreError>;
+
+    /// Writes one state of the database to a new SQLite file, while others read and write it.
+    fn backup(&self, file: &Path) -> Result<(), StoreError>;
+
     /// What is wrong with the database; `seen` is called for each raw document that was checked.
     fn check(&self, seen: &(dyn Fn(u64) + Sync)) -> Result<Vec<String>, StoreError>;
 }
@@ -139,5 +160,6 @@ impl StoreError {
 pub fn open(database: &Database) -> Result<Arc<dyn Store>, StoreError> {
     match database {
         Database::Sqlite(path) => Ok(Arc::new(sqlite::Sqlite::open(path)?)),
+        Database::Postgres(address) => Ok(Arc::new(postgres::Postgres::open(address)?)),
     }
 }

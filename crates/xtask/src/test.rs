@@ -187,7 +187,10 @@ fn tests(house: &House, crates: &[&str], tally: &mut Tally) -> Result<()> {
         command.args(["--package", name]);
     }
     // What passing tests print is asked for, because some of them say that they skipped. What is installed must not be skipped.
-    command.args(["--", "--show-output"]).env("FIRN_REQUIRE_BROWSER", "1");
+    command
+        .args(["--", "--show-output"])
+        .env("FIRN_REQUIRE_BROWSER", "1")
+        .env("FIRN_REQUIRE_POSTGRES", "1");
     if crates.contains(&"tracker") {
         command.envs(pages::environment(house));
     }

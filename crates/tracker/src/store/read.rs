@@ -5,6 +5,7 @@
 
 mod channel;
 mod finding;
+mod history;
 mod keeper;
 mod mention;
 mod package;
@@ -15,7 +16,8 @@ mod vulnerability;
 
 pub use channel::{Channel, Count, recent_first};
 pub use finding::{ClusterFacts, Facts, Findings, Mark, Pair, PairDetail};
-pub use keeper::Kept;
+pub use history::{PastVerdict, Revision, VersionSpan};
+pub use keeper::{Keepers, Kept};
 pub use mention::{Mentions, Naming};
 pub use package::{ClusterHead, PackageIn};
 pub use problem::{ProblemRow, Taken};

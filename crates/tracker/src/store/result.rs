@@ -22,6 +22,19 @@ pub struct ChannelState {
     pub matched_basis: String,
 }
 
+/// A revision that a channel keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRevision {
+    /// Row of the package set.
+    pub set: i64,
+    /// The revision seen last with these packages.
+    pub revision: String,
+    /// The one seen first with them.
+    pub first_revision: String,
+    /// When that was taken in: unix seconds.
+    pub first_at: i64,
+}
+
 /// A package of a set, with its row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredPackage {

@@ -10,6 +10,7 @@ mod migrate;
 mod packages;
 mod read;
 mod records;
+mod transfer;
 mod whole;
 
 use std::path::{Path, PathBuf};
@@ -19,8 +20,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::result::{ChannelState, Derived, Exploitation, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
+use super::result::{ChannelState, Derived, Exploitation, KeptRevision, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
 use super::taking::{BatchReport, Document, EpssLine, Incoming, KevLine, PackageSet, SetReport, TakenFile};
+use super::transfer::{Rows, Sender};
 use super::{Store, StoreError};
 use crate::document::{Digest, Packer, unpack};
 use vuln::verdict::Verdict;
@@ -165,6 +167,14 @@ impl Store for Sqlite {
         self.write("write a package set", |tx| packages::take_package_set(tx, set, at))
     }
 
+    fn revisions(&self, channel: &str) -> Result<Vec<KeptRevision>, StoreError> {
+        self.read("read the revisions of a channel", |db| packages::revisions(db, channel))
+    }
+
+    fn forget_set(&self, set: i64) -> Result<bool, StoreError> {
+        self.write("forget a package set", |tx| packages::forget_set(tx, set))
+    }
+
     fn channel_states(&self) -> Result<Vec<ChannelState>, StoreError> {
         self.read("read the channels", matched::channel_states)
     }
@@ -267,6 +277,20 @@ impl Store for Sqlite {
 
     fn clear(&self) -> Result<(), StoreError> {
         self.write("empty the database", books::clear)
+    }
+
+    fn export(&self, to: &mut Sender<'_>) -> Result<(), StoreError> {
+        self.read_one_state("read all rows", |db| transfer::export(db, to))
+    }
+
+    fn import(&self, rows: &mut Rows, replace: bool, seen: &(dyn Fn(u64) + Sync)) -> Result<(), StoreError> {
+        self.write("write all rows", |tx| transfer::import(tx, rows, replace, seen))
+    }
+
+    fn backup(&self, file: &Path) -> Result<(), StoreError> {
+        // Reads one state and writes it without gaps; the write-ahead log lets others go on.
+        let name = file.to_string_lossy().into_owned();
+        self.read("write a backup", |db| db.execute("VACUUM INTO ?1", [name]).map(drop))
     }
 
     fn check(&self, seen: &(dyn Fn(u64) + Sync)) -> Result<Vec<String>, StoreError> {

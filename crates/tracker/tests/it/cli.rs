@@ -37,8 +37,12 @@ fn usage_is_exit_2_with_a_hint() {
             "error: --channel belongs to package sets\nhint: leave it out, or ingest nixpkgs\n",
         ),
         (
-            &["--database", "postgres://x", "stats"],
-            "error: read the database address \"postgres://x\": it must look like sqlite:///path/to/file\nhint: for example --database sqlite:///var/lib/firn/tracker.sqlite\n",
+            &["--database", "mysql://x", "stats"],
+            "error: read the database address \"mysql://x\": it must look like sqlite:///path/to/file or postgres://user@host/database\nhint: for example --database sqlite:///var/lib/firn/tracker.sqlite\n",
+        ),
+        (
+            &["--database", "postgres://x:secret@db.example/x", "stats"],
+            "error: read the database address\n  caused by: db.example is not this machine, and the connection would not be encrypted\nhint: for example --database 'postgres:///firn?host=/run/postgresql'\n",
         ),
         (
             &["sync", "--mirror", "nowhere"],

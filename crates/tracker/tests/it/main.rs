@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so aloud")]
 
+mod backend;
 mod cli;
+mod cluster;
 mod killed;
 mod made;
 mod program;

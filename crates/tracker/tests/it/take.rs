@@ -431,7 +431,7 @@ fn a_package_set_is_joined_from_its_parts() {
     let paths: String = home
         .db()
         .query_row(
-            "SELECT paths FROM package_set_member m JOIN package p ON p.id = m.package_id WHERE p.attr = 'hello'",
+            "SELECT paths FROM package_in m JOIN package p ON p.id = m.package_id WHERE p.attr = 'hello'",
             [],
             |row| row.get(0),
         )

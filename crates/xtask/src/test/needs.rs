@@ -50,6 +50,12 @@ const NEEDS: &[Need] = &[
         why: "fetches axe-core, which looks for what shuts people out of pages",
     },
     Need {
+        area: Area::Tracker,
+        check: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"],
+        package: "postgresql",
+        why: "the second database is tested on a cluster of its own",
+    },
+    Need {
         area: Area::Boot,
         check: &["test", "-e", "/usr/lib/rustlib/src/rust/library/core/Cargo.toml"],
         package: "rust-web-src",

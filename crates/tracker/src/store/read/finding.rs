@@ -50,6 +50,21 @@ pub struct Facts {
     pub order: (i64, i64),
 }
 
+impl Facts {
+    /// At most 160 characters of a text, cut behind a word.
+    pub fn one_line(mut text: String) -> String {
+        const LIMIT: usize = 160;
+        if let Some((end, _)) = text.char_indices().nth(LIMIT) {
+            text.truncate(end);
+            if let Some(space) = text.rfind(char::is_whitespace) {
+                text.truncate(space);
+            }
+            text.push('…');
+        }
+        text
+    }
+}
+
 /// A package in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClusterFacts {
@@ -87,4 +102,17 @@ pub struct PairDetail {
     pub fixed_in: Option<String>,
     /// Why, most important first.
     pub evidence: Vec<Evidence>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Facts;
+
+    #[test]
+    fn long_texts_are_cut_behind_a_word() {
+        let words = "word ".repeat(40);
+        assert_eq!(Facts::one_line(words.clone()), format!("{}…", words[..159].trim_end()));
+        assert_eq!(Facts::one_line("ä".repeat(200)), format!("{}…", "ä".repeat(160)));
+        assert_eq!(Facts::one_line("short".to_owned()), "short");
+    }
 }

@@ -1,5 +1,6 @@
 //! Who looks after packages.
 
+use serde::Deserialize;
 use vuln::package::Maintainer;
 
 /// A package of a channel with those who look after it.
@@ -16,5 +17,16 @@ pub struct Kept {
     /// Maintainers.
     pub maintainers: Vec<Maintainer>,
     /// Short names of teams.
+    pub teams: Vec<String>,
+}
+
+/// The part of a package's facts that says who looks after it.
+#[derive(Debug, Deserialize, Default)]
+pub struct Keepers {
+    /// Maintainers.
+    #[serde(default)]
+    pub maintainers: Vec<Maintainer>,
+    /// Short names of teams.
+    #[serde(default)]
     pub teams: Vec<String>,
 }

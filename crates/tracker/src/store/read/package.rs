@@ -3,6 +3,8 @@
 use serde::Serialize;
 use vuln::package::Package;
 
+use super::VersionSpan;
+
 /// A package (a cluster of attributes) in one channel.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PackageIn {
@@ -23,6 +25,8 @@ pub struct PackageIn {
     pub attr_count: u64,
     /// The facts of the plain attribute; `None` where the package set has none.
     pub facts: Option<Package>,
+    /// The versions that the plain attribute had in the channel, newest first.
+    pub history: Vec<VersionSpan>,
 }
 
 impl PackageIn {

@@ -9,6 +9,7 @@ use super::{clean, decode};
 use crate::document::Digest;
 use crate::store::StoreError;
 use crate::store::result::{ChannelState, ClusterRow, MatchResult, StoredVulnerability, Suggestion};
+use crate::store::spans::{Before, Spans, because};
 
 type Result<T> = std::result::Result<T, rusqlite::Error>;
 
@@ -67,18 +68,25 @@ pub fn vulnerabilities(db: &Connection, mark: i64, after: i64, limit: usize) -> 
 
 /// Writes what matching found for one channel.
 pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Result<u64> {
-    let clusters = match &result.clusters {
-        Some(clusters) => {
-            for sql in [
-                "DELETE FROM verdict WHERE channel_id = ?1",
-                "DELETE FROM disposition WHERE channel_id = ?1",
-                "DELETE FROM cluster_attr WHERE channel_id = ?1",
-                "DELETE FROM cluster WHERE channel_id = ?1",
-            ] {
-                tx.execute(sql, [result.channel])?;
-            }
-            insert_clusters(tx, result.channel, clusters)?
+    let (name, matched_before): (String, Option<i64>) =
+        tx.query_row("SELECT name, matched_set FROM channel WHERE id = ?1", [result.channel], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let mut spans = Spans::default();
+    if let Some(clusters) = &result.clusters {
+        remember(tx, result.channel, None, &mut spans)?;
+        for sql in [
+            "DELETE FROM verdict WHERE channel_id = ?1",
+            "DELETE FROM disposition WHERE channel_id = ?1",
+            "DELETE FROM cluster_attr WHERE channel_id = ?1",
+            "DELETE FROM cluster WHERE channel_id = ?1",
+        ] {
+            tx.execute(sql, [result.channel])?;
         }
+        insert_clusters(tx, result.channel, clusters)?;
+    }
+    let clusters = match &result.clusters {
+        Some(_) => known_clusters(tx, result.channel)?,
         None => HashMap::new(),
     };
     let mut forget = tx.prepare_cached("DELETE FROM verdict WHERE vulnerability_id = ?1 AND channel_id = ?2")?;
@@ -94,10 +102,10 @@ pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Res
     let mut disposition = tx.prepare_cached(
         "INSERT OR REPLACE INTO disposition (vulnerability_id, channel_id, disposition, near_misses) VALUES (?1, ?2, ?3, ?4)",
     )?;
-    let mut find = tx.prepare_cached("SELECT id FROM cluster WHERE channel_id = ?1 AND name = ?2")?;
+    let mut find = tx.prepare_cached(&format!("{CLUSTERS} AND c.name = ?2"))?;
     let mut verdict = tx.prepare_cached(
-        "INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence, since_set)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     let (mut vulnerabilities, mut verdicts) = (0_u64, 0_u64);
     for outcome in result.outcomes {
@@ -109,6 +117,7 @@ pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Res
             continue;
         }
         if result.clusters.is_none() {
+            remember(tx, result.channel, Some(outcome.vulnerability), &mut spans)?;
             forget.execute(params![outcome.vulnerability, result.channel])?;
         }
         disposition.execute(params![
@@ -120,11 +129,14 @@ pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Res
         vulnerabilities += 1;
         for line in &outcome.verdicts {
             let cluster = match clusters.get(&line.cluster) {
-                Some(id) => Some(*id),
-                None => find.query_row(params![result.channel, line.cluster], |row| row.get(0)).optional()?,
+                Some(known) => Some(*known),
+                None => find
+                    .query_row(params![result.channel, line.cluster], |row| Ok((row.get(1)?, row.get(2)?)))
+                    .optional()?,
             };
-            let cluster = cluster.ok_or_else(|| decode(format!("no cluster named {:?}", line.cluster)))?;
+            let (cluster, package_since) = cluster.ok_or_else(|| decode(format!("no cluster named {:?}", line.cluster)))?;
             let confidence = clean(line.confidence);
+            let since = spans.since(outcome.vulnerability, &line.cluster, line.verdict.name(), package_since);
             verdict.execute(params![
                 outcome.vulnerability,
                 cluster,
@@ -132,19 +144,39 @@ pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Res
                 line.verdict.name(),
                 confidence,
                 line.fixed_in,
-                line.evidence
+                line.evidence,
+                since
             ])?;
             verdicts += 1;
         }
+    }
+    let ended = spans.ended();
+    let mut end = tx.prepare_cached(
+        "INSERT INTO verdict_past (vulnerability_id, channel_id, package, version, verdict, since_set, until_set, until_at, because)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    let because = because(matched_before, result.set);
+    for e in &ended {
+        let before = &e.before;
+        end.execute(params![
+            e.vulnerability,
+            result.channel,
+            e.package,
+            before.version,
+            before.verdict,
+            before.since,
+            result.set,
+            at,
+            because
+        ])?;
     }
     recount(tx, result.channel)?;
     tx.execute(
         "UPDATE channel SET matched_set = ?2, matched_mark = ?3, matched_rules = ?4, matched_at = ?5 WHERE id = ?1",
         params![result.channel, result.set, result.mark, result.basis, at],
     )?;
-    let name: String = tx.query_row("SELECT name FROM channel WHERE id = ?1", [result.channel], |row| row.get(0))?;
     let data = serde_json::json!({
-        "full": result.clusters.is_some(), "vulnerabilities": vulnerabilities, "verdicts": verdicts, "mark": result.mark,
+        "full": result.clusters.is_some(), "vulnerabilities": vulnerabilities, "verdicts": verdicts, "ended": ended.len(), "mark": result.mark,
     });
     super::event(tx, at, "matched", &name, &data)?;
     Ok(verdicts)
@@ -199,19 +231,49 @@ fn cluster_attrs(db: &Connection, channel: Option<&str>) -> Result<HashMap<i64, 
     Ok(attrs)
 }
 
-fn insert_clusters(tx: &Transaction<'_>, channel: i64, clusters: &[ClusterRow]) -> Result<HashMap<String, i64>> {
+/// Name, row and first set with the package as it is, of a channel's clusters.
+const CLUSTERS: &str = "SELECT c.name, c.id, m.from_set FROM cluster c
+     LEFT JOIN package_in m ON m.channel_id = c.channel_id AND m.package_id = c.package_id AND m.until_set IS NULL
+     WHERE c.channel_id = ?1";
+
+fn known_clusters(tx: &Transaction<'_>, channel: i64) -> Result<HashMap<String, (i64, Option<i64>)>> {
+    tx.prepare(CLUSTERS)?
+        .query_map([channel], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?
+        .collect()
+}
+
+/// Notes the verdicts there are, of all vulnerabilities or of one.
+fn remember(tx: &Transaction<'_>, channel: i64, only: Option<i64>, spans: &mut Spans) -> Result<()> {
+    let all = "SELECT t.vulnerability_id, c.name, t.verdict, c.version, t.since_set FROM verdict t JOIN cluster c ON c.id = t.cluster_id
+               WHERE";
+    let sql = match only {
+        None => format!("{all} t.channel_id = ?1 AND ?2 IS NULL"),
+        Some(_) => format!("{all} +t.channel_id = ?1 AND t.vulnerability_id = ?2"),
+    };
+    let mut statement = tx.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![channel, only])?;
+    while let Some(row) = rows.next()? {
+        let before = Before {
+            verdict: row.get(2)?,
+            version: row.get(3)?,
+            since: row.get(4)?,
+        };
+        spans.add(row.get(0)?, row.get(1)?, before);
+    }
+    Ok(())
+}
+
+fn insert_clusters(tx: &Transaction<'_>, channel: i64, clusters: &[ClusterRow]) -> Result<()> {
     let mut cluster =
         tx.prepare_cached("INSERT INTO cluster (channel_id, name, pname, version, package_id) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     let mut attr = tx.prepare_cached("INSERT OR IGNORE INTO cluster_attr (channel_id, attr, cluster_id) VALUES (?1, ?2, ?3)")?;
-    let mut ids = HashMap::with_capacity(clusters.len());
     for row in clusters {
         let id = cluster.insert(params![channel, row.name, row.pname, row.version, row.package])?;
         for name in &row.attrs {
             attr.execute(params![channel, name, id])?;
         }
-        ids.insert(row.name.clone(), id);
     }
-    Ok(ids)
+    Ok(())
 }
 
 /// Counts a channel's verdicts by severity: from two indexes alone, and without the sorting that SQL's own grouping would do.

@@ -7,6 +7,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_start.sql"),
     include_str!("../../../migrations/sqlite/0002_search.sql"),
     include_str!("../../../migrations/sqlite/0003_named.sql"),
+    include_str!("../../../migrations/sqlite/0004_history.sql"),
 ];
 
 /// Why the schema could not be brought up to date.
@@ -30,6 +31,15 @@ pub enum MigrateError {
 
 /// Runs what is missing, each migration in a transaction of its own.
 pub fn run(db: &mut Connection) -> Result<(), MigrateError> {
+    // Where a table is made anew, what points at it points nowhere for a moment: SQLite's manual asks for this order.
+    let references = |db: &Connection, on: bool| db.pragma_update(None, "foreign_keys", on);
+    references(db, false).map_err(|source| MigrateError::Run { source })?;
+    let done = all_steps(db);
+    references(db, true).map_err(|source| MigrateError::Run { source })?;
+    done
+}
+
+fn all_steps(db: &mut Connection) -> Result<(), MigrateError> {
     let known = MIGRATIONS.len() as u32;
     loop {
         match step(db).map_err(|source| MigrateError::Run { source })? {

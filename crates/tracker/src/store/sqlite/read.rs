@@ -70,7 +70,7 @@ impl Read for Sqlite {
 
     fn mentions(&self, id: &str) -> Result<Mentions, StoreError> {
         self.read_one_state(&format!("look for {id} beside the records"), |db| {
-            mention::of(db, &mention::spelling(id))
+            mention::of(db, &Mentions::spelling(id))
         })
     }
 
@@ -113,7 +113,11 @@ impl Read for Sqlite {
 
 impl Sqlite {
     /// Several statements that see one state of the database.
-    fn read_one_state<T>(&self, what: &str, work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>) -> Result<T, StoreError> {
+    pub(in crate::store::sqlite) fn read_one_state<T>(
+        &self,
+        what: &str,
+        work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, StoreError> {
         self.read(what, |db| {
             let tx = db.unchecked_transaction()?;
             let answer = work(&tx)?;

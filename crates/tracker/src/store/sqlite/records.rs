@@ -114,6 +114,15 @@ impl Names {
         }
         self.records.entry(name.to_owned()).or_default()
     }
+
+    /// A record that was taken twice in a batch is about what it says last.
+    fn release(&mut self, record: i64, names: &[String]) {
+        for (name, records) in &mut self.records {
+            if !names.contains(name) {
+                records.retain(|id| *id != record);
+            }
+        }
+    }
 }
 
 impl<'a> Taking<'a> {
@@ -162,6 +171,9 @@ impl<'a> Taking<'a> {
 
     /// A record that changed its aliases lets go of vulnerabilities; these are computed anew without it.
     fn unlink_others(&mut self, record: i64, names: &[String]) -> Result<()> {
+        if self.fresh.contains_key(&record) {
+            self.names.release(record, names);
+        }
         let find =
             "SELECT v.id, v.name FROM record_vulnerability l JOIN vulnerability v ON v.id = l.vulnerability_id WHERE l.record_id = ?1";
         let mut find = self.tx.prepare_cached(find)?;
@@ -357,6 +369,7 @@ fn forget_vulnerability(tx: &Transaction<'_>, name: &str, row: &Row) -> Result<(
     forget_text(tx, name, row)?;
     for sql in [
         "DELETE FROM verdict WHERE vulnerability_id = ?1",
+        "DELETE FROM verdict_past WHERE vulnerability_id = ?1",
         "DELETE FROM disposition WHERE vulnerability_id = ?1",
         "DELETE FROM alias WHERE vulnerability_id = ?1",
         "DELETE FROM vulnerability WHERE id = ?1",

@@ -8,9 +8,11 @@ use crate::store::result::Exploitation;
 
 type Result<T> = std::result::Result<T, rusqlite::Error>;
 
-/// The store paths of a set.
+/// The store paths of a channel's current set; others have none.
 pub fn package_paths(db: &Connection, set: i64, each: &mut dyn FnMut(i64, &str, &str)) -> Result<()> {
-    let mut statement = db.prepare_cached("SELECT package_id, paths FROM package_set_member WHERE set_id = ?1")?;
+    let mut statement = db.prepare_cached(
+        "SELECT m.package_id, m.paths FROM channel c JOIN package_in m ON m.channel_id = c.id AND m.until_set IS NULL WHERE c.set_id = ?1",
+    )?;
     let mut rows = statement.query([set])?;
     while let Some(row) = rows.next()? {
         let package = row.get(0)?;

@@ -12,6 +12,40 @@ use vuln::verdict::{Disposition, Verdict};
 
 use crate::made;
 
+/// Calls a macro with the names of all tests of this file.
+macro_rules! suite {
+    ($run:ident) => {
+        $run! {
+            records_of_all_sources_are_one_vulnerability,
+            an_older_record_never_replaces_a_newer_one,
+            a_rejected_record_stays_visible_and_can_come_back,
+            a_record_that_gains_an_alias_moves,
+            a_record_taken_twice_at_once_is_about_what_it_says_last,
+            what_cannot_be_read_is_kept_with_its_problem,
+            lists_add_facts_and_take_them_back,
+            a_package_set_is_stored_by_content,
+            a_match_replaces_what_the_channel_had,
+            a_match_that_fails_leaves_the_old_verdicts,
+            a_match_of_changes_touches_nothing_else,
+            files_and_sources_are_remembered,
+            derived_things_and_settings_are_kept,
+            an_emptied_store_is_empty,
+            verdicts_say_since_when_and_until_when,
+            a_forgotten_set_never_was,
+        }
+    };
+}
+pub(super) use suite;
+
+/// The names of the tests that are written here.
+pub(super) fn names() -> Vec<&'static str> {
+    let source = include_str!("conformance.rs");
+    source
+        .lines()
+        .filter_map(|l| l.strip_prefix("pub fn ")?.split('(').next())
+        .collect()
+}
+
 const OLD: &str = "2024-05-01T00:00:00.000Z";
 const NEW: &str = "2024-05-02T00:00:00.000Z";
 
@@ -134,6 +168,25 @@ pub fn a_record_that_gains_an_alias_moves(store: &dyn Store) {
         .unwrap();
     assert!(store.vulnerability("CVE-2024-0002").unwrap().is_none());
     assert_eq!(store.counts().unwrap().vulnerabilities, 1);
+}
+
+pub fn a_record_taken_twice_at_once_is_about_what_it_says_last(store: &dyn Store) {
+    let osv = |aliases: &[&str], day: u8| {
+        record(
+            Source::Osv,
+            &made::osv("GO-2024-0001", aliases, &format!("2024-05-0{day}T00:00:00Z"), "example.org/x"),
+        )
+    };
+    store.take(&[osv(&["CVE-2024-0001"], 1), osv(&["CVE-2024-0002"], 2)], 1).unwrap();
+    assert!(store.vulnerability("CVE-2024-0001").unwrap().is_none());
+    assert_eq!(store.vulnerability("CVE-2024-0002").unwrap().unwrap().records.len(), 1);
+    store
+        .take(&[osv(&["CVE-2024-0003"], 3), osv(&["CVE-2024-0002", "CVE-2024-0004"], 4)], 1)
+        .unwrap();
+    for (name, is_there) in [("CVE-2024-0002", true), ("CVE-2024-0003", false), ("CVE-2024-0004", true)] {
+        assert_eq!(store.vulnerability(name).unwrap().is_some(), is_there, "{name}");
+    }
+    assert_eq!(store.check(&|_| {}).unwrap(), Vec::<String>::new());
 }
 
 pub fn what_cannot_be_read_is_kept_with_its_problem(store: &dyn Store) {
@@ -393,6 +446,145 @@ pub fn an_emptied_store_is_empty(store: &dyn Store) {
     assert_eq!(store.check(&|_| {}).unwrap(), Vec::<String>::new());
     fill(store);
     assert_eq!(store.search_text(&["frobnicate".into()], 10).unwrap().hits.len(), 1);
+}
+
+pub fn verdicts_say_since_when_and_until_when(store: &dyn Store) {
+    let name = |revision: &str, packages: &[(&str, &str, &str)]| PackageSet {
+        revision: revision.into(),
+        ..set("a", packages)
+    };
+    let match_with = |verdicts: &[(&str, Verdict)], at: i64| {
+        let state = store.channel_states().unwrap().remove(0);
+        let set = state.set.unwrap().0;
+        let packages = store.package_set(set).unwrap();
+        let clusters = packages.iter().map(|p| ClusterRow {
+            version: p.package.version.clone(),
+            package: Some(p.id),
+            ..cluster(&p.package.attr, &[&p.package.attr])
+        });
+        let result = MatchResult {
+            channel: state.id,
+            set,
+            mark: 1,
+            basis: "b".into(),
+            clusters: Some(clusters.collect()),
+            outcomes: &mut [outcome(1, verdicts)].into_iter(),
+        };
+        store.take_match(result, at).unwrap();
+        store.vulnerability("CVE-2024-0001").unwrap().unwrap()
+    };
+    let since = |v: &tracker::store::read::Vulnerability| v.verdicts[0].since.clone().map(|r| (r.revision, r.at));
+    fill(store);
+    store
+        .take_package_set(&name("r1", &[("curl", "8.0", ""), ("jq", "1", "")]), 10)
+        .unwrap();
+    let v = match_with(&[("curl", Verdict::Affected)], 11);
+    assert_eq!((since(&v), v.past.len()), (Some(("r1".into(), 10)), 0));
+    // Another revision with the same curl, and one with a newer one that is still affected: it is affected since the first.
+    store
+        .take_package_set(&name("r2", &[("curl", "8.0", ""), ("jq", "2", "")]), 20)
+        .unwrap();
+    assert_eq!(since(&match_with(&[("curl", Verdict::Affected)], 21)), Some(("r1".into(), 10)));
+    store
+        .take_package_set(&name("r3", &[("curl", "8.1", ""), ("jq", "2", "")]), 30)
+        .unwrap();
+    assert_eq!(since(&match_with(&[("curl", Verdict::Affected)], 31)), Some(("r1".into(), 10)));
+    // Fixed, by the revision r4.
+    store
+        .take_package_set(&name("r4", &[("curl", "8.2", ""), ("jq", "2", "")]), 40)
+        .unwrap();
+    let v = match_with(&[("curl", Verdict::Fixed)], 41);
+    assert_eq!(since(&v), Some(("r4".into(), 40)));
+    let past = &v.past[0];
+    assert_eq!(
+        (past.version.as_str(), past.verdict, past.because.as_str()),
+        ("8.1", Verdict::Affected, "packages")
+    );
+    assert_eq!(
+        (
+            past.since.as_ref().unwrap().revision.as_str(),
+            past.until.revision.as_str(),
+            past.until.at
+        ),
+        ("r1", "r4", 41)
+    );
+    // Other records say otherwise about the same packages: that verdict holds for as long as the package is there.
+    let v = match_with(&[("curl", Verdict::Affected)], 51);
+    assert_eq!(since(&v), Some(("r4".into(), 40)));
+    assert_eq!(
+        (v.past.len(), v.past[0].because.as_str(), v.past[0].verdict),
+        (2, "records", Verdict::Fixed)
+    );
+    let history = store.package("curl").unwrap().remove(0).history;
+    let versions: Vec<(&str, &str, Option<&str>)> = history
+        .iter()
+        .map(|s| {
+            (
+                s.version.as_str(),
+                s.from.revision.as_str(),
+                s.until.as_ref().map(|u| u.revision.as_str()),
+            )
+        })
+        .collect();
+    assert_eq!(
+        versions,
+        [("8.2", "r4", None), ("8.1", "r3", Some("r4")), ("8.0", "r1", Some("r3"))]
+    );
+    assert_eq!(store.check(&|_| {}).unwrap(), Vec::<String>::new());
+}
+
+pub fn a_forgotten_set_never_was(store: &dyn Store) {
+    // Every set of three revisions of three packages, and each of them forgotten: what stays is what the others alone would have made.
+    let version = |n: usize| [None, Some("1"), Some("2")][n % 3];
+    let sets: Vec<[Option<&str>; 3]> = (0..9).map(|n| [version(n), version(n / 3), Some(["1", "2", "3"][n % 3])]).collect();
+    let packages = |versions: &[Option<&'static str>; 3]| -> Vec<(&'static str, &'static str, &'static str)> {
+        let all = ["a", "b", "c"].into_iter().zip(versions);
+        all.filter_map(|(attr, version)| version.map(|version| (attr, version, "")))
+            .collect()
+    };
+    let current = |channel: &str| {
+        let states = store.channel_states().unwrap();
+        let set = states.iter().find(|s| s.name == channel)?.set.clone()?.0;
+        let stored = store.package_set(set).unwrap();
+        let mut found: Vec<(String, String)> = stored.into_iter().map(|p| (p.package.attr, p.package.version)).collect();
+        found.sort();
+        Some((set, found))
+    };
+    for (n, first) in sets.iter().enumerate() {
+        let channel = format!("c{n}");
+        let (second, third) = (&sets[(n * 2 + 1) % 9], &sets[(n * 5 + 2) % 9]);
+        let mut ids = Vec::new();
+        for (k, versions) in [first, second, third].into_iter().enumerate() {
+            let taken = PackageSet {
+                revision: format!("r{k}"),
+                ..set(&channel, &packages(versions))
+            };
+            store.take_package_set(&taken, k as i64).unwrap();
+            ids.push(current(&channel).unwrap());
+        }
+        let gone = n % 3;
+        let (id, _) = ids.remove(gone);
+        if ids.iter().any(|(other, _)| *other == id) {
+            continue;
+        }
+        assert!(store.forget_set(id).unwrap() && !store.forget_set(id).unwrap());
+        for (id, expected) in &ids {
+            let mut found: Vec<(String, String)> = store
+                .package_set(*id)
+                .unwrap()
+                .into_iter()
+                .map(|p| (p.package.attr, p.package.version))
+                .collect();
+            found.sort();
+            assert_eq!(found, *expected, "{channel} {gone}");
+        }
+        assert_eq!(current(&channel).unwrap().0, ids[1].0);
+        for (id, _) in &ids {
+            store.forget_set(*id).unwrap();
+        }
+        assert!(current(&channel).is_none());
+    }
+    assert_eq!(store.check(&|_| {}).unwrap(), Vec::<String>::new());
 }
 
 /// One vulnerability that all sources speak about, and one of CVE's alone.

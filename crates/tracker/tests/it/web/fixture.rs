@@ -6,10 +6,15 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
+use tracker::config::Database;
 use tracker::document::{Digest, Packer};
 use tracker::progress::Progress;
 use tracker::store::sqlite::Sqlite;
+use tracker::store::{Store, transfer};
 use tracker::{AppState, web};
+
+use crate::backend::{self, Backend};
+use crate::cluster;
 
 /// A server over the fixture. It ends with the process.
 pub struct Server {
@@ -17,9 +22,14 @@ pub struct Server {
     pub at: SocketAddr,
     /// What its pages say about background work.
     pub progress: Arc<Progress>,
-    /// The database, for tests that change it.
-    pub db: Connection,
+    database: Held,
     _dir: TempDir,
+}
+
+/// Where the database is.
+enum Held {
+    Sqlite(Connection),
+    Postgres(String),
 }
 
 /// What a server answered.
@@ -47,6 +57,15 @@ impl Server {
         let store = Arc::new(Sqlite::open(&path).unwrap());
         let db = Connection::open(&path).unwrap();
         fill(&db);
+        let (store, database): (Arc<dyn Store>, Held) = match backend::chosen() {
+            Backend::Sqlite => (store, Held::Sqlite(db)),
+            Backend::Postgres => {
+                let address = cluster::fresh().unwrap();
+                let copy = tracker::store::open(&Database::from_url(&address).unwrap()).unwrap();
+                transfer::copy(&*store, &*copy, false, &|_| {}).unwrap();
+                (copy, Held::Postgres(address))
+            }
+        };
         let progress = Arc::new(Progress::default());
         let state = AppState {
             store,
@@ -68,8 +87,20 @@ impl Server {
         Self {
             at: receive.recv().unwrap(),
             progress,
-            db,
+            database,
             _dir: dir,
+        }
+    }
+
+    /// Changes the database behind the server's back.
+    pub fn change(&self, sql: &str) {
+        match &self.database {
+            Held::Sqlite(db) => db.execute_batch(sql).unwrap(),
+            Held::Postgres(address) => {
+                let name = address.split(['/', '?']).nth(3).unwrap();
+                // Each writes bytes in its own way.
+                cluster::shared().unwrap().sql(name, &sql.replace("x'00'", "'\\x00'"));
+            }
         }
     }
 

@@ -44,8 +44,8 @@ INSERT INTO package (id, sha256, attr, pname, version, facts) VALUES
     (6, x'06', 'linux_latest', 'linux', '5.8.5', '{"attr":"linux_latest","pname":"linux","version":"5.8.5"}');
 INSERT INTO channel (id, name, set_id, matched_set, matched_mark, matched_rules, matched_at) VALUES
     (1, 'nixos-20.09pre', NULL, NULL, 6, 'x', 1795000000), (2, 'nixos-unstable', NULL, NULL, 6, 'x', 1795000000), (3, 'nixos-22.11', NULL, NULL, 0, '', NULL);
-INSERT INTO package_set (id, channel_id, revision, digest, taken_at, packages, with_meta, with_derivation) VALUES
-    (1, 1, '25ad9efeb06195bef67b28ea5df04d55c84c01e3', x'01', 1794990000, 4, 3, 2), (2, 2, '3b090d6aceccb418007f7062c4625f527b6b8e9c', x'02', 1794990000, 5, 0, 0);
+INSERT INTO package_set (id, channel_id, revision, first_revision, digest, first_at, taken_at, packages, with_meta, with_derivation) VALUES
+    (1, 1, '25ad9efeb06195bef67b28ea5df04d55c84c01e3', '25ad9efeb06195bef67b28ea5df04d55c84c01e3', x'01', 1794990000, 1794990000, 4, 3, 2), (2, 2, '3b090d6aceccb418007f7062c4625f527b6b8e9c', '3b090d6aceccb418007f7062c4625f527b6b8e9c', x'02', 1794990000, 1794990000, 5, 0, 0);
 UPDATE channel SET set_id = id, matched_set = id WHERE id < 3;
 INSERT INTO cluster (id, channel_id, name, pname, version, package_id) VALUES
     (1, 2, 'lumen', 'lumen', '2.4.6', 1), (2, 1, 'lumen', 'lumen', '2.4.5', 2), (3, 2, 'evil"><b>pkg', 'evil"><b>pkg', '<i>1</i>', 3),

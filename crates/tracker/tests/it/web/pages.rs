@@ -1,6 +1,34 @@
 //! Each page says what it must.
 
 use super::fixture::Server;
+use crate::backend::on_both;
+
+on_both! {
+    overview,
+    a_sample_is_marked_on_every_page,
+    work_in_the_background_is_shown_on_every_page,
+    cve,
+    cve_without_a_match_says_what_became_of_it,
+    cve_with_a_document_that_cannot_be_read,
+    an_id_never_seen_says_how_old_the_data_is,
+    ids_lead_to_one_address,
+    raw_documents_are_downloads,
+    package,
+    a_package_with_many_vulnerabilities_is_paged,
+    names_of_no_package,
+    channels,
+    a_channel_lists_any_verdict_and_severity,
+    queue,
+    evidence_leads_to_what_its_rules_mean,
+    compare,
+    maintainers_and_teams,
+    trends,
+    every_page_of_an_empty_database_says_that_it_is_empty,
+    search,
+    searches_that_are_too_long,
+    problems,
+    about_and_files,
+}
 
 /// The parts of a text that stand between two marks.
 fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
@@ -33,7 +61,6 @@ fn says(text: &str, words: &[&str]) {
     }
 }
 
-#[test]
 fn overview() {
     let server = Server::start();
     let html = server.page("/");
@@ -57,7 +84,6 @@ fn overview() {
     assert_eq!(order[..3], ["CVE-2024-90001", "CVE-2020-10120", "CVE-2020-10119"]);
 }
 
-#[test]
 fn a_sample_is_marked_on_every_page() {
     let server = Server::start();
     let paths = [
@@ -74,7 +100,7 @@ fn a_sample_is_marked_on_every_page() {
     for path in paths {
         assert!(!server.page(path).contains("Sample data."), "{path}");
     }
-    server.db.execute("INSERT INTO setting VALUES ('sample', '1')", []).unwrap();
+    server.change("INSERT INTO setting VALUES ('sample', '1')");
     for path in paths {
         assert!(server.page(path).contains("Sample data."), "{path}");
     }
@@ -82,7 +108,6 @@ fn a_sample_is_marked_on_every_page() {
     assert_eq!(server.json("/queue.json")["sample"], true);
 }
 
-#[test]
 fn work_in_the_background_is_shown_on_every_page() {
     use tracker::progress::Phase;
     let server = Server::start();
@@ -98,7 +123,6 @@ fn work_in_the_background_is_shown_on_every_page() {
     assert!(!server.page("/").contains("<progress"));
 }
 
-#[test]
 fn cve() {
     let server = Server::start();
     let html = server.page("/cve/CVE-2024-90001");
@@ -150,7 +174,6 @@ fn cve() {
     assert_eq!(html.matches("role=\"img\"").count(), 2, "one line for each source");
 }
 
-#[test]
 fn cve_without_a_match_says_what_became_of_it() {
     let server = Server::start();
     says(
@@ -171,21 +194,16 @@ fn cve_without_a_match_says_what_became_of_it() {
     );
 }
 
-#[test]
 fn cve_with_a_document_that_cannot_be_read() {
     let server = Server::start();
     let words = ["The document cannot be read any more.", "the patch cve-2023-90003.patch names it"];
     says(&plain(&server.page("/cve/CVE-2023-90003")), &words);
     // Not even unpacked.
-    server
-        .db
-        .execute("UPDATE document SET bytes = x'00' WHERE key = 'CVE-2023-90003'", [])
-        .unwrap();
+    server.change("UPDATE document SET bytes = x'00' WHERE key = 'CVE-2023-90003'");
     says(&plain(&server.page("/cve/CVE-2023-90003")), &words);
     assert_eq!(server.get("/cve/CVE-2023-90003/raw/nvd").status, 404);
 }
 
-#[test]
 fn an_id_never_seen_says_how_old_the_data_is() {
     let server = Server::start();
     let answer = server.get("/cve/CVE-2026-99999");
@@ -203,7 +221,6 @@ fn an_id_never_seen_says_how_old_the_data_is() {
     says(&plain(&answer.body), &["This does not look like the id of a vulnerability."]);
 }
 
-#[test]
 fn ids_lead_to_one_address() {
     let server = Server::start();
     for (path, to) in [
@@ -220,7 +237,6 @@ fn ids_lead_to_one_address() {
     }
 }
 
-#[test]
 fn raw_documents_are_downloads() {
     let server = Server::start();
     let answer = server.get("/cve/CVE-2024-90001/raw/nvd");
@@ -241,7 +257,6 @@ fn raw_documents_are_downloads() {
     }
 }
 
-#[test]
 fn package() {
     let server = Server::start();
     let html = server.page("/package/lumen");
@@ -284,7 +299,6 @@ fn package() {
     says(&plain(&server.page("/package/lumenFull")), &["Listed together with lumen"]);
 }
 
-#[test]
 fn a_package_with_many_vulnerabilities_is_paged() {
     let server = Server::start();
     let first = server.page("/package/linux");
@@ -298,7 +312,6 @@ fn a_package_with_many_vulnerabilities_is_paged() {
     says(&plain(&first), &["Other packages named linux linux_latest 5.8.5"]);
 }
 
-#[test]
 fn names_of_no_package() {
     let server = Server::start();
     let answer = server.get("/package/lum");
@@ -310,7 +323,6 @@ fn names_of_no_package() {
     assert_eq!(server.get(&format!("/package/{}", "a".repeat(301))).status, 404);
 }
 
-#[test]
 fn channels() {
     let server = Server::start();
     let list = plain(&server.page("/channels"));
@@ -329,7 +341,6 @@ fn channels() {
     );
 }
 
-#[test]
 fn a_channel_lists_any_verdict_and_severity() {
     let server = Server::start();
     let open = plain(&server.page("/channel/nixos-unstable"));
@@ -345,7 +356,6 @@ fn a_channel_lists_any_verdict_and_severity() {
     says(&plain(&server.page("/channel/nixos-22.11")), &["No finding passes the filter."]);
 }
 
-#[test]
 fn queue() {
     let server = Server::start();
     let all = server.page("/queue");
@@ -395,7 +405,6 @@ fn queue() {
     );
 }
 
-#[test]
 fn evidence_leads_to_what_its_rules_mean() {
     let server = Server::start();
     let html = server.page("/cve/CVE-2024-90001");
@@ -405,7 +414,6 @@ fn evidence_leads_to_what_its_rules_mean() {
     says(&html, &["<code class=\"rule\">cpe-vendor-homepage</code>"]);
 }
 
-#[test]
 fn compare() {
     let server = Server::start();
     let html = server.page("/compare");
@@ -444,7 +452,6 @@ fn compare() {
     assert_eq!(server.get("/compare?show=some").status, 400);
 }
 
-#[test]
 fn maintainers_and_teams() {
     let server = Server::start();
     says(
@@ -491,7 +498,6 @@ fn maintainers_and_teams() {
     }
 }
 
-#[test]
 fn trends() {
     let server = Server::start();
     let html = server.page("/trends?by=year");
@@ -520,7 +526,6 @@ fn trends() {
     assert_eq!(server.get("/trends?by=week").status, 400);
 }
 
-#[test]
 fn every_page_of_an_empty_database_says_that_it_is_empty() {
     let server = Server::empty();
     for (path, words) in [
@@ -549,7 +554,6 @@ fn every_page_of_an_empty_database_says_that_it_is_empty() {
     }
 }
 
-#[test]
 fn search() {
     let server = Server::start();
     let names = plain(&server.page("/search?q=LUM"));
@@ -572,7 +576,6 @@ fn search() {
     }
 }
 
-#[test]
 fn searches_that_are_too_long() {
     let server = Server::start();
     let long = server.get(&format!("/search?q={}", "a".repeat(201)));
@@ -588,7 +591,6 @@ fn searches_that_are_too_long() {
     assert_eq!(longest.status, 414);
 }
 
-#[test]
 fn problems() {
     let server = Server::start();
     let text = plain(&server.page("/problems"));
@@ -602,13 +604,10 @@ fn problems() {
         ],
     );
     says(&plain(&server.page("/problems?source=nvd")), &["No problems."]);
-    server
-        .db
-        .execute_batch(
-            "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 61)
+    server.change(
+        "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 61)
              INSERT INTO problem (id, source, key, pointer, message, seen_at) SELECT i, 'nvd', 'CVE-' || i, '', 'no id', 1795000000 FROM n",
-        )
-        .unwrap();
+    );
     let first = server.page("/problems?source=nvd");
     says(&first, &["href=\"/problems?source=nvd&amp;before=12\""]);
     let second = plain(&server.page("/problems?source=nvd&before=12"));
@@ -616,7 +615,6 @@ fn problems() {
     assert!(!second.contains("Older"));
 }
 
-#[test]
 fn about_and_files() {
     let server = Server::start();
     says(&plain(&server.page("/about")), &["What must be trusted", "What is not checked"]);

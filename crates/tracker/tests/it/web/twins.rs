@@ -3,8 +3,21 @@
 use serde_json::json;
 
 use super::fixture::Server;
+use crate::backend::on_both;
 
-#[test]
+on_both! {
+    every_page_has_a_twin,
+    twins_hold_what_pages_show,
+    every_list_is_a_table_and_a_feed_too,
+    an_unseen_id_has_a_twin_too,
+    an_id_without_a_record_says_what_else_speaks_of_it,
+    a_package_whose_name_ends_like_a_twin,
+    errors_speak_json_where_machines_asked,
+    statistics,
+    health_and_metrics,
+    a_match_shows_up_without_a_restart,
+}
+
 fn every_page_has_a_twin() {
     let server = Server::start();
     for (path, twin) in [
@@ -38,7 +51,6 @@ fn every_page_has_a_twin() {
     assert_eq!(server.json("/.json")["version"], 1);
 }
 
-#[test]
 fn twins_hold_what_pages_show() {
     let server = Server::start();
     let cve = server.json("/cve/CVE-2024-90001.json");
@@ -76,7 +88,6 @@ fn twins_hold_what_pages_show() {
     assert_eq!(search["exact"], "CVE-2024-90001");
 }
 
-#[test]
 fn every_list_is_a_table_and_a_feed_too() {
     let server = Server::start();
     for (path, rows) in [
@@ -158,7 +169,6 @@ fn every_list_is_a_table_and_a_feed_too() {
     }
 }
 
-#[test]
 fn an_unseen_id_has_a_twin_too() {
     let server = Server::start();
     let answer = server.get("/cve/CVE-2026-99999.json");
@@ -170,16 +180,12 @@ fn an_unseen_id_has_a_twin_too() {
     );
 }
 
-#[test]
 fn an_id_without_a_record_says_what_else_speaks_of_it() {
     let server = Server::start();
-    server
-        .db
-        .execute_batch(
-            "INSERT INTO epss VALUES ('CVE-2026-99998', 0.125, 0.5);
+    server.change(
+        "INSERT INTO epss VALUES ('CVE-2026-99998', 0.125, 0.5);
              INSERT INTO kev VALUES ('CVE-2026-99998', '2026-08-01', NULL, NULL, 'Update <it>.');",
-        )
-        .unwrap();
+    );
     let answer = server.get("/cve/CVE-2026-99998.json");
     assert_eq!(answer.status, 404);
     let value: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
@@ -203,14 +209,12 @@ fn an_id_without_a_record_says_what_else_speaks_of_it() {
     assert!(!page.contains("never seen"), "{page}");
 }
 
-#[test]
 fn a_package_whose_name_ends_like_a_twin() {
     let server = Server::start();
     assert!(server.page("/package/nodePackages.json").contains("<h1>nodePackages.json</h1>"));
     assert_eq!(server.json("/package/nodePackages.json.json")["attr"], "nodePackages.json");
 }
 
-#[test]
 fn errors_speak_json_where_machines_asked() {
     let server = Server::start();
     for (path, status, message) in [
@@ -234,7 +238,6 @@ fn errors_speak_json_where_machines_asked() {
     }
 }
 
-#[test]
 fn statistics() {
     let server = Server::start();
     let stats = server.json("/api/v1/stats");
@@ -253,7 +256,6 @@ fn statistics() {
     assert_eq!(stats["suggestions"], 120 + 10 + 5);
 }
 
-#[test]
 fn health_and_metrics() {
     let server = Server::start();
     let health = server.json("/health");
@@ -276,21 +278,12 @@ fn health_and_metrics() {
     }
 }
 
-#[test]
 fn a_match_shows_up_without_a_restart() {
     let server = Server::start();
     assert!(server.json("/queue.json")["vulnerabilities"] == 122);
-    server
-        .db
-        .execute_batch("UPDATE verdict SET verdict = 'fixed' WHERE vulnerability_id = 1; UPDATE channel SET matched_mark = 7 WHERE id = 2")
-        .unwrap();
+    server.change("UPDATE verdict SET verdict = 'fixed' WHERE vulnerability_id = 1; UPDATE channel SET matched_mark = 7 WHERE id = 2");
     assert!(server.json("/queue.json")["vulnerabilities"] == 121);
     // New scores change no verdict, but the order.
-    server
-        .db
-        .execute_batch(
-            "UPDATE vulnerability SET epss = 0.99 WHERE id = 1001; UPDATE source SET last_success = 1795000001 WHERE name = 'epss'",
-        )
-        .unwrap();
+    server.change("UPDATE vulnerability SET epss = 0.99 WHERE id = 1001; UPDATE source SET last_success = 1795000001 WHERE name = 'epss'");
     assert_eq!(server.json("/queue.json?sort=epss")["items"][0]["id"], "CVE-2020-10001");
 }

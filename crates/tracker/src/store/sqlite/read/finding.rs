@@ -47,7 +47,7 @@ pub fn facts(db: &Connection, keys: &[i64]) -> Result<Vec<Facts>, Error> {
             Ok(Facts {
                 key,
                 name: row.get(0)?,
-                title: one_line(row.get(1)?),
+                title: Facts::one_line(row.get(1)?),
                 severity: named(row, 2)?,
                 score: row.get(3)?,
                 kev_date: row.get(4)?,
@@ -59,19 +59,6 @@ pub fn facts(db: &Connection, keys: &[i64]) -> Result<Vec<Facts>, Error> {
         facts.extend(found.optional()?);
     }
     Ok(facts)
-}
-
-/// At most 160 characters of a text, cut behind a word.
-fn one_line(mut text: String) -> String {
-    const LIMIT: usize = 160;
-    if let Some((end, _)) = text.char_indices().nth(LIMIT) {
-        text.truncate(end);
-        if let Some(space) = text.rfind(char::is_whitespace) {
-            text.truncate(space);
-        }
-        text.push('…');
-    }
-    text
 }
 
 pub fn details(db: &Connection, channel: &str, pairs: &[(i64, i64)]) -> Result<Vec<PairDetail>, Error> {
@@ -103,16 +90,3 @@ pub(super) const CLUSTER: &str = "SELECT name, pname, version FROM cluster WHERE
 pub(super) const FACTS: &str =
     "SELECT name, iif(title = '', substr(description, 1, 161), title), severity, score, kev_date, epss, published, year, number
      FROM vulnerability WHERE id = ?1";
-
-#[cfg(test)]
-mod tests {
-    use super::one_line;
-
-    #[test]
-    fn long_texts_are_cut_behind_a_word() {
-        let words = "word ".repeat(40);
-        assert_eq!(one_line(words.clone()), format!("{}…", words[..159].trim_end()));
-        assert_eq!(one_line("ä".repeat(200)), format!("{}…", "ä".repeat(160)));
-        assert_eq!(one_line("short".to_owned()), "short");
-    }
-}

@@ -1,24 +1,13 @@
 //! Who looks after packages.
 
 use rusqlite::{Connection, Error};
-use serde::Deserialize;
-use vuln::package::Maintainer;
 
-use crate::store::read::Kept;
+use crate::store::read::{Keepers, Kept};
 
 /// Only packages whose facts hold someone: most channels tell names and versions alone.
 pub(super) const KEPT: &str = "SELECT c.name, k.id, k.name, k.version, p.facts
     FROM cluster k JOIN channel c ON c.id = k.channel_id JOIN package p ON p.id = k.package_id
     WHERE p.facts LIKE '%\"maintainers\":[%' OR p.facts LIKE '%\"teams\":[%'";
-
-/// The part of a package's facts that is asked for.
-#[derive(Deserialize, Default)]
-struct Keepers {
-    #[serde(default)]
-    maintainers: Vec<Maintainer>,
-    #[serde(default)]
-    teams: Vec<String>,
-}
 
 pub fn all(db: &Connection) -> Result<Vec<Kept>, Error> {
     let mut kept = Vec::new();

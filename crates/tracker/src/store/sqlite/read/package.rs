@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Error, Row, params};
 
 use super::column::{count, json};
-use crate::store::read::{ClusterHead, PackageIn};
+use crate::store::read::{ClusterHead, PackageIn, Revision, VersionSpan};
 
 pub(super) const WITH_ATTR: &str = "SELECT k.id, c.name, k.name, k.pname, k.version,
            (SELECT count(*) FROM cluster_attr o WHERE o.cluster_id = k.id), p.facts
@@ -24,13 +24,42 @@ pub fn with_attr(db: &Connection, attr: &str) -> Result<Vec<PackageIn>, Error> {
                 attrs: Vec::new(),
                 attr_count: count(row, 5)?,
                 facts: json(row, 6)?,
+                history: Vec::new(),
             })
         })?
         .collect::<Result<Vec<_>, Error>>()?;
     for package in &mut packages {
         package.attrs = attrs(db, package.key, PackageIn::ATTRS)?;
+        package.history = history(db, &package.channel, &package.name)?;
     }
     Ok(packages)
+}
+
+pub(super) const HISTORY: &str = "SELECT p.version, f.first_revision, f.first_at, u.first_revision, u.first_at
+    FROM channel c CROSS JOIN package p INDEXED BY package_attr JOIN package_in m ON m.channel_id = c.id AND m.package_id = p.id
+         JOIN package_set f ON f.id = m.from_set LEFT JOIN package_set u ON u.id = m.until_set
+    WHERE p.attr = ?1 AND c.name = ?2 ORDER BY m.from_set";
+
+/// The versions that an attribute had in a channel, newest first.
+fn history(db: &Connection, channel: &str, attr: &str) -> Result<Vec<VersionSpan>, Error> {
+    let spans = db
+        .prepare_cached(HISTORY)?
+        .query_map([attr, channel], |row| {
+            let until: Option<String> = row.get(3)?;
+            Ok(VersionSpan {
+                version: row.get(0)?,
+                from: Revision {
+                    revision: row.get(1)?,
+                    at: row.get(2)?,
+                },
+                until: match until {
+                    Some(revision) => Some(Revision { revision, at: row.get(4)? }),
+                    None => None,
+                },
+            })
+        })?
+        .collect::<Result<_, Error>>()?;
+    Ok(VersionSpan::joined(spans))
 }
 
 /// The first attributes of a package.

@@ -29,12 +29,14 @@ fn questions_about_one_thing_read_no_whole_table() {
         finding::DETAIL,
         package::WITH_ATTR,
         package::ATTRS,
+        package::HISTORY,
         package::NAMED,
         package::HEAD_BY_ATTR,
         vulnerability::ONE,
         vulnerability::ALIASES,
         vulnerability::VERDICTS,
         vulnerability::DISPOSITIONS,
+        vulnerability::PAST,
         vulnerability::RECORDS,
         vulnerability::DOCUMENTS,
         search::BY_NAME,
@@ -63,7 +65,7 @@ fn packages_that_name_an_id_are_read_from_their_own_index() {
     assert!(
         steps
             .iter()
-            .any(|step| step.starts_with("SEARCH m USING PRIMARY KEY (set_id=? AND package_id=?)")),
+            .any(|step| step.starts_with("SEARCH m USING PRIMARY KEY (channel_id=? AND package_id=?)")),
         "{steps:?}"
     );
 }

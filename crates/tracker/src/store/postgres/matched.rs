@@ -1,0 +1,346 @@
+//! What matching reads and writes.
+
+use std::collections::{HashMap, HashSet};
+
+use vuln::advisory::Source;
+
+use super::client::{Client, Error, Row, Value};
+use super::{Result, clean, new_ids, next_id};
+use crate::document::Digest;
+use crate::store::result::{ChannelState, ClusterRow, MatchResult, OutcomeRow, StoredVulnerability, Suggestion};
+use crate::store::spans::{Before, Spans, because};
+
+/// Outcomes written at a time.
+const CHUNK: usize = 4096;
+
+/// All channels, by name.
+pub fn channel_states(db: &mut Client) -> Result<Vec<ChannelState>> {
+    let sql = "SELECT c.id, c.name, s.id, s.digest, c.matched_set, c.matched_mark, c.matched_rules
+               FROM channel c LEFT JOIN package_set s ON s.id = c.set_id ORDER BY c.name";
+    db.query(sql, &[])?
+        .iter()
+        .map(|row| {
+            let digest = row.get::<Option<&[u8]>>(3)?.and_then(Digest::from_slice);
+            Ok(ChannelState {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                set: row.get::<Option<i64>>(2)?.zip(digest.map(|digest| digest.to_string())),
+                matched_set: row.get(4)?,
+                matched_mark: row.get(5)?,
+                matched_basis: row.get(6)?,
+            })
+        })
+        .collect()
+}
+
+/// A page of vulnerabilities with their documents.
+pub fn vulnerabilities(db: &mut Client, mark: i64, after: i64, limit: usize) -> Result<Vec<StoredVulnerability>> {
+    // Few changed rows are found by their mark, all of them by their row: the planner cannot know which it is.
+    let found = if mark > 0 {
+        let sql = "WITH changed AS MATERIALIZED (SELECT id FROM vulnerability WHERE touched > $1)
+                   SELECT v.id, v.name, v.touched FROM (SELECT id FROM changed WHERE id > $2 ORDER BY id LIMIT $3) c
+                   JOIN vulnerability v ON v.id = c.id ORDER BY v.id";
+        db.query(sql, &[mark.into(), after.into(), limit.into()])?
+    } else {
+        let sql = "SELECT id, name, touched FROM vulnerability WHERE id > $1 ORDER BY id LIMIT $2";
+        db.query(sql, &[after.into(), limit.into()])?
+    };
+    let mut all = Vec::with_capacity(found.len());
+    for row in &found {
+        all.push(StoredVulnerability {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            touched: row.get(2)?,
+            documents: Vec::new(),
+        });
+    }
+    let ids: Vec<i64> = all.iter().map(|v| v.id).collect();
+    let sql = "SELECT l.vulnerability_id, r.source, d.bytes, d.size
+               FROM record_vulnerability l JOIN record r ON r.id = l.record_id JOIN document d ON d.id = r.document_id
+               WHERE l.vulnerability_id = ANY ($1::bigint[]) ORDER BY l.vulnerability_id, r.id";
+    let mut rest = all.iter_mut().peekable();
+    for row in db.query(sql, &[ids.into()])? {
+        let id: i64 = row.get(0)?;
+        while rest.next_if(|v| v.id < id).is_some() {}
+        let source: Source = super::records::source_of(row.get(1)?)?;
+        let size = usize::try_from(row.get::<i64>(3)?).unwrap_or(0);
+        if let Some(vulnerability) = rest.peek_mut().filter(|v| v.id == id) {
+            vulnerability.documents.push((source, row.get(2)?, size));
+        }
+    }
+    Ok(all)
+}
+
+/// Writes what matching found for one channel.
+pub fn take_match(tx: &mut Client, result: MatchResult<'_>, at: i64) -> Result<u64> {
+    let row = tx.one("SELECT name, matched_set FROM channel WHERE id = $1", &[result.channel.into()])?;
+    let (name, matched_before): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
+    let mut writing = Writing {
+        channel: result.channel,
+        is_full: result.clusters.is_some(),
+        clusters: HashMap::new(),
+        spans: Spans::default(),
+        vulnerabilities: 0,
+        verdicts: 0,
+    };
+    if let Some(clusters) = &result.clusters {
+        writing.remember(tx, None)?;
+        for table in ["verdict", "disposition", "cluster_attr", "cluster"] {
+            tx.execute(&format!("DELETE FROM {table} WHERE channel_id = $1"), &[result.channel.into()])?;
+        }
+        insert_clusters(tx, result.channel, clusters)?;
+    }
+    writing.read_clusters(tx)?;
+    let outcomes = result.outcomes;
+    loop {
+        let chunk: Vec<OutcomeRow> = (&mut *outcomes).take(CHUNK).collect();
+        if chunk.is_empty() {
+            break;
+        }
+        writing.chunk(tx, chunk)?;
+    }
+    let Writing {
+        spans,
+        vulnerabilities,
+        verdicts,
+        is_full,
+        ..
+    } = writing;
+    let because = because(matched_before, result.set);
+    let ended = spans.ended();
+    tx.copy(
+        "verdict_past (vulnerability_id, channel_id, package, version, verdict, since_set, until_set, until_at, because)",
+        ended.iter().map(|e| {
+            vec![
+                e.vulnerability.into(),
+                result.channel.into(),
+                (&e.package).into(),
+                (&e.before.version).into(),
+                (&e.before.verdict).into(),
+                e.before.since.into(),
+                result.set.into(),
+                at.into(),
+                because.into(),
+            ]
+        }),
+    )?;
+    if is_full {
+        // What the server knows of these tables is about rows that are gone.
+        tx.run("ANALYZE cluster, cluster_attr, verdict, disposition")?;
+    }
+    recount(tx, result.channel)?;
+    tx.execute(
+        "UPDATE channel SET matched_set = $2, matched_mark = $3, matched_rules = $4, matched_at = $5 WHERE id = $1",
+        &[
+            result.channel.into(),
+            result.set.into(),
+            result.mark.into(),
+            (&result.basis).into(),
+            at.into(),
+        ],
+    )?;
+    let data = serde_json::json!({
+        "full": is_full, "vulnerabilities": vulnerabilities, "verdicts": verdicts, "ended": ended.len(), "mark": result.mark,
+    });
+    super::event(tx, at, "matched", &name, &data)?;
+    Ok(verdicts)
+}
+
+/// A cluster of the channel: its row, and the first set that held its package as it is.
+struct Known {
+    id: i64,
+    since: Option<i64>,
+}
+
+/// A match on its way into the tables.
+struct Writing {
+    channel: i64,
+    is_full: bool,
+    clusters: HashMap<String, Known>,
+    spans: Spans,
+    vulnerabilities: u64,
+    verdicts: u64,
+}
+
+impl Writing {
+    /// Notes the verdicts there are, of all vulnerabilities or of some.
+    fn remember(&mut self, tx: &mut Client, only: Option<&[i64]>) -> Result<()> {
+        let sql =
+            "SELECT t.vulnerability_id, c.name, t.verdict, c.version, t.since_set FROM verdict t JOIN cluster c ON c.id = t.cluster_id
+                   WHERE t.channel_id = $1 AND ($2::bigint[] IS NULL OR t.vulnerability_id = ANY ($2::bigint[]))";
+        let spans = &mut self.spans;
+        tx.stream(sql, &[self.channel.into(), only.into()], |row| {
+            let before = Before {
+                verdict: row.get(2)?,
+                version: row.get(3)?,
+                since: row.get(4)?,
+            };
+            spans.add(row.get(0)?, row.get(1)?, before);
+            Ok::<_, Error>(())
+        })?
+    }
+
+    fn read_clusters(&mut self, tx: &mut Client) -> Result<()> {
+        let sql = "SELECT c.name, c.id, m.from_set FROM cluster c
+                   LEFT JOIN package_in m ON m.channel_id = c.channel_id AND m.package_id = c.package_id AND m.until_set IS NULL
+                   WHERE c.channel_id = $1";
+        let clusters = &mut self.clusters;
+        tx.stream(sql, &[self.channel.into()], |row| {
+            let known = Known {
+                id: row.get(1)?,
+                since: row.get(2)?,
+            };
+            clusters.insert(row.get(0)?, known);
+            Ok::<_, Error>(())
+        })?
+    }
+
+    fn chunk(&mut self, tx: &mut Client, mut chunk: Vec<OutcomeRow>) -> Result<()> {
+        // A vulnerability may be gone since it was matched: its records turned out to be about another one.
+        let ids: Vec<i64> = chunk.iter().map(|outcome| outcome.vulnerability).collect();
+        let alive = tx.query(
+            "SELECT id FROM vulnerability WHERE id = ANY ($1::bigint[])",
+            &[ids.as_slice().into()],
+        )?;
+        let alive: HashSet<i64> = alive.iter().map(|row| row.get(0)).collect::<Result<_>>()?;
+        chunk.retain(|outcome| alive.contains(&outcome.vulnerability));
+        if !self.is_full {
+            self.remember(tx, Some(&ids))?;
+            for table in ["verdict", "disposition"] {
+                tx.execute(
+                    &format!("DELETE FROM {table} WHERE channel_id = $1 AND vulnerability_id = ANY ($2::bigint[])"),
+                    &[self.channel.into(), ids.as_slice().into()],
+                )?;
+            }
+        }
+        let mut rows: Vec<Vec<Value<'_>>> = Vec::new();
+        for outcome in &chunk {
+            for line in &outcome.verdicts {
+                let known = self.clusters.get(&line.cluster);
+                let known = known.ok_or_else(|| Error::decode(format!("no cluster named {:?}", line.cluster)))?;
+                let verdict = line.verdict.name();
+                let since = self.spans.since(outcome.vulnerability, &line.cluster, verdict, known.since);
+                rows.push(vec![
+                    outcome.vulnerability.into(),
+                    known.id.into(),
+                    self.channel.into(),
+                    verdict.into(),
+                    clean(line.confidence).into(),
+                    line.fixed_in.as_ref().into(),
+                    (&line.evidence).into(),
+                    since.into(),
+                ]);
+            }
+        }
+        self.verdicts += rows.len() as u64;
+        self.vulnerabilities += chunk.len() as u64;
+        tx.copy(
+            "verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence, since_set)",
+            rows,
+        )?;
+        tx.copy(
+            "disposition (vulnerability_id, channel_id, disposition, near_misses)",
+            chunk.iter().map(|outcome| {
+                vec![
+                    outcome.vulnerability.into(),
+                    self.channel.into(),
+                    outcome.disposition.name().into(),
+                    outcome.near_misses.as_ref().into(),
+                ]
+            }),
+        )
+    }
+}
+
+/// All verdicts, by vulnerability, then channel and package.
+pub fn suggestions(
+    db: &mut Client,
+    channel: Option<&str>,
+    each: &mut dyn FnMut(Suggestion) -> std::io::Result<()>,
+) -> Result<std::io::Result<()>> {
+    let attrs = cluster_attrs(db, channel)?;
+    let sql = "SELECT v.name, c.id, c.name, c.pname, c.version, ch.name, d.verdict, d.confidence, d.evidence
+               FROM verdict d JOIN vulnerability v ON v.id = d.vulnerability_id JOIN cluster c ON c.id = d.cluster_id
+               JOIN channel ch ON ch.id = d.channel_id
+               WHERE $1::text IS NULL OR ch.name = $1::text
+               ORDER BY v.year, v.number, v.name, ch.name, c.name";
+    let mut written = Ok(());
+    let streamed = db.stream(sql, &[channel.into()], |row| {
+        let line = suggestion(&row, &attrs).map_err(Some)?;
+        each(line).map_err(|e| {
+            written = Err(e);
+            None
+        })
+    })?;
+    match streamed {
+        Err(Some(error)) => Err(error),
+        Err(None) | Ok(()) => Ok(written),
+    }
+}
+
+fn suggestion(row: &Row, attrs: &HashMap<i64, Vec<String>>) -> Result<Suggestion> {
+    Ok(Suggestion {
+        cve: row.get(0)?,
+        attrs: attrs.get(&row.get(1)?).cloned().unwrap_or_default(),
+        package: row.get(2)?,
+        pname: row.get(3)?,
+        version: row.get(4)?,
+        channel: row.get(5)?,
+        verdict: row.get::<&str>(6)?.parse().map_err(Error::decode)?,
+        confidence: row.get(7)?,
+        evidence: serde_json::from_str(row.get(8)?).map_err(Error::decode)?,
+    })
+}
+
+fn cluster_attrs(db: &mut Client, channel: Option<&str>) -> Result<HashMap<i64, Vec<String>>> {
+    let sql = "SELECT a.cluster_id, a.attr FROM cluster_attr a JOIN channel ch ON ch.id = a.channel_id
+               WHERE $1::text IS NULL OR ch.name = $1::text ORDER BY a.attr";
+    let mut attrs: HashMap<i64, Vec<String>> = HashMap::new();
+    db.stream(sql, &[channel.into()], |row| {
+        attrs.entry(row.get(0)?).or_default().push(row.get(1)?);
+        Ok::<_, Error>(())
+    })??;
+    Ok(attrs)
+}
+
+fn insert_clusters(tx: &mut Client, channel: i64, clusters: &[ClusterRow]) -> Result<()> {
+    let mut ids = new_ids(tx, "cluster", clusters.len())?;
+    let mut rows = Vec::with_capacity(clusters.len());
+    for row in clusters {
+        rows.push((next_id(&mut ids)?, row));
+    }
+    tx.copy(
+        "cluster (id, channel_id, name, pname, version, package_id)",
+        rows.iter().map(|(id, row)| {
+            vec![
+                (*id).into(),
+                channel.into(),
+                (&row.name).into(),
+                (&row.pname).into(),
+                (&row.version).into(),
+                row.package.into(),
+            ]
+        }),
+    )?;
+    // An attribute belongs to the first cluster that names it.
+    let mut seen = HashSet::new();
+    let attrs = rows.iter().flat_map(|(id, row)| row.attrs.iter().map(move |attr| (*id, attr)));
+    tx.copy(
+        "cluster_attr (channel_id, attr, cluster_id)",
+        attrs
+            .filter(|(_, attr)| seen.insert(attr.as_str()))
+            .map(|(id, attr)| vec![channel.into(), attr.into(), id.into()]),
+    )
+}
+
+/// Counts a channel's verdicts by severity.
+fn recount(tx: &mut Client, channel: i64) -> Result<()> {
+    tx.execute("DELETE FROM channel_count WHERE channel_id = $1", &[channel.into()])?;
+    tx.execute(
+        "INSERT INTO channel_count (channel_id, verdict, severity, count)
+         SELECT t.channel_id, t.verdict, v.severity, count(*) FROM verdict t JOIN vulnerability v ON v.id = t.vulnerability_id
+         WHERE t.channel_id = $1 GROUP BY 1, 2, 3",
+        &[channel.into()],
+    )
+    .map(drop)
+}
