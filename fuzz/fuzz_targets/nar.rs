@@ -30,7 +30,10 @@ fn again(nodes: &[(Node, Vec<u8>)]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new()).unwrap();
     let mut open: Vec<&[u8]> = Vec::new();
     for (node, content) in nodes {
-        while open.last().is_some_and(|l| !l.is_empty() && !node.path.strip_prefix(*l).is_some_and(|r| r.starts_with(b"/"))) {
+        while open
+            .last()
+            .is_some_and(|l| !l.is_empty() && !node.path.strip_prefix(*l).is_some_and(|r| r.starts_with(b"/")))
+        {
             open.pop();
             writer.leave().unwrap();
         }

@@ -30,7 +30,9 @@ fn read_all<S: ReadAt>(snapshot: &Snapshot<S>) {
     }
     let numbers = [0, 1, 2, 0x6162_6364];
     if let Ok(records) = snapshot.records(&numbers) {
-        records.iter().for_each(|(_, record)| assert!(record.verdicts.is_sorted_by_key(|row| row.package)));
+        records
+            .iter()
+            .for_each(|(_, record)| assert!(record.verdicts.is_sorted_by_key(|row| row.package)));
     }
     let _ = snapshot.packages(&numbers);
     let keys = [Key::Name("curl".into()), Key::Id("CVE-2024-0001".into())];

@@ -103,6 +103,18 @@ pub enum Command {
         #[command(flatten)]
         scan: Scan,
     },
+    /// Scan a channel, as the snapshot knows it
+    #[command(after_help = "Examples:
+  firn-scan channel nixos-25.11 --only-exploited
+  firn-scan channel nixos-unstable@25ad9efeb061")]
+    Channel {
+        /// The channel, with a revision if it has to be that one
+        #[arg(value_name = "NAME[@REVISION]")]
+        name: String,
+        /// How to scan.
+        #[command(flatten)]
+        scan: Scan,
+    },
     /// Compare two closures: what is fixed, introduced, unchanged
     #[command(
         after_help = "A and B are generations of the system (numbers), store paths, symlinks, or files that this program reads.

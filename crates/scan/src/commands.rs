@@ -63,6 +63,7 @@ fn command(command: Command, voice: &mut Voice) -> Result<Exit, Failure> {
             answer::print(inventory, &scan, voice)
         }
         Command::Sbom { files, scan } => answer::print(document::from_files(&files)?, &scan, voice),
+        Command::Channel { name, scan } => answer::print_channel(&name, &scan, voice),
         Command::Diff {
             before,
             after,

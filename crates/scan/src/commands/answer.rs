@@ -10,7 +10,7 @@ use super::Voice;
 use crate::cli::{Choice, Knowledge, Scan};
 use crate::decisions::Decisions;
 use crate::finding::{Finding, Report};
-use crate::input::file;
+use crate::input::{channel, file};
 use crate::inventory::Inventory;
 use crate::judge;
 use crate::report::{self, Author, Options, WriteError};
@@ -21,6 +21,14 @@ pub struct Judge {
     snapshot: Snapshot,
     decisions: Decisions,
     choice: Choice,
+}
+
+/// Judges the packages of a channel and prints what is found.
+pub fn print_channel(name: &str, scan: &Scan, voice: &mut Voice) -> Result<Exit, Failure> {
+    let judge = Judge::open(scan, voice)?;
+    let report = judge.report(channel::read(name, &judge.snapshot)?, voice)?;
+    write(&report, &scan.choice, voice)?;
+    Ok(exit(&report.findings, &scan.choice))
 }
 
 /// Judges an inventory and prints what is found.

@@ -88,7 +88,8 @@ pub struct Closure {
 
 /// What the roots need when they run: everything that they refer to.
 pub fn runtime(store: &Store, roots: &[StorePath], targets: Vec<String>) -> Result<Closure, ClosureError> {
-    let (infos, note) = infos(store, roots)?;
+    let (mut infos, note) = infos(store, roots)?;
+    sort(&mut infos);
     Ok(Closure {
         inventory: assemble::closure(infos, Some(roots), targets, &Derivations::of(store)),
         note,
@@ -166,6 +167,7 @@ pub fn from_file(name: &str, bytes: &[u8], store: &Store) -> Result<Inventory, C
             None => ClosureError::Empty(name.to_owned()),
         });
     }
+    sort(&mut infos);
     let mut inventory = assemble::closure(infos, None, vec![name.to_owned()], &Derivations::of(store));
     let count = wrong.len() + invalid.len();
     for error in wrong.into_iter().take(20) {
@@ -183,6 +185,11 @@ pub fn from_file(name: &str, bytes: &[u8], store: &Store) -> Result<Inventory, C
             .push(format!("{name}: {count} entries were left out, not all of them listed"));
     }
     Ok(inventory)
+}
+
+/// The same closure gives the same report, whoever told of it.
+fn sort(infos: &mut [PathInfo]) {
+    infos.sort_by(|left, right| left.path.cmp(&right.path));
 }
 
 /// From the database; from Nix itself where the database cannot be used.

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 #![expect(clippy::print_stdout, reason = "a test that skips says so")]
 
+mod commands;
+mod made;
 mod oracles;
+mod program;
 mod reports;
 mod samples;

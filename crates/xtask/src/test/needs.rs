@@ -171,6 +171,18 @@ const NEEDS: &[Need] = &[
     },
     Need {
         area: Area::Scan,
+        check: &["nix-instantiate", "--version"],
+        package: "nix-bin",
+        why: "makes the stores that are scanned",
+    },
+    Need {
+        area: Area::Scan,
+        check: &["systemd-analyze", "--version"],
+        package: "systemd",
+        why: "checks the units of the watch",
+    },
+    Need {
+        area: Area::Scan,
         check: &["python3", "-c", "import ensurepip"],
         package: "python3-venv",
         why: "independent readers of SBOM and VEX documents run there",

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::input::database;
+use crate::inventory::Seen;
 
 const A: &str = "q7z9hp2zsg4id778s4ai1i1yld6zjvq4-curl-7.71.1";
 const B: &str = "23yc9dd7fzj8n9ffsfap71gv06s0dp0g-zlib-1.2.11";
@@ -86,6 +87,12 @@ fn build_time_needs_a_derivation() {
     assert_eq!(closure.inventory.problems.len(), 1, "{:?}", closure.inventory.problems);
     let runtime = runtime(&store, &[root(A)], Vec::new()).unwrap();
     assert_eq!((runtime.inventory.parts.len(), runtime.note), (2, None));
-    assert_eq!(runtime.inventory.packages[0].seen, crate::inventory::Seen::Derivation);
+    let seen: Vec<_> = runtime
+        .inventory
+        .packages
+        .iter()
+        .map(|p| (p.package.pname.as_str(), p.seen))
+        .collect();
+    assert_eq!(seen, [("zlib", Seen::StorePath), ("curl", Seen::Derivation)]);
     assert!(Path::new(&drv).exists());
 }
