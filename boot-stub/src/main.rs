@@ -4,8 +4,8 @@
 //! must not let anything in that the signature does not cover: it checks the files a thin image refers to, refuses command
 //! lines from outside under Secure Boot, measures what it hands over, and starts the kernel.
 //!
-//! `unsafe` stands in three files: [`image`] (the image's own memory), [`kernel`] (memory and jump) and [`initrd`] (the
-//! protocol that the kernel calls); plus one configuration table in [`tables`].
+//! `unsafe` stands in [`image`] (the image's own memory), [`kernel`] (memory and jump), [`initrd`] (the protocol that the
+//! kernel calls) and [`tables`] (one function that fills a configuration table); here it only places the text of `.sbat`.
 #![no_main]
 #![no_std]
 

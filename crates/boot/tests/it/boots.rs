@@ -53,6 +53,13 @@ fn fat_image_boots_signed_and_measured() {
     assert_eq!(line(&seen, "pcr11").to_lowercase(), predicted(&image, None, 0));
     assert_eq!(line(&seen, "pcr12"), "0".repeat(64));
     systemd_measure_agrees(lab, &line(&seen, "pcr11").to_lowercase());
+    let inspected = firn(&["uki", "inspect", "--format", "json", image.to_str().unwrap()]);
+    let inspected: serde_json::Value = serde_json::from_str(&inspected).unwrap();
+    assert_eq!(
+        inspected["problems"],
+        serde_json::json!([]),
+        "strict firmware has nothing to complain about"
+    );
 }
 
 /// Debian's systemd-measure does not know .uname and .sbat yet, which come last: they are added to its value.
@@ -155,6 +162,7 @@ fn thin_image_boots_with_all_its_companions() {
     let mut extensions = Pcr::default();
     extensions.measure(&extra("sysext", "more.sysext.raw", b"extension", 0o444));
     assert_eq!(line(&seen, "pcr13").to_lowercase(), hex(extensions));
+    assert_eq!(line(&seen, "variable StubPcrKernelParameters"), "12");
     assert_eq!(line(&seen, "variable StubPcrInitRDSysExts"), "13");
     event_log_explains(lab, &seen);
 }

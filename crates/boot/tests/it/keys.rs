@@ -238,6 +238,41 @@ fn new_keys_are_for_their_owner_alone_and_never_replaced() {
 }
 
 #[test]
+fn certificates_say_what_was_asked_for() {
+    let desk = Desk::new();
+    let folder = desk.at("folder");
+    let owner = "11111111-2222-3333-4444-123456789abc";
+    let mut arguments = vec![
+        "keys", "create", "--dir", &folder, "--owner", owner, "--bits", "3072", "--years", "3",
+    ];
+    arguments.extend(["--common-name", "Anna's machine", "--organization", "Firn, Ltd."]);
+    firn(&arguments);
+    assert_eq!(fs::read_to_string(desk.at("folder/owner")).unwrap(), format!("{owner}\n"));
+    for name in ["PK", "KEK", "db"] {
+        let pem = desk.at(&format!("folder/{name}.pem"));
+        let said = done(Command::new("openssl").args(["x509", "-noout", "-subject", "-text", "-in", &pem]));
+        assert!(
+            said.contains(&format!("subject=O = \"Firn, Ltd.\", CN = Anna's machine {name}")),
+            "{said}"
+        );
+        assert!(said.contains("Public-Key: (3072 bit)") && said.contains("CA:TRUE"), "{said}");
+        let end = |seconds: u64| {
+            let seconds = (seconds * 24 * 60 * 60).to_string();
+            let mut check = Command::new("openssl");
+            check
+                .args(["x509", "-noout", "-in", &pem, "-checkend", &seconds])
+                .output()
+                .unwrap()
+                .status
+                .success()
+        };
+        assert!(end(3 * 365) && !end(3 * 366 + 1), "three years: {said}");
+        // OpenSSL takes it for an authority that has issued itself.
+        done(Command::new("openssl").args(["verify", "-CAfile", &pem, &pem]));
+    }
+}
+
+#[test]
 fn a_passphrase_may_come_on_standard_input() {
     let desk = Desk::new();
     desk.write("passphrase", "from a pipe\n");
