@@ -117,7 +117,7 @@ pub fn prospect(
         let survey = survey(disk.as_ref(), &trusted)?;
         surveys.push((disk, role, survey));
     }
-    let last_good = last_good(surveys.iter().map(|(_, _, survey)| survey));
+    let last_good = last_good(request, &default, surveys.iter().map(|(_, _, survey)| survey));
     let protected: Vec<&EntryId> = [Some(&default), request.booted.as_ref(), last_good.as_ref()]
         .into_iter()
         .flatten()
@@ -173,6 +173,11 @@ pub fn prospect(
                 notes.extend(said);
             }
             wanted.push(configuration(&request.menu, &default, newest));
+        }
+        let mut policy = policy.clone();
+        if role == Role::Loader {
+            // What is on the other partition by then need not be kept here.
+            policy.keep.retain(|id| installable.iter().all(|p| p.entry.id != *id));
         }
         wanted.extend(sign_again(disk.as_ref(), &survey, &wanted, &policy, forge)?);
         let plan = plan(&wanted, &survey, &policy);
@@ -279,14 +284,19 @@ pub fn select<'a>(generations: &'a [Generation], limit: usize, pinned: &[EntryId
     chosen
 }
 
-/// Of entries that were started and found good, or are not counted, the newest that is whole.
-fn last_good<'a>(surveys: impl Iterator<Item = &'a Survey>) -> Option<EntryId> {
+/// The entry that is known to be good. With counting that is the newest one without a counter; without, the one that this
+/// machine was booted with, or else, where that is not known, the newest that was there before.
+fn last_good<'a>(request: &Request, default: &EntryId, surveys: impl Iterator<Item = &'a Survey>) -> Option<EntryId> {
+    if request.tries.is_none() && request.booted.is_some() {
+        return request.booted.clone();
+    }
     let mut best: Option<EntryId> = None;
     for survey in surveys {
         for (_, name, image) in survey.entries() {
             let key = |id: &EntryId| (id.profile.is_none(), id.generation, id.specialisation.is_none());
             let better = best.as_ref().is_none_or(|b| key(&name.id) > key(b));
-            if name.tries.is_none() && better && survey.is_whole(image) && system_is_there(image.command_line.as_deref()) {
+            let known = request.tries.is_some() || name.id != *default;
+            if known && name.tries.is_none() && better && survey.is_whole(image) && system_is_there(image.command_line.as_deref()) {
                 best = Some(name.id);
             }
         }

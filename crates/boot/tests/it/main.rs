@@ -6,6 +6,7 @@
 mod attacks;
 mod boots;
 mod enrolment;
+mod esp;
 mod handover;
 mod keys;
 mod lab;
