@@ -4,4 +4,5 @@ mod crash;
 mod faults;
 mod files;
 mod firmware;
+mod module;
 mod world;

@@ -29,6 +29,7 @@ pub struct Machine {
     store: Store,
     tpm: bool,
     restarts: bool,
+    dead_disk: bool,
     /// Kill the TPM when this is seen.
     kill_tpm_at: Option<&'static str>,
 }
@@ -42,6 +43,7 @@ impl Machine {
             store,
             tpm: false,
             restarts: false,
+            dead_disk: false,
             kill_tpm_at: None,
         }
     }
@@ -70,6 +72,12 @@ impl Machine {
     pub fn kill_tpm_at(mut self, text: &'static str) -> Self {
         self.kill_tpm_at = Some(text);
         self.tpm()
+    }
+
+    /// Puts a disk with nothing on it before the one with the files.
+    pub fn after_a_dead_disk(mut self) -> Self {
+        self.dead_disk = true;
+        self
     }
 
     /// Lets it restart instead of ending there.
@@ -111,6 +119,7 @@ impl Machine {
             .arg(format!("if=pflash,format=raw,unit=0,readonly=on,file={CODE}"))
             .arg("-drive")
             .arg(format!("if=pflash,format=raw,unit=1,file={}", flash.display()))
+            .args(self.dead_disk.then(|| dead_disk(self.folder.path())).into_iter().flatten())
             .arg("-drive")
             .arg(format!("if=virtio,format=raw,file={}", disk.display()));
         if !self.restarts {
@@ -186,6 +195,12 @@ impl Ended {
         Store::read(&self.folder.path().join("vars.fd"))
     }
 
+    /// Names in a folder of its partition.
+    pub fn names(&self, folder: &str) -> String {
+        let volume = format!("{}@@{}", self.folder.path().join("disk").display(), PARTITION_START * 512);
+        super::lab::done(Command::new("mdir").args(["-b", "-i", &volume, &format!("::{folder}")]))
+    }
+
     /// A file of its partition.
     pub fn file(&self, there: &str) -> Vec<u8> {
         let volume = format!("{}@@{}", self.folder.path().join("disk").display(), PARTITION_START * 512);
@@ -194,6 +209,12 @@ impl Ended {
         super::lab::done(copy.args(["-n", "-o", "-i", &volume, &format!("::{there}")]).arg(&here));
         fs::read(here).unwrap()
     }
+}
+
+fn dead_disk(folder: &Path) -> [String; 2] {
+    let disk = folder.join("dead");
+    fs::File::create(&disk).unwrap().set_len(16 << 20).unwrap();
+    ["-drive".into(), format!("if=virtio,format=raw,file={}", disk.display())]
 }
 
 /// A process that ends with its owner.

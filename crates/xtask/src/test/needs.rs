@@ -57,6 +57,18 @@ const NEEDS: &[Need] = &[
     },
     Need {
         area: Area::Boot,
+        check: &["nix-instantiate", "--version"],
+        package: "nix-bin",
+        why: "the NixOS module is evaluated",
+    },
+    Need {
+        area: Area::Boot,
+        check: &["bootctl", "--version"],
+        package: "systemd",
+        why: "says what it sees on a partition that we wrote",
+    },
+    Need {
+        area: Area::Boot,
         check: &["test", "-e", "/usr/lib/rustlib/src/rust/library/core/Cargo.toml"],
         package: "rust-web-src",
         why: "the stub is built with the standard library from source",

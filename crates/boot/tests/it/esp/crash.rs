@@ -63,6 +63,17 @@ impl Medium {
         }
     }
 
+    /// With these files on it, synced.
+    pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Self {
+        let mut medium = Self::new(1 << 30);
+        for (path, bytes) in files {
+            medium.put(path, bytes.clone());
+            medium.folders.extend(path.match_indices('/').map(|(at, _)| path[..at].to_owned()));
+        }
+        medium.settled_folders = medium.folders.clone();
+        medium
+    }
+
     fn change(&mut self) -> io::Result<()> {
         if self.failed || self.left == Some(self.changes) {
             self.failed = true;
@@ -437,12 +448,14 @@ fn power_fails_while_unneeded_files_go_first() {
     let disk = Fragile::new(Medium::new(PLENTY));
     machine.run(&disk).unwrap();
     let mut before = disk.medium();
-    machine.world.generation(5);
-    machine.limit = Some(1);
-    machine.booted = Some(EntryId::new(None, 3, None));
-    // Room for less than a kernel more.
-    before.capacity = before.used() + 2048;
-    let full = Fragile::new(before.clone());
+    machine.world.system(
+        "system-5",
+        "with a kernel that is much larger than those of the others",
+        serde_json::json!({}),
+    );
+    machine.world.link(5, "system-5");
+    machine.limit = Some(2);
+    machine.booted = Some(EntryId::new(None, 2, None));
     let signer = KeyFolder::new(machine.keys.clone(), None).signer(KeyVariable::Db).unwrap();
     let forge = Forge {
         stub: stub(),
@@ -450,19 +463,24 @@ fn power_fails_while_unneeded_files_go_first() {
         fat: false,
         policy: None,
     };
-    let planned = machine.plan(&full, &forge);
-    assert_eq!(format!("{:?}", planned.partitions[0].plan.order), "CollectFirst");
-    machine.fails_everywhere(&before, &["nixos-generation-3.efi"]);
-    // And the peak that was planned is the peak that came.
-    let mut exact = before.clone();
-    exact.capacity = before.used() + planned.partitions[0].plan.peak;
-    machine.run(&Fragile::new(exact.clone())).unwrap();
-    exact.capacity -= CLUSTER;
-    let said = machine.run(&Fragile::new(exact.clone())).unwrap_err();
+    // Without any room the plan says what it takes at least.
+    before.capacity = before.used();
+    let planned = machine.plan(&Fragile::new(before.clone()), &forge);
+    let plan = &planned.partitions[0].plan;
+    assert_eq!((format!("{:?}", plan.order).as_str(), plan.fits), ("CollectFirst", false));
+    assert!(plan.peak > 20_000, "{}", plan.peak);
+    // With exactly that much it goes through, and never needs more.
+    before.capacity = before.used() + plan.peak;
+    machine.fails_everywhere(&before, &["nixos-generation-2.efi"]);
+    // With a cluster less nothing is touched.
+    before.capacity -= CLUSTER;
+    let full = Fragile::new(before.clone());
+    let said = machine.run(&full).unwrap_err();
     assert!(
         said.contains("has too little room") && said.contains("512 are missing") && said.contains("nothing was changed"),
         "{said}"
     );
+    assert_eq!(full.medium().files(), before.files());
 }
 
 #[test]
@@ -499,4 +517,56 @@ fn an_installer_that_does_not_sync_is_caught() {
     let left = Fragile::new(careless.after(Loss::HalfOfTheBytes));
     let survey = machine.survey(&left);
     assert!(survey.entries().all(|(_, _, image)| !survey.is_whole(image)));
+}
+
+/// What a run leaves that loses its power right after the file gets its name, before anything else is synced.
+pub fn stopped_before(world: &World, keys: &Path, before: &Fragile, file: &str) -> Medium {
+    let signer = KeyFolder::new(keys.into(), None).signer(KeyVariable::Db).unwrap();
+    let forge = Forge {
+        stub: std::fs::read(world.at("stub.efi")).unwrap(),
+        signer: &signer,
+        fat: false,
+        policy: None,
+    };
+    let request = Request {
+        profiles: world.at("profiles"),
+        system: None,
+        limit: None,
+        pinned: Vec::new(),
+        tries: None,
+        loader: Some(world.at("loader.efi")),
+        programs: Vec::new(),
+        menu: Menu {
+            timeout: Some(0),
+            ..Menu::default()
+        },
+        take_over: false,
+        no_collection: false,
+        booted: None,
+    };
+    let trusted = KeyFolder::new(keys.into(), None).lists(KeyVariable::Db).unwrap();
+    let start = before.medium();
+    for changes in 0.. {
+        let disk = Fragile::new(Medium {
+            left: Some(changes),
+            ..start.clone()
+        });
+        let scratch = tempfile::tempdir().unwrap();
+        let disks: Vec<(Box<dyn Disk>, Role)> = vec![(Box::new(disk.clone()), Role::Whole)];
+        let mut planned = prospect(&request, disks, &trusted, &forge, scratch.path())
+            .map_err(|f| f.render(false))
+            .unwrap();
+        let partition = &mut planned.partitions[0];
+        let ended = execute(
+            &partition.plan,
+            &partition.wanted,
+            &mut Workshop::new(Some(&forge)),
+            partition.disk.as_mut(),
+        );
+        if disk.medium().now.contains_key(file) {
+            return disk.medium();
+        }
+        assert!(ended.is_err(), "{file} was never written");
+    }
+    start
 }
