@@ -7,5 +7,6 @@ mod commands;
 mod made;
 mod oracles;
 mod program;
+mod real;
 mod reports;
 mod samples;
