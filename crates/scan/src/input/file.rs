@@ -46,6 +46,10 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
         io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
     } else {
         let file = File::open(path).map_err(failed)?;
+        // What says itself that it is too large need not be read to find out.
+        if file.metadata().map_err(failed)?.len() > LARGEST {
+            return Err(FileError::TooLarge { path: path.into() });
+        }
         file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
     }
     if bytes.len() as u64 > LARGEST {
@@ -64,6 +68,13 @@ mod tests {
         assert_eq!(
             (error.to_string().as_str(), error.exit()),
             ("read /nonexistent/x.json", Exit::Usage)
+        );
+        let sparse = tempfile::NamedTempFile::new().unwrap();
+        sparse.as_file().set_len(LARGEST + 1).unwrap();
+        let large = read(sparse.path()).unwrap_err();
+        assert_eq!(
+            large.to_string(),
+            format!("read {}: it is larger than 1 GiB", sparse.path().display())
         );
         let folder = read(Path::new("/")).unwrap_err();
         assert_eq!(folder.exit(), Exit::Incomplete);

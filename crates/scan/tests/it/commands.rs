@@ -79,6 +79,34 @@ fn a_store_is_read_as_nix_reads_it() {
     );
 }
 
+/// Users may read the database, but not write beside it, which SQLite wants.
+#[test]
+fn users_without_rights_read_the_database_too() {
+    let place = Place::new();
+    let Some((root, top)) = place.store("1.1.1g") else { return };
+    let Some(alone) = place.run_as_nobody(&["closure", &top, "--store", &root, "--format", "json"]) else {
+        return;
+    };
+    assert_eq!(alone.code, Some(0), "{alone:?}");
+    assert!(!alone.err.contains("asked instead"), "{}", alone.err);
+    assert_eq!(open(&json(&alone)), ["CVE-2024-1001 openssl 1.1.1g", "CVE-2024-1002 zlib 1.2.11"]);
+    // While Nix works there is a log beside it, with what is newest.
+    let nix = rusqlite::Connection::open(place.at("root/nix/var/nix/db/db.sqlite")).unwrap();
+    nix.execute_batch("PRAGMA journal_mode = wal; UPDATE ValidPaths SET deriver = '/nix/store/23yc9dd7fzj8n9ffsfap71gv06s0dp0g-zlib-1.2.11.drv' WHERE path LIKE '%zlib%'")
+        .unwrap();
+    assert!(place.at("root/nix/var/nix/db/db.sqlite-wal").metadata().unwrap().len() > 0);
+    let meanwhile = place
+        .run_as_nobody(&["closure", &top, "--store", &root, "--format", "json"])
+        .unwrap();
+    assert_eq!(meanwhile.code, Some(0), "{meanwhile:?}");
+    let packages = json(&meanwhile)["packages"].clone();
+    let zlib = packages.as_array().unwrap().iter().find(|p| p["pname"] == "zlib").unwrap().clone();
+    assert_eq!(
+        zlib["drv_path"], "/nix/store/23yc9dd7fzj8n9ffsfap71gv06s0dp0g-zlib-1.2.11.drv",
+        "the log is read"
+    );
+}
+
 #[test]
 fn symlinks_lead_to_the_store_and_generations_are_numbers() {
     let place = Place::new();

@@ -90,6 +90,41 @@ impl Place {
         self.fed(&all, "")
     }
 
+    /// Runs it as a user who may read everything here and write nothing; `None`, said loudly, where we cannot become another.
+    pub fn run_as_nobody(&self, args: &[&str]) -> Option<Ran> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let program = self.at("firn-scan");
+        if !program.exists() {
+            fs::copy(env!("CARGO_BIN_EXE_firn-scan"), &program).unwrap();
+            fs::set_permissions(self.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let output = Command::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(&program)
+            .args(args)
+            .arg("--trust")
+            .arg(self.at("key.pub"))
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("FIRN_SNAPSHOT", self.at("snapshot"))
+            .env("NO_COLOR", "1")
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null())
+            .output();
+        match output {
+            Ok(output) if output.status.code() != Some(127) => Some(Ran {
+                code: output.status.code(),
+                out: String::from_utf8(output.stdout).unwrap(),
+                err: String::from_utf8(output.stderr).unwrap(),
+            }),
+            _ => {
+                println!("SKIPPED: a user without rights, because setpriv cannot be run, or not by us");
+                None
+            }
+        }
+    }
+
     /// A store that Nix made, and its top path; `None`, said loudly, where Nix is missing. `cargo xtask test` installs it.
     pub fn store(&self, version: &str) -> Option<(String, String)> {
         let root = self.at("root");
