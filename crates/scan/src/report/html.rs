@@ -10,7 +10,7 @@ use cli_kit::human::count;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use vuln::verdict::Verdict;
 
-use super::view::{Entry, Group, MOST_PATHS, PackageView, View};
+use super::view::{Entry, Group, MOST_PATHS, View};
 use super::words::{self, TOOL, VERSION};
 
 const STYLE: &str = include_str!("html/style.css");
@@ -130,7 +130,7 @@ fn table(view: &View<'_>, group: Group, last: &str, cell: impl Fn(&Entry<'_>) ->
         table {
             thead { tr { th scope="col" { "Severity" } th scope="col" { "Vulnerability" } th scope="col" { "Package" } th.number scope="col" { "EPSS" } th scope="col" { (last) } } }
             tbody {
-                @for entry in view.group(group) {
+                @for entry in view.distinct(group) {
                     tr {
                         td { (badge(entry)) }
                         td {
@@ -139,7 +139,7 @@ fn table(view: &View<'_>, group: Group, last: &str, cell: impl Fn(&Entry<'_>) ->
                             @if entry.finding.exploited_since.is_some() { " " span.exploited.mark { "exploited" } }
                             @if entry.finding.verdict == Verdict::Unknown { " " span.none.mark { "unknown" } }
                         }
-                        td { (text(&title(view, entry))) }
+                        td { (text(&view.title(entry))) }
                         td.number data-label="EPSS" { @if let Some((chance, _)) = entry.finding.epss { (words::percent(chance)) } }
                         td { (cell(entry)) }
                     }
@@ -156,10 +156,6 @@ fn badge(entry: &Entry<'_>) -> Markup {
             (entry.severity.name())
         }
     }
-}
-
-fn title(view: &View<'_>, entry: &Entry<'_>) -> String {
-    view.package(entry).map(PackageView::title).unwrap_or_default()
 }
 
 /// Two packages may have a finding of the same fingerprint (two builds of one version); ids of a page must differ.
@@ -185,7 +181,7 @@ fn detail(entry: &Entry<'_>, view: &View<'_>) -> Markup {
     let finding = entry.finding;
     html! {
         details {
-            summary { (badge(entry)) " " b { (text(&finding.id)) } " in " (text(&title(view, entry))) }
+            summary { (badge(entry)) " " b { (text(&finding.id)) } " in " (text(&view.title(entry))) }
             // A link to something inside opens it.
             div id=(anchor(entry)) {
                 @if let Some(title) = &finding.title { p { b { (text(title)) } } }

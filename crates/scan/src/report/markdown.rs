@@ -21,7 +21,7 @@ pub fn write(view: &View<'_>, options: &Options, out: &mut dyn Write) -> io::Res
     if !sources.is_empty() {
         writeln!(out, "Data: {}.", text(&sources))?;
     }
-    let open: Vec<&Entry<'_>> = view.group(Group::Open).collect();
+    let open: Vec<&Entry<'_>> = view.distinct(Group::Open).collect();
     if !open.is_empty() {
         writeln!(
             out,
@@ -37,7 +37,7 @@ pub fn write(view: &View<'_>, options: &Options, out: &mut dyn Write) -> io::Res
             row(entry, view, &format!("{exploited}{}", text(&remedy)), out)?;
         }
     }
-    let settled: Vec<&Entry<'_>> = view.group(Group::Settled).collect();
+    let settled: Vec<&Entry<'_>> = view.distinct(Group::Settled).collect();
     if !settled.is_empty() {
         writeln!(
             out,
@@ -52,7 +52,7 @@ pub fn write(view: &View<'_>, options: &Options, out: &mut dyn Write) -> io::Res
             out,
             "\n## Patched, fixed or not affected\n\n| Severity | Vulnerability | Package | EPSS | Why |\n|---|---|---|--:|---|"
         )?;
-        for entry in view.group(Group::Closed) {
+        for entry in view.distinct(Group::Closed) {
             let why = format!("{}: {}", words::verdict(entry.finding.verdict), words::evidence(entry.finding));
             row(entry, view, &text(&why), out)?;
         }
@@ -86,14 +86,14 @@ fn row(entry: &Entry<'_>, view: &View<'_>, last: &str, out: &mut dyn Write) -> i
         Some(score) => format!("{} {score}", entry.severity),
         None => entry.severity.to_string(),
     };
-    let package = view.package(entry).map(|p| p.title()).unwrap_or_default();
+    let package = view.title(entry);
     let chance = finding.epss.map(|(score, _)| words::percent(score)).unwrap_or_default();
     writeln!(out, "| {severity} | {id} | {} | {chance} | {last} |", text(&package))
 }
 
 fn details(entry: &Entry<'_>, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
     let finding = entry.finding;
-    let package = view.package(entry).map(|p| p.title()).unwrap_or_default();
+    let package = view.title(entry);
     writeln!(out, "\n### {} in {}\n", text(&finding.id), text(&package))?;
     if let Some(title) = finding.title.as_deref().or(Some(&finding.description)).filter(|t| !t.is_empty()) {
         writeln!(out, "{}\n", text(title))?;

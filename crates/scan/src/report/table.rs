@@ -16,7 +16,7 @@ pub fn write(view: &View<'_>, options: &Options, out: &mut dyn Write) -> io::Res
     }
     let several = sections.iter().filter(|(group, _)| view.group(*group).next().is_some()).count() > 1;
     for (group, heading) in sections {
-        let entries: Vec<&Entry<'_>> = view.group(group).collect();
+        let entries: Vec<&Entry<'_>> = view.distinct(group).collect();
         if entries.is_empty() {
             continue;
         }
@@ -44,7 +44,7 @@ fn table(entries: &[&Entry<'_>], view: &View<'_>, group: Group) -> Table {
         .flow(&["vulnerability", "package", last]);
     for entry in entries {
         let finding = entry.finding;
-        let package = view.package(entry).map(|p| p.title()).unwrap_or_default();
+        let package = view.title(entry);
         let words = match group {
             Group::Open => open_words(entry),
             Group::Settled => words::decision(finding).unwrap_or_default(),

@@ -42,6 +42,8 @@ pub struct Entry<'a> {
     pub group: Group,
     /// The finding's stable name.
     pub fingerprint: String,
+    /// How many builds of this version say the same; 0 for all but the first of them, which people need not read again.
+    pub builds: usize,
 }
 
 /// Which list a finding belongs to.
@@ -90,6 +92,13 @@ impl<'a> View<'a> {
             .map(|finding| Entry::of(finding, report))
             .collect();
         entries.sort_by(|a, b| a.order(b, &packages));
+        // Builds of one version stand beside one another.
+        for same in entries.chunk_by_mut(Entry::says_as) {
+            let builds = same.len();
+            let (first, rest) = same.split_at_mut(1);
+            first.iter_mut().for_each(|e| e.builds = builds);
+            rest.iter_mut().for_each(|e| e.builds = 0);
+        }
         for entry in entries.iter().filter(|e| e.group == Group::Open) {
             if let Some(package) = packages.get_mut(entry.package) {
                 package.open += 1;
@@ -109,6 +118,20 @@ impl<'a> View<'a> {
     /// The findings of a group.
     pub fn group(&self, group: Group) -> impl Iterator<Item = &Entry<'a>> {
         self.entries.iter().filter(move |e| e.group == group)
+    }
+
+    /// The findings of a group, each version of a package once.
+    pub fn distinct(&self, group: Group) -> impl Iterator<Item = &Entry<'a>> {
+        self.group(group).filter(|e| e.builds > 0)
+    }
+
+    /// `curl 7.71.1`, with the number of its builds where there are several.
+    pub fn title(&self, entry: &Entry<'a>) -> String {
+        let title = self.package(entry).map(PackageView::title).unwrap_or_default();
+        match entry.builds {
+            0 | 1 => title,
+            builds => format!("{title} ({builds} builds)"),
+        }
     }
 
     /// The package of a finding.
@@ -170,7 +193,20 @@ impl<'a> Entry<'a> {
             severity: finding.severity(),
             group,
             fingerprint: finding.fingerprint(&report.inventory),
+            builds: 1,
         }
+    }
+
+    /// Whether another finding says the same of another build.
+    fn says_as(&self, other: &Self) -> bool {
+        let said = |e: &Self| {
+            (
+                e.group,
+                e.finding.verdict,
+                e.finding.decision.as_ref().map(|d| (d.status, d.source.clone())),
+            )
+        };
+        self.fingerprint == other.fingerprint && said(self) == said(other)
     }
 
     /// What is known to be exploited comes first, then by severity, score and chance; ids and names decide the rest, so that the order is

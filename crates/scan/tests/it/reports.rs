@@ -347,6 +347,8 @@ fn builds_of_one_version_are_told_apart() {
     unpatched.verdict = vuln::verdict::Verdict::Affected;
     report.findings.push(unpatched);
     let vex = attest::openvex::parse(plain(&report, ReportFormat::OpenVex).as_bytes()).unwrap();
+    let table = plain(&report, ReportFormat::Table);
+    assert!(table.contains("CVE-2018-25032") && !table.contains("builds"), "{table}");
     let of: BTreeSet<(&str, &str)> = vex
         .statements
         .iter()
@@ -361,6 +363,27 @@ fn builds_of_one_version_are_told_apart() {
         )),
         "{of:?}"
     );
+}
+
+/// Builds about which the same is said are told to people once, and to programs each.
+#[test]
+fn builds_that_share_a_finding_share_a_row() {
+    let mut report = samples::small();
+    report.inventory.packages.push(report.inventory.packages[4].clone());
+    let mut twin = report.findings[0].clone();
+    twin.package = 7;
+    report.findings.push(twin);
+    let table = plain(&report, ReportFormat::Table);
+    assert_eq!(table.matches("CVE-2024-3094").count(), 1, "{table}");
+    assert!(table.contains("xz 5.6.0 (2 builds)"), "{table}");
+    let json: Value = serde_json::from_str(&plain(&report, ReportFormat::Json)).unwrap();
+    let of_xz = json["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|f| f["id"] == "CVE-2024-3094")
+        .count();
+    assert_eq!(of_xz, 2);
 }
 
 #[test]
