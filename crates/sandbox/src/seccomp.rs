@@ -106,12 +106,20 @@ const ALLOWED: [libc::c_long; 93] = [
 
 /// For jobs of several processes: `clone` is looked at more closely below.
 #[cfg(target_arch = "x86_64")]
-const FAMILY: [libc::c_long; 5] = [
+const FAMILY: [libc::c_long; 12] = [
     libc::SYS_fork,
     libc::SYS_vfork,
     libc::SYS_wait4,
     libc::SYS_waitid,
     libc::SYS_setpgid,
+    // Waiting for children and for what they write.
+    libc::SYS_select,
+    libc::SYS_pselect6,
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_rt_sigpending,
+    libc::SYS_rt_sigsuspend,
+    libc::SYS_rt_sigtimedwait,
 ];
 
 /// All flags of `clone` that make namespaces.

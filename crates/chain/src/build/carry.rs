@@ -447,3 +447,35 @@ fn file_error(step: &Step, path: &Path, source: std::io::Error) -> BuildError {
         source,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_hashed_is_what_is_used_or_nothing_is_built() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("steps")).unwrap();
+        fs::write(dir.path().join("a.c"), "before").unwrap();
+        let text = "name = 'a'\ntitle = 't'\nwhy = 'w'\norder = 1\nsources = ['a.c']\n[[output]]\npath = 'x'\nsha256 = ''\n";
+        fs::write(dir.path().join("steps/a.toml"), text).unwrap();
+        let builder = Builder {
+            chain: Chain::load(dir.path()).unwrap(),
+            store: Store::open(&dir.path().join("store")).unwrap(),
+            user: NonZeroU32::MIN,
+            outside: None,
+            any_output: false,
+        };
+        let step = builder.chain.step("a").unwrap();
+        let inputs = BTreeMap::new();
+        let key = key_of(&builder.chain, step, &inputs).unwrap();
+        let work = builder.store.work("a").unwrap();
+        builder.bring_sources(step, &inputs, &key, &work).unwrap();
+        assert_eq!(fs::read_to_string(work.src().join("a.c")).unwrap(), "before");
+        // Edited between the hash and the copy.
+        fs::write(dir.path().join("a.c"), "behind").unwrap();
+        let work = builder.store.work("a").unwrap();
+        let said = builder.bring_sources(step, &inputs, &key, &work).unwrap_err().to_string();
+        assert_eq!(said, "step a: its sources changed while it was built");
+    }
+}

@@ -1,9 +1,12 @@
-//! From tcc to tcc on musl: a C compiler that is called as any other.
+//! From tcc to tcc on musl, a C compiler that is called as any other, and make.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::place::{Said, built, copy, firn_chain, run, whole};
 
@@ -74,24 +77,91 @@ const STEP: &str = "name = 'hello'\ntitle = 't'\nwhy = 'w'\norder = 99\ninputs =
     [[run]]\nargv = ['/out/hello']\nstdout = '/out/said'\n\
     [[output]]\npath = 'hello'\nsha256 = ''\n[[output]]\npath = 'said'\nsha256 = ''\n[limits]\nprocesses = 8\n";
 
-#[test]
-fn tcc_on_musl_is_a_compiler_as_any_other() {
+/// All of the chain, in a copy of `bootstrap/` to add steps to, with its sources in the store.
+fn folder() -> TempDir {
+    static FETCHED: OnceLock<()> = OnceLock::new();
     let folder = tempfile::tempdir().unwrap();
     copy(&whole(), folder.path());
+    FETCHED.get_or_init(|| {
+        let said = run(firn_chain(built())
+            .arg("--bootstrap")
+            .arg(folder.path())
+            .arg("fetch")
+            .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"));
+        assert_eq!(
+            said.code,
+            Some(0),
+            "the sources of musl and make cannot be had from Debian: {}",
+            said.talk
+        );
+    });
+    folder
+}
+
+fn command(folder: &Path, words: &[&str]) -> Said {
+    run(firn_chain(built()).arg("--bootstrap").arg(folder).args(words))
+}
+
+#[test]
+fn make_builds_what_changed_and_starts_programs_without_a_shell() {
+    let folder = folder();
+    fs::write(
+        folder.path().join("Makefile"),
+        "CC = /in/tcc-musl/tcc\nvpath %.c /src\nNAMES := $(sort b a)\nprogram: $(NAMES:=.o)\n\t$(CC) -static -o $@ $^\n%.o: %.c\n\t$(CC) -c -o $@ $<\n\
+         check: program\n\t./program\n",
+    )
+    .unwrap();
+    fs::write(
+        folder.path().join("a.c"),
+        "int b(void);\n#include <stdio.h>\nint main() { printf(\"made %d\\n\", b()); return 0; }\n",
+    )
+    .unwrap();
+    fs::write(folder.path().join("b.c"), "int b(void) { return 42; }\n").unwrap();
+    let run = |goal: &str, to: &str| {
+        format!("[[run]]\nargv = ['/in/make/make', '-f', '/src/Makefile', '-j2', '{goal}']\ndirectory = '/work'\nstdout = '/out/{to}'\n")
+    };
+    let outputs = ["first", "second", "third"]
+        .map(|o| format!("[[output]]\npath = '{o}'\nsha256 = ''\n"))
+        .concat();
+    let step = format!(
+        "name = 'made'\ntitle = 't'\nwhy = 'w'\norder = 99\ninputs = ['musl', 'tcc-musl', 'make']\nsources = ['Makefile', 'a.c', 'b.c']\n{}{}{}{outputs}\
+         [limits]\nprocesses = 8\n",
+        run("program", "first"),
+        run("program", "second"),
+        run("check", "third")
+    );
+    fs::write(folder.path().join("steps/made.toml"), step).unwrap();
+    let said = command(folder.path(), &["build", "make"]);
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    let said = command(folder.path(), &["build", "--update-pins", "made"]);
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    let said = command(folder.path(), &["build", "made", "--format", "json"]);
+    let value: Value = serde_json::from_str(&said.out).unwrap();
+    let out = value["steps"].as_array().unwrap().last().unwrap()["out"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let read = |name: &str| fs::read_to_string(Path::new(&out).join(name)).unwrap();
+    let mut first: Vec<String> = read("first").lines().map(str::to_owned).collect();
+    first.sort();
+    assert_eq!(
+        first,
+        [
+            "/in/tcc-musl/tcc -c -o a.o /src/a.c",
+            "/in/tcc-musl/tcc -c -o b.o /src/b.c",
+            "/in/tcc-musl/tcc -static -o program a.o b.o"
+        ]
+    );
+    assert_eq!(read("second"), "make: 'program' is up to date.\n");
+    assert_eq!(read("third"), "./program\nmade 42\n");
+}
+
+#[test]
+fn tcc_on_musl_is_a_compiler_as_any_other() {
+    let folder = folder();
     fs::write(folder.path().join("hello.c"), PROGRAM).unwrap();
     fs::write(folder.path().join("steps/hello.toml"), STEP).unwrap();
-    let command = |words: &[&str]| -> Said {
-        run(firn_chain(built()).arg("--bootstrap").arg(folder.path()).args(words).env(
-            "PATH",
-            if words == ["fetch"] {
-                "/usr/bin:/bin:/usr/sbin:/sbin"
-            } else {
-                "/none"
-            },
-        ))
-    };
-    let said = command(&["fetch"]);
-    assert_eq!(said.code, Some(0), "the source of musl cannot be had from Debian: {}", said.talk);
+    let command = |words: &[&str]| command(folder.path(), words);
     // To the pins; the two tccs are the same, which the step asks for.
     let said = command(&["build", "tcc-musl"]);
     assert_eq!(said.code, Some(0), "{}", said.talk);

@@ -53,7 +53,8 @@ pub fn bootstrap() -> &'static Path {
         copy(&whole(), &folder);
         for step in fs::read_dir(folder.join("steps")).unwrap() {
             let path = step.unwrap().path();
-            if path.file_name().unwrap().to_str().unwrap().contains("musl") {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if name.contains("musl") || name.contains("make") {
                 fs::remove_file(path).unwrap();
             }
         }
