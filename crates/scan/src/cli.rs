@@ -280,8 +280,13 @@ pub struct Choice {
     /// Who publishes, in OpenVEX and CSAF
     #[arg(long, value_name = "NAME", requires = "namespace")]
     pub author: Option<String>,
-    /// An address that stands for the publisher, as https://example.org
-    #[arg(long, value_name = "URL", requires = "author")]
+    /// An address that stands for the publisher.
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "author",
+        help = "An address that stands for the publisher, as https://example.org"
+    )]
     pub namespace: Option<String>,
 }
 
