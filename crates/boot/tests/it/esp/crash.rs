@@ -40,6 +40,10 @@ pub struct Medium {
     changes: usize,
     capacity: u64,
     failed: bool,
+    /// Says that there is room although there is none.
+    lies: bool,
+    /// Contents that cannot be read.
+    unreadable: BTreeSet<usize>,
 }
 
 /// What is left of changes that were not synced.
@@ -83,7 +87,21 @@ impl Medium {
         Ok(())
     }
 
-    fn used(&self) -> u64 {
+    pub fn lying(mut self) -> Self {
+        self.lies = true;
+        self
+    }
+
+    pub fn fails_to_read(&mut self, path: &str) {
+        let at = self.now[path];
+        self.unreadable.insert(at);
+    }
+
+    pub fn can_read(&self, path: &str) -> bool {
+        !self.unreadable.contains(&self.now[path])
+    }
+
+    pub fn used(&self) -> u64 {
         let taken = |at: &usize| (self.contents[*at].now.len() as u64).div_ceil(CLUSTER) * CLUSTER;
         self.now.values().map(taken).sum::<u64>() + self.folders.len() as u64 * CLUSTER
     }
@@ -191,13 +209,20 @@ impl Disk for Fragile {
     fn open(&self, path: &str) -> io::Result<Box<dyn Read>> {
         let medium = self.0.lock().unwrap();
         let at = medium.now.get(path).ok_or_else(not_there)?;
+        if medium.unreadable.contains(at) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
         Ok(Box::new(io::Cursor::new(medium.contents[*at].now.clone())))
     }
 
     fn space(&self) -> io::Result<Space> {
         let medium = self.0.lock().unwrap();
         Ok(Space {
-            free: medium.capacity.saturating_sub(medium.used()),
+            free: if medium.lies {
+                1 << 30
+            } else {
+                medium.capacity.saturating_sub(medium.used())
+            },
             total: medium.capacity,
             cluster: CLUSTER,
         })
@@ -277,7 +302,7 @@ impl Disk for Fragile {
 }
 
 /// A machine whose partition is fragile.
-struct Machine {
+pub struct Machine {
     world: World,
     keys: PathBuf,
     limit: Option<usize>,
@@ -287,7 +312,7 @@ struct Machine {
 }
 
 impl Machine {
-    fn new(generations: u64) -> Self {
+    pub fn new(generations: u64) -> Self {
         Self {
             world: World::new(generations),
             keys: keys().into(),
@@ -304,7 +329,7 @@ impl Machine {
     }
 
     /// One run; an error's text if it did not get to the end.
-    fn run(&self, disk: &Fragile) -> Result<(), String> {
+    pub fn run(&self, disk: &Fragile) -> Result<(), String> {
         let signer = KeyFolder::new(self.keys.clone(), None).signer(KeyVariable::Db).unwrap();
         let forge = Forge {
             stub: stub(),
@@ -391,7 +416,7 @@ impl Machine {
         changes
     }
 
-    fn boots(&self, left: &Fragile, old: &BTreeMap<String, Vec<u8>>, new: &BTreeMap<String, Vec<u8>>, always: &[&str], when: &str) {
+    pub fn boots(&self, left: &Fragile, old: &BTreeMap<String, Vec<u8>>, new: &BTreeMap<String, Vec<u8>>, always: &[&str], when: &str) {
         let survey = self.survey(left);
         let mut listed = Vec::new();
         for (path, _, image) in survey.entries() {
