@@ -11,7 +11,7 @@ use super::entry::entries;
 use super::generations::{self, Generation, Unreadable, default_entry};
 use super::loader::{Menu, configuration, loaders, program};
 use super::plan::{Plan, Policy, plan};
-use super::source::{SourceError, prepare};
+use super::source::{Copies, SourceError, prepare};
 use super::survey::{Survey, Trusted, survey};
 use super::wanted::{Expect, Forge, Target, Wanted};
 use super::{ENTRIES, PROGRAMS, SHARED};
@@ -124,8 +124,12 @@ pub fn prospect(
         .collect();
     let limit = request.limit.unwrap_or(usize::MAX);
     let chosen = select(&generations, limit, &request.pinned, &protected);
-    let all_entries = chosen.iter().flat_map(|g| entries(g)).collect();
-    let (prepared, refused) = prepare(all_entries, scratch);
+    let all_entries: Vec<_> = chosen.iter().flat_map(|g| entries(g)).collect();
+    let mut copies = Copies::default();
+    for (disk, _, survey) in &surveys {
+        Copies::of(&all_entries, disk.as_ref(), survey, &mut copies);
+    }
+    let (prepared, refused) = prepare(all_entries, scratch, &copies);
     let mut problems = problems(&unreadable, refused, &default)?;
     let mut wanted_entries = Vec::new();
     let mut installable = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,8 @@ use boot_formats::pe::{Headers, PeError};
 use cli_kit::{Exit, Explained, escape_lines};
 
 use super::entry::Entry;
-use crate::esp::{EntryId, digest};
+use super::survey::{Image, Survey};
+use crate::esp::{Disk, EntryId, digest};
 
 /// A file whose content is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,9 +100,70 @@ impl Explained for SourceError {
     }
 }
 
+/// Kernels and initrds that a partition holds already, by the file that they were copied from. Comparing is several times
+/// faster than hashing once more.
+#[derive(Default)]
+pub struct Copies<'a> {
+    by_source: BTreeMap<PathBuf, (&'a dyn Disk, String, Sha256Digest)>,
+}
+
+impl<'a> Copies<'a> {
+    /// What the images of these entries refer to, where image and file were just found to be whole: an image that the key
+    /// signs now, for the same system, already says that this digest belongs to it.
+    pub fn of(entries: &[Entry], disk: &'a dyn Disk, survey: &Survey, copies: &mut Self) {
+        let there: BTreeMap<EntryId, &Image> = survey.entries().map(|(_, name, image)| (name.id, image)).collect();
+        for entry in entries {
+            let Some(image) = there.get(&entry.id) else { continue };
+            let is_same = image.command_line.as_deref() == Some(&entry.command_line) && image.refused_now.is_none();
+            if !is_same || !survey.is_whole(image) {
+                continue;
+            }
+            // A copy with secrets is another file each time.
+            let initrd = entry.spec.initrd.as_ref().filter(|_| entry.spec.initrd_secrets.is_none());
+            let sources = [Some(&entry.spec.kernel), initrd];
+            for (source, (path, digest)) in sources.into_iter().zip(&image.references) {
+                if let Some(source) = source {
+                    copies.by_source.insert(source.into(), (disk, path.clone(), *digest));
+                }
+            }
+        }
+    }
+
+    /// Digest and size of a source, by comparing or by hashing.
+    fn digest(&self, source: &Path) -> io::Result<(Sha256Digest, u64)> {
+        if let Some((disk, path, digest)) = self.by_source.get(source)
+            && let Ok(copy) = disk.open(path)
+            && let Ok(Some(size)) = same(File::open(source)?, copy)
+        {
+            return Ok((*digest, size));
+        }
+        File::open(source).and_then(digest)
+    }
+}
+
+/// How many bytes both have, if they are the same.
+fn same(mut one: impl Read, mut other: impl Read) -> io::Result<Option<u64>> {
+    const STEP: usize = 1 << 18;
+    let (mut a, mut b) = (Vec::with_capacity(STEP), Vec::with_capacity(STEP));
+    let mut size = 0;
+    loop {
+        a.clear();
+        b.clear();
+        one.by_ref().take(STEP as u64).read_to_end(&mut a)?;
+        other.by_ref().take(STEP as u64).read_to_end(&mut b)?;
+        if a != b {
+            return Ok(None);
+        }
+        if a.is_empty() {
+            return Ok(Some(size));
+        }
+        size += a.len() as u64;
+    }
+}
+
 /// Reads what entries name. An entry whose files cannot be had is left out, and it is said why. Initrds with secrets are made
 /// in `scratch`, which only root may read.
-pub fn prepare(entries: Vec<Entry>, scratch: &Path) -> (Vec<Prepared>, Vec<(EntryId, SourceError)>) {
+pub fn prepare(entries: Vec<Entry>, scratch: &Path, copies: &Copies<'_>) -> (Vec<Prepared>, Vec<(EntryId, SourceError)>) {
     let mut refused = Vec::new();
     let mut with_initrd = Vec::new();
     let mut joined: BTreeMap<(String, String), PathBuf> = BTreeMap::new();
@@ -118,7 +180,7 @@ pub fn prepare(entries: Vec<Entry>, scratch: &Path) -> (Vec<Prepared>, Vec<(Entr
     }
     paths.sort();
     paths.dedup();
-    let digests = in_parallel(&paths, |path| File::open(path).and_then(digest));
+    let digests = in_parallel(&paths, |path| copies.digest(path));
     let known: BTreeMap<&PathBuf, io::Result<(Sha256Digest, u64)>> = paths.iter().zip(digests).collect();
     let mut machines = BTreeMap::new();
     let mut prepared = Vec::new();
@@ -214,7 +276,6 @@ fn initrd(entry: &Entry, scratch: &Path, joined: &mut BTreeMap<(String, String),
 
 /// Which processor a kernel is for.
 fn machine(path: &Path) -> Result<u16, SourceError> {
-    use std::io::Read as _;
     let mut head = Vec::new();
     File::open(path)
         .and_then(|file| file.take(64 << 10).read_to_end(&mut head))
@@ -253,6 +314,18 @@ pub fn in_parallel<T: Sync, R: Send>(things: &[T], each: impl Fn(&T) -> R + Sync
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_is_told_from_the_longer_and_the_other() {
+        let long = vec![7; (1 << 18) + 5];
+        let mut other = long.clone();
+        other[1 << 18] = 8;
+        assert_eq!(same(long.as_slice(), long.as_slice()).unwrap(), Some(long.len() as u64));
+        assert_eq!(same(long.as_slice(), other.as_slice()).unwrap(), None);
+        assert_eq!(same(long.as_slice(), &long[1..]).unwrap(), None);
+        assert_eq!(same(&long[..1 << 18], long.as_slice()).unwrap(), None);
+        assert_eq!(same([].as_slice(), [].as_slice()).unwrap(), Some(0));
+    }
 
     #[test]
     fn results_stand_in_the_order_of_things() {
