@@ -60,7 +60,8 @@ pub fn screenshots(house: &House) -> Result<()> {
             "browser_shows_every_page",
         ])
         .env("FIRN_REQUIRE_BROWSER", "1")
-        .env("FIRN_SCREENSHOTS", &folder);
+        .env("FIRN_SCREENSHOTS", &folder)
+        .envs(crate::test::pages_environment(house));
     shell::run(&mut command)?;
     println!("wrote the pictures in {}", folder.display());
     Ok(())

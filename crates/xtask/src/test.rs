@@ -16,6 +16,7 @@ use crate::shell::{self, cargo};
 use crate::{Told, Unready, docs, tidy};
 
 pub use fuzz::fuzz_longer;
+pub use pages::environment as pages_environment;
 use tally::Tally;
 
 /// What to test.

@@ -8,6 +8,7 @@ mod finding;
 mod history;
 mod keeper;
 mod mention;
+mod open;
 mod package;
 mod problem;
 mod search;
@@ -19,6 +20,7 @@ pub use finding::{ClusterFacts, Facts, Findings, Mark, Pair, PairDetail};
 pub use history::{PastVerdict, Revision, VersionSpan};
 pub use keeper::{Keepers, Kept};
 pub use mention::{Mentions, Naming};
+pub use open::{FindingThen, OpenHistory, OpenSpan};
 pub use package::{ClusterHead, PackageIn};
 pub use problem::{ProblemRow, Taken};
 pub use search::{Hit, Resolved, TextHits};
@@ -73,6 +75,12 @@ pub trait Read: Send + Sync {
 
     /// The package that each of these attributes or package names belongs to, in any channel that has it.
     fn heads(&self, names: &[String]) -> Result<Vec<ClusterHead>, StoreError>;
+
+    /// What was open in a channel when. Reads all of its open findings: for callers that keep the answer.
+    fn open_history(&self, channel: &str) -> Result<OpenHistory, StoreError>;
+
+    /// The findings of a channel when a package set (by its key) was its current one, in any order.
+    fn findings_then(&self, channel: &str, set: i64) -> Result<Vec<FindingThen>, StoreError>;
 
     /// Each package of a matched channel of which it is known who looks after it. For callers that keep the answer.
     fn kept(&self) -> Result<Vec<Kept>, StoreError>;

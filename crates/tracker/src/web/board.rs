@@ -19,7 +19,7 @@ use filter::Orders;
 use people::{Open, People};
 
 use crate::parallel::parallel;
-use crate::store::read::{ClusterFacts, Facts, Findings, Mark, Pair, recent_first};
+use crate::store::read::{ClusterFacts, Facts, FindingThen, Findings, Mark, OpenHistory, Pair, recent_first};
 use crate::store::{Store, StoreError};
 
 /// What was read last. Answers are shared: a page keeps the board that it began with.
@@ -36,6 +36,10 @@ pub struct Boards {
     people: Mutex<Option<(Vec<Mark>, Arc<People>)>>,
     /// What is open in each package of the channels of the current board that were asked for.
     open: OfBoard<String, OpenByPackage>,
+    /// What was open when, in the channels of the current board that were asked for.
+    histories: OfBoard<String, OpenHistory>,
+    /// Channels at earlier revisions that were asked for.
+    earlier: OfBoard<String, ChannelBoard>,
 }
 
 /// What is open in packages, by their keys.
@@ -114,6 +118,39 @@ impl Boards {
             .entry(channel.name.clone())
             .or_insert_with(|| Arc::new(channel.open_by_package()));
         Arc::clone(open)
+    }
+
+    /// What was open in a channel of a board when.
+    pub fn history(&self, store: &dyn Store, board: &Arc<Board>, channel: &str) -> Result<Arc<OpenHistory>, StoreError> {
+        let mut kept = lock(&self.histories);
+        if !std::ptr::eq(kept.0.as_ptr(), Arc::as_ptr(board)) {
+            *kept = (Arc::downgrade(board), HashMap::new());
+        }
+        if let Some(history) = kept.1.get(channel) {
+            return Ok(Arc::clone(history));
+        }
+        let history = Arc::new(store.open_history(channel)?);
+        kept.1.insert(channel.to_owned(), Arc::clone(&history));
+        Ok(history)
+    }
+
+    /// A channel as it was at one of its revisions; `None` where it never had such a one.
+    pub fn then(&self, store: &dyn Store, board: &Arc<Board>, channel: &str, revision: &str) -> Result<Option<Arc<ChannelBoard>>, StoreError> {
+        let history = self.history(store, board, channel)?;
+        let Some((set, revision)) = history.set(revision) else {
+            return Ok(None);
+        };
+        let mut kept = lock(&self.earlier);
+        if !std::ptr::eq(kept.0.as_ptr(), Arc::as_ptr(board)) || kept.1.len() > EARLIER {
+            *kept = (Arc::downgrade(board), HashMap::new());
+        }
+        let name = format!("{channel}@{}", revision.revision);
+        if let Some(then) = kept.1.get(&name) {
+            return Ok(Some(Arc::clone(then)));
+        }
+        let then = Arc::new(ChannelBoard::then(store, name.clone(), store.findings_then(channel, *set)?)?);
+        kept.1.insert(name, Arc::clone(&then));
+        Ok(Some(then))
     }
 
     /// The names of all packages as of now.
@@ -199,6 +236,35 @@ fn sorted(mut findings: Findings) -> Findings {
 }
 
 impl ChannelBoard {
+    /// A channel as it was: its packages have no keys any more, so they get their own.
+    fn then(store: &dyn Store, name: String, found: Vec<FindingThen>) -> Result<Self, StoreError> {
+        let mut keys: HashMap<(String, String), i64> = HashMap::new();
+        let mut findings = Findings::default();
+        for finding in found {
+            let next = keys.len() as i64;
+            let key = *keys.entry((finding.package.clone(), finding.version.clone())).or_insert(next);
+            if key == next {
+                findings.clusters.push(ClusterFacts {
+                    key,
+                    pname: finding.pname.unwrap_or_else(|| finding.package.clone()),
+                    name: finding.package,
+                    version: finding.version,
+                });
+            }
+            findings.pairs.push(Pair {
+                vulnerability: finding.vulnerability,
+                cluster: key,
+                verdict: finding.verdict,
+                confidence: finding.confidence,
+            });
+        }
+        let mut wanted: Vec<i64> = findings.pairs.iter().map(|pair| pair.vulnerability).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let facts = store.facts(&wanted)?;
+        Ok(Self::new(name, Arc::new(sorted(findings)), facts.into()))
+    }
+
     /// Joins findings, by vulnerability, with the facts, by key. A finding without facts is left out: it was gone when they were read.
     fn new(name: String, findings: Arc<Findings>, facts: Arc<[Facts]>) -> Self {
         let mut groups: Vec<(u32, u32)> = Vec::new();
@@ -264,6 +330,9 @@ impl ChannelBoard {
         self.findings.pairs.is_empty()
     }
 }
+
+/// Earlier revisions kept at most: each takes some megabytes.
+const EARLIER: usize = 6;
 
 /// Vulnerabilities whose facts are read by one thread at a time.
 const FACTS_AT_ONCE: usize = 4096;

@@ -114,7 +114,7 @@ impl Layout<'_> {
         html! {
             footer.bottom {
                 div.wrap {
-                    p { "A verdict here is a computed suggestion with its evidence, not a statement by Nixpkgs. " a href="/about" { "What it is worth" } "." }
+                    p { "A verdict here is a computed suggestion with its evidence, not a statement by Nixpkgs. " a href="/legend" { "How to read it" } ", " a href="/about" { "what it is worth" } "." }
                     @if !self.twins.is_empty() {
                         p {
                             "This page as "

@@ -5,6 +5,7 @@ use vuln::score::Severity;
 use vuln::verdict::{Disposition, Evidence, Verdict};
 
 use super::time;
+use crate::store::read::Revision;
 
 /// `44,130`.
 pub fn number(value: u64) -> String {
@@ -171,6 +172,15 @@ pub fn heading(id: &str, text: &str) -> Markup {
 /// A moment, as an age with the exact time behind it.
 pub fn ago(unix: i64, now: i64) -> Markup {
     html! { time datetime=(time::rfc3339(unix)) title=(time::stamp(unix)) { (time::span(now - unix)) " ago" } }
+}
+
+/// A revision of a channel with the day it was taken.
+pub fn revision(revision: &Revision) -> Markup {
+    let short = revision.revision.get(..12).unwrap_or(&revision.revision);
+    html! {
+        time datetime=(time::rfc3339(revision.at)) title=(time::stamp(revision.at)) { (time::date(revision.at)) }
+        @if !short.is_empty() { " " code.soft title=(revision.revision) { (short) } }
+    }
 }
 
 /// The day of a date that a source wrote.

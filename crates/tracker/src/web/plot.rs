@@ -89,11 +89,7 @@ impl Bars<'_> {
         let every = self.bars.len().div_ceil(8).max(1);
         html! {
             svg.chart width="100%" height="228" role="img" aria-label=(self.summary()) {
-                @for part in [top, top / 2] {
-                    @let y = GROUND - height(part);
-                    line.gridline x1="0" x2="100%" y1=(px(y)) y2=(px(y)) {}
-                    text.scale x="0" y=(px(y - 4.0)) { (part::number(part)) }
-                }
+                @for part in [top, top / 2] { line.gridline x1="0" x2="100%" y1=(px(GROUND - height(part))) y2=(px(GROUND - height(part))) {} }
                 @for (index, bar) in self.bars.iter().enumerate() {
                     @let x = index as f64 * width;
                     g {
@@ -107,6 +103,7 @@ impl Bars<'_> {
                     @if index % every == 0 { text.label x={ (format!("{:.3}", x + width / 2.0)) "%" } y="218" text-anchor=(anchor(index, self.bars.len())) { (bar.label) } }
                 }
                 line.ground x1="0" x2="100%" y1=(px(GROUND)) y2=(px(GROUND)) {}
+                @for part in [top, top / 2] { text.scale x="0" y=(px(GROUND - height(part) - 4.0)) { (part::number(part)) } }
             }
         }
     }

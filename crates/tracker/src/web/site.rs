@@ -12,7 +12,7 @@ use super::metrics::Requests;
 use crate::AppState;
 use crate::config::now;
 use crate::progress::Phase;
-use crate::store::read::{Counts, Published, Source};
+use crate::store::read::{Counts, OpenHistory, Published, Source};
 use crate::store::{Store, StoreError};
 
 /// Counts are taken again after this time while data is coming in, else only when a source changed.
@@ -86,6 +86,16 @@ impl Site {
         self.boards.open(board, channel)
     }
 
+    /// What was open in a channel of a board when.
+    pub fn history(&self, board: &Arc<Board>, channel: &str) -> Result<Arc<OpenHistory>, StoreError> {
+        self.boards.history(self.store(), board, channel)
+    }
+
+    /// A channel as it was at one of its revisions.
+    pub fn then(&self, board: &Arc<Board>, channel: &str, revision: &str) -> Result<Option<Arc<ChannelBoard>>, StoreError> {
+        self.boards.then(self.store(), board, channel, revision)
+    }
+
     /// How many vulnerabilities were published in each month; kept until a source changes.
     pub fn published(&self, sources: &[Source]) -> Result<Arc<Vec<Published>>, StoreError> {
         let mut kept = self.published.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,8 +128,10 @@ impl Site {
     }
 
     fn warm(&self) -> Result<(), StoreError> {
-        for channel in self.board()?.channels() {
+        let board = self.board()?;
+        for channel in board.channels() {
             channel.prepare();
+            self.history(&board, &channel.name)?;
         }
         let sources = self.store().sources()?;
         self.counts(&sources)?;

@@ -13,6 +13,11 @@ pub fn stamp(unix: i64) -> String {
         .unwrap_or_default()
 }
 
+/// `2026-11-22`; empty where the number is no time.
+pub fn date(unix: i64) -> String {
+    rfc3339(unix).get(..10).unwrap_or_default().to_owned()
+}
+
 /// RFC 3339, for machines.
 pub fn rfc3339(unix: i64) -> String {
     OffsetDateTime::from_unix_timestamp(unix)

@@ -1,6 +1,6 @@
 //! The server: how soon it is up again, how fast its pages are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -18,6 +18,13 @@ use super::report::{Figure, Report};
 
 /// What a page may take on the server.
 const PAGE: Duration = Duration::from_millis(20);
+
+/// Readers that ask again as soon as they are answered, and for how long.
+const READERS: usize = 50;
+const READ_FOR: Duration = Duration::from_secs(20);
+
+/// What a page may take while all of them read, their own waiting for a processor included.
+const CROWDED: Duration = Duration::from_millis(50);
 
 /// How often a page is asked for that is one of its kind.
 const REPEATS: usize = 20;
@@ -44,9 +51,10 @@ pub fn measure_all(tracker: &Tracker, mirror: &Path, report: &mut Report) -> Res
         Figure::Time(Duration::from_secs(2)),
     );
     wait_until_idle(address)?;
-    for (kind, paths) in pages(mirror)? {
+    let pages = pages(mirror)?;
+    for (kind, paths) in &pages {
         let (mut times, mut not_there) = (Vec::new(), 0);
-        for path in &paths {
+        for path in paths {
             let answer = get(address, path)?;
             // A search for an id leads to its page.
             if matches!(answer.status, 200 | 303) {
@@ -73,7 +81,62 @@ pub fn measure_all(tracker: &Tracker, mirror: &Path, report: &mut Report) -> Res
         report.against("  95th percentile", Figure::Time(late), Figure::Time(PAGE));
         report.show("  slowest", Figure::Time(*last));
     }
+    read_together(address, &pages, report)?;
     report.show("memory of the server", Figure::Memory(peak_of(&server.0)));
+    Ok(())
+}
+
+/// Many readers at once. They and the server share the machine's processors.
+fn read_together(address: SocketAddr, pages: &[(&'static str, Vec<String>)], report: &mut Report) -> Result<()> {
+    let all: Vec<(&'static str, &str)> = pages
+        .iter()
+        .flat_map(|(kind, paths)| paths.iter().map(|path| (*kind, path.as_str())))
+        .collect();
+    let until = Instant::now() + READ_FOR;
+    let mut times: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
+    let answers = thread::scope(|scope| {
+        let reader = |number: usize| {
+            let all = &all;
+            scope.spawn(move || -> Result<Vec<(&'static str, Duration)>> {
+                // Each begins elsewhere and takes its own way round: neighbours do not read the same page at the same time.
+                let (mut at, mut read) = (number * all.len() / READERS, Vec::new());
+                while Instant::now() < until {
+                    let Some((kind, path)) = at.checked_rem(all.len()).and_then(|at| all.get(at)).copied() else {
+                        break;
+                    };
+                    let answer = get(address, path)?;
+                    anyhow::ensure!(answer.status < 500, "{path} answers {}", answer.status);
+                    read.push((kind, answer.time));
+                    at += 2 * number + 1;
+                }
+                Ok(read)
+            })
+        };
+        let readers: Vec<_> = (0..READERS).map(reader).collect();
+        readers.into_iter().map(|r| r.join()).collect::<Vec<_>>()
+    });
+    for read in answers {
+        for (kind, time) in read.map_err(|_| anyhow::anyhow!("a reader panicked"))?? {
+            times.entry(kind).or_default().push(time);
+        }
+    }
+    let count: usize = times.values().map(Vec::len).sum();
+    let rate = count as f64 / READ_FOR.as_secs_f64();
+    let mut whole: Vec<Duration> = times.values().flatten().copied().collect();
+    whole.sort();
+    if let (Some(middle), Some(late)) = (percentile(&whole, 50), percentile(&whole, 95)) {
+        report.show(
+            format!("{READERS} readers ({rate:.0} pages a second): median"),
+            Figure::Time(middle),
+        );
+        report.against("  95th percentile", Figure::Time(late), Figure::Time(CROWDED));
+    }
+    for (kind, times) in &mut times {
+        times.sort();
+        if let Some(late) = percentile(times, 95) {
+            report.against(format!("  95th percentile of {kind}"), Figure::Time(late), Figure::Time(CROWDED));
+        }
+    }
     Ok(())
 }
 
@@ -137,6 +200,12 @@ fn pages(mirror: &Path) -> Result<Vec<(&'static str, Vec<String>)>> {
             "search",
             words.iter().map(|w| format!("/search?q={}", w.replace(' ', "+"))).collect(),
         ),
+        ("compare", again("/compare")),
+        ("maintainers", again("/maintainers")),
+        ("trends", again("/trends")),
+        ("about", again("/about")),
+        ("queue.csv", again("/queue.csv")),
+        ("queue.atom", again("/queue.atom")),
         ("problems", again("/problems")),
         ("stats", again("/api/v1/stats")),
     ])

@@ -4,6 +4,7 @@ mod channel;
 mod finding;
 mod keeper;
 mod mention;
+mod open;
 mod package;
 mod problem;
 mod search;
@@ -18,7 +19,7 @@ use super::client::{Error, Row};
 use super::{Postgres, Result};
 use crate::store::StoreError;
 use crate::store::read::{
-    Channel, ClusterHead, Counts, Document, Facts, Findings, Kept, Mark, Mentions, PackageIn, PairDetail, ProblemRow, Published, Read,
+    Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Kept, Mark, Mentions, OpenHistory, PackageIn, PairDetail, ProblemRow, Published, Read,
     Resolved, Source, Taken, TextHits, Vulnerability,
 };
 
@@ -85,6 +86,14 @@ impl Read for Postgres {
 
     fn heads(&self, names: &[String]) -> Answer<Vec<ClusterHead>> {
         self.read("read packages", |db| package::heads(db, names))
+    }
+
+    fn open_history(&self, channel: &str) -> Answer<OpenHistory> {
+        self.read(&format!("read what was open in {channel}"), |db| open::history(db, channel))
+    }
+
+    fn findings_then(&self, channel: &str, set: i64) -> Answer<Vec<FindingThen>> {
+        self.read(&format!("read the earlier findings of {channel}"), |db| open::findings(db, channel, set))
     }
 
     fn kept(&self) -> Answer<Vec<Kept>> {

@@ -8,6 +8,7 @@ mod column;
 mod finding;
 mod keeper;
 mod mention;
+mod open;
 mod package;
 mod problem;
 mod search;
@@ -19,7 +20,7 @@ use rusqlite::Connection;
 use super::Sqlite;
 use crate::store::StoreError;
 use crate::store::read::{
-    Channel, ClusterHead, Counts, Document, Facts, Findings, Kept, Mark, Mentions, PackageIn, PairDetail, ProblemRow, Published, Read,
+    Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Kept, Mark, Mentions, OpenHistory, PackageIn, PairDetail, ProblemRow, Published, Read,
     Resolved, Source, Taken, TextHits, Vulnerability,
 };
 
@@ -84,6 +85,14 @@ impl Read for Sqlite {
 
     fn heads(&self, names: &[String]) -> Result<Vec<ClusterHead>, StoreError> {
         self.read_one_state("read packages", |db| package::heads(db, names))
+    }
+
+    fn open_history(&self, channel: &str) -> Result<OpenHistory, StoreError> {
+        self.read_one_state(&format!("read what was open in {channel}"), |db| open::history(db, channel))
+    }
+
+    fn findings_then(&self, channel: &str, set: i64) -> Result<Vec<FindingThen>, StoreError> {
+        self.read_one_state(&format!("read the earlier findings of {channel}"), |db| open::findings(db, channel, set))
     }
 
     fn kept(&self) -> Result<Vec<Kept>, StoreError> {

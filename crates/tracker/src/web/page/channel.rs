@@ -95,7 +95,10 @@ impl Page for Channels {
         html! {
             div.wrap {
                 h1 { "Channels" }
-                @if self.channels.is_empty() { p.empty { "No package set was taken in yet." } } @else { (summary(&self.channels, frame)) }
+                @if self.channels.is_empty() { p.empty { "No package set was taken in yet." } } @else {
+                    (summary(&self.channels, frame))
+                    p { a href="/compare" { "Compare two channels" } " to see what an upgrade brings, or look at " a href="/trends" { "trends" } "." }
+                }
             }
         }
     }

@@ -1,4 +1,6 @@
-//! Two channels side by side: what is open in one of them only, and what became of it in the other.
+//! Two channels, or two revisions, side by side: what is open in one of them only, and what became of it in the other.
+
+use std::sync::Arc;
 
 use maud::{Markup, html};
 use serde::Serialize;
@@ -18,9 +20,13 @@ use crate::web::part::{self, Pager};
 use crate::web::respond::Loaded;
 use crate::web::sheet::{self, Sheet};
 use crate::web::site::Site;
+use crate::web::time;
 
 /// Rows on a page for people.
 const PAGE: usize = 50;
+
+/// Earlier revisions of one channel to choose from.
+const REVISIONS: usize = 30;
 
 /// Rows of an answer for programs.
 const ROWS: usize = 1000;
@@ -32,8 +38,8 @@ pub struct Compare {
     pub from: Option<String>,
     /// The second channel.
     pub to: Option<String>,
-    /// Channels to choose from, most recent first.
-    pub channels: Vec<String>,
+    /// What can be chosen, most recent first: channels and their earlier revisions, each with what people read.
+    pub channels: Vec<(String, String)>,
     /// What the list shows.
     pub show: Change,
     /// How many findings there are, by what became of them and severity.
@@ -81,27 +87,41 @@ impl Compare {
         let show = parameters
             .choice("show", &Change::ALL, Change::name, "expected new, gone or both")?
             .unwrap_or_default();
-        let named = |parameter| -> Result<Option<&ChannelBoard>, Error> {
+        let named = |parameter| -> Result<Option<Arc<ChannelBoard>>, Error> {
             let Some(name) = parameters.text(parameter, 200)? else {
                 return Ok(None);
             };
-            let channel = board.channel(&name).ok_or_else(|| Error::NotFound {
-                what: format!("there is no matched channel named {name:?}"),
-            })?;
-            Ok(Some(channel))
+            let found = match (board.channel(&name), name.rsplit_once('@')) {
+                (Some(channel), _) => Some(Arc::clone(channel)),
+                (None, Some((channel, revision))) if board.channel(channel).is_some() => site.then(&board, channel, revision)?,
+                _ => None,
+            };
+            let unknown = || Error::NotFound {
+                what: format!("there is no matched channel or revision of one named {name:?}"),
+            };
+            found.map(Some).ok_or_else(unknown)
         };
         let (from, to) = (named("from")?, named("to")?);
-        let channels = || board.channels().iter().map(AsRef::as_ref);
-        let other = |than: Option<&ChannelBoard>| {
-            let wanted = |channel: &&ChannelBoard| !channel.is_empty() && than.is_none_or(|than| than.name != channel.name);
-            channels().find(wanted)
+        let other = |than: &Option<Arc<ChannelBoard>>| {
+            let wanted = |channel: &&Arc<ChannelBoard>| !channel.is_empty() && than.as_ref().is_none_or(|than| than.name != channel.name);
+            board.channels().iter().find(wanted).cloned()
         };
-        let to = to.or_else(|| other(from));
-        let from = from.or_else(|| other(to));
+        let to = to.or_else(|| other(&from));
+        let from = from.or_else(|| other(&to));
+        let mut channels = Vec::new();
+        for channel in board.channels() {
+            channels.push((channel.name.clone(), channel.name.clone()));
+            let history = site.history(&board, &channel.name)?;
+            // The newest set is the channel itself.
+            for (_, revision) in history.sets.iter().rev().skip(1).take(REVISIONS).filter(|(_, revision)| !revision.revision.is_empty()) {
+                let value = format!("{}@{}", channel.name, revision.revision);
+                channels.push((value, format!("{}, {}", channel.name, time::date(revision.at))));
+            }
+        }
         let mut answer = Self {
-            from: from.map(|channel| channel.name.clone()),
-            to: to.map(|channel| channel.name.clone()),
-            channels: channels().map(|channel| channel.name.clone()).collect(),
+            from: from.as_ref().map(|channel| channel.name.clone()),
+            to: to.as_ref().map(|channel| channel.name.clone()),
+            channels,
             show,
             tallies: Vec::new(),
             page,
@@ -112,6 +132,7 @@ impl Compare {
             return Ok(Loaded::Page(answer));
         };
         let size = if format == Format::Csv { ROWS } else { PAGE };
+        let (from, to) = (from.as_ref(), to.as_ref());
         let comparison = site.comparison(&board, from, to);
         answer.tallies = comparison.tallies().to_vec();
         answer.pages = comparison.count(show).div_ceil(size);
@@ -144,7 +165,7 @@ impl Compare {
             html! {
                 div.field {
                     label for=(id) { (label) }
-                    select id=(id) name=(id) { @for name in &self.channels { option value=(name) selected[chosen.as_ref() == Some(name)] { (name) } } }
+                    select id=(id) name=(id) { @for (value, words) in &self.channels { option value=(value) selected[chosen.as_ref() == Some(value)] { (words) } } }
                 }
             }
         };
@@ -348,7 +369,7 @@ impl Page for Compare {
         html! {
             div.wrap {
                 p.eyebrow { a href="/channels" { "Channels" } }
-                h1 { "Compare two channels" }
+                h1 { "Compare two channels or revisions" }
                 p.lede { "What an upgrade from one channel to the other brings and what it leaves behind, by vulnerability and package name." }
                 @match (&self.from, &self.to) {
                     (Some(from), Some(to)) => {

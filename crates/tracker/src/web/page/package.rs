@@ -34,6 +34,9 @@ const ROWS: usize = 1000;
 /// Packages listed where a name means several.
 const NAMED: usize = 60;
 
+/// Versions shown of all channels.
+const SPANS: usize = 50;
+
 /// Attributes shown before the rest is folded away.
 const ATTRS: usize = 8;
 
@@ -366,7 +369,7 @@ impl One {
             @if let Some(description) = facts.and_then(|(_, facts)| facts.description.as_ref()) { p.lede { (description) } }
             @if plain != self.attr { p.soft { "Listed together with " a href=(address::package(plain)) { (plain) } ": same software, version and patches." } }
             div.columns {
-                div.main { (self.versions()) }
+                div.main { (self.versions()) (self.history()) }
                 aside aria-label="Facts" {
                     @if let Some((package, facts)) = facts { (described(package, facts)) }
                     @if !self.siblings.is_empty() {
@@ -400,6 +403,40 @@ impl One {
                     }
                 }
                 @for package in &self.channels { (patches(package)) }
+            }
+        }
+    }
+
+    /// Which version each channel had when.
+    fn history(&self) -> Markup {
+        let spans = || self.channels.iter().flat_map(|package| package.history.iter().map(move |span| (package, span)));
+        html! {
+            @if spans().next().is_some() {
+                section aria-labelledby="history" {
+                    (part::heading("history", "History"))
+                    table.list.history role="table" {
+                        caption.hidden { "Versions of each channel, the newest first" }
+                        thead role="rowgroup" {
+                            tr role="row" {
+                                th role="columnheader" scope="col" { "Version" }
+                                th role="columnheader" scope="col" { "Channel" }
+                                th role="columnheader" scope="col" { "From" }
+                                th role="columnheader" scope="col" { "Until" }
+                            }
+                        }
+                        tbody role="rowgroup" {
+                            @for (package, span) in spans().take(SPANS) {
+                                tr role="row" {
+                                    th role="rowheader" scope="row" { span.version { (span.version) } }
+                                    td role="cell" data-label="Channel" { (package.channel) }
+                                    td role="cell" data-label="From" { (part::revision(&span.from)) }
+                                    td role="cell" data-label="Until" { @match &span.until { Some(until) => (part::revision(until)), None => span.soft { "now" } } }
+                                }
+                            }
+                        }
+                    }
+                    @if spans().count() > SPANS { p.soft { "The JSON form of this page has older ones too." } }
+                }
             }
         }
     }

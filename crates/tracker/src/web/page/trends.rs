@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::overview::{FeedRow, feed_name, feed_table, feeds};
 use super::parameters::Parameters;
 use super::{Page, TABLE};
-use crate::store::read::{Channel, Published};
+use crate::store::read::{Channel, OpenHistory, Published, Revision};
 use crate::web::address::{self, Format};
 use crate::web::board::ChannelBoard;
 use crate::web::error::Error;
@@ -25,6 +25,9 @@ const MONTHS: usize = 24;
 
 /// Years drawn.
 const YEARS: usize = 28;
+
+/// Revisions drawn.
+const REVISIONS: usize = 60;
 
 /// Data older than this many days is worth a look.
 const OLD: u64 = 30;
@@ -60,7 +63,9 @@ pub struct Trends {
     pub published: Vec<Bar>,
     /// Open findings of each channel, oldest channel first.
     pub open: Vec<Bar>,
-    /// The channel of `ages`.
+    /// Open findings of the chosen channel at each of its revisions, oldest first.
+    pub history: Vec<Bar>,
+    /// The channel of `history` and `ages`.
     pub channel: Option<String>,
     /// Channels to choose from.
     pub channels: Vec<String>,
@@ -96,6 +101,10 @@ impl Trends {
             by,
             published: published(&site.published(&sources)?, by, frame.now),
             open,
+            history: match channel {
+                Some(channel) => over_time(&*site.history(&board, &channel.name)?),
+                None => Vec::new(),
+            },
             channel: channel.map(|channel| channel.name.clone()),
             channels: board.channels().iter().map(|channel| channel.name.clone()).collect(),
             ages: channel.map(|channel| ages(channel)).unwrap_or_default(),
@@ -144,6 +153,16 @@ fn open_of(channel: &Channel) -> Bar {
     bar
 }
 
+/// The last revisions of a channel.
+fn over_time(history: &OpenHistory) -> Vec<Bar> {
+    let bar = |(revision, counts): (&Revision, Vec<_>)| Bar {
+        label: time::date(revision.at),
+        counts,
+    };
+    let bars: Vec<Bar> = history.by_set().map(bar).collect();
+    bars.get(bars.len().saturating_sub(REVISIONS)..).unwrap_or_default().to_vec()
+}
+
 /// Groups months, leaving out those that lie in the future: records have mistyped dates.
 fn published(months: &[Published], by: By, now: i64) -> Vec<Bar> {
     let this_month = time::rfc3339(now);
@@ -189,7 +208,7 @@ impl Page for Trends {
 
     fn sheet(&self) -> Sheet {
         let mut sheet = Sheet::new(&["series", "label", "severity", "count"]);
-        for (series, bars) in [("published", &self.published), ("open", &self.open), ("ages", &self.ages)] {
+        for (series, bars) in [("published", &self.published), ("open", &self.open), ("history", &self.history), ("ages", &self.ages)] {
             for bar in bars {
                 for (severity, count) in &bar.counts {
                     sheet.row([
@@ -224,10 +243,17 @@ impl Page for Trends {
                     p.soft { "Findings with the verdict affected, known vulnerable or unknown in each channel, from the oldest channel to the newest." }
                     (Bars { id: "channels", title: "Open findings by channel", head: "Channel", bars: &self.open }.markup())
                 }
+                section aria-labelledby="history" {
+                    (part::heading("history", "Open over time"))
+                    @if let Some(channel) = &self.channel {
+                        (self.form())
+                        p.soft { "Open findings of " (channel) " at each revision that was taken in, as today's records and rules see it." }
+                    }
+                    (Bars { id: "revisions", title: "Open findings by revision of the channel", head: "Taken", bars: &self.history }.markup())
+                }
                 section aria-labelledby="ages" {
                     (part::heading("ages", "How long it has been known"))
                     @if let Some(channel) = &self.channel {
-                        (self.form())
                         p.soft { "Vulnerabilities that are open in " (channel) ", by the year in which they were published." }
                     }
                     (Bars { id: "years", title: "Open vulnerabilities by year of publication", head: "Year", bars: &self.ages }.markup())

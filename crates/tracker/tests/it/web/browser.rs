@@ -225,3 +225,35 @@ fn browser_without_scripts_shows_the_same() {
         assert!(with.as_str().unwrap().len() > 100, "{name}");
     }
 }
+
+#[test]
+fn browser_reads_the_feeds() {
+    let Some(browser) = Browser::start() else { return };
+    let server = Server::start();
+    for path in [
+        "/queue.atom",
+        "/queue.atom?verdict=known_vulnerable",
+        "/channels.atom",
+        "/channel/nixos-unstable.atom",
+        "/compare.atom",
+        "/package/evil%22%3E%3Cb%3Epkg.atom",
+        "/maintainer/ada-example.atom",
+        "/search.atom?q=lumen",
+        "/problems.atom",
+    ] {
+        let text = Value::String(server.get(path).body);
+        let script = format!(
+            "const feed = new DOMParser().parseFromString({text}, 'application/xml');
+             const names = (parent) => [...parent.children].map((e) => e.localName);
+             const wrong = [...feed.getElementsByTagName('parsererror')].map((e) => e.textContent);
+             if (feed.documentElement.namespaceURI !== 'http://www.w3.org/2005/Atom') wrong.push('no Atom');
+             for (const entry of [feed.documentElement, ...feed.getElementsByTagName('entry')]) {{
+               for (const name of ['id', 'title', 'updated', 'link']) if (!names(entry).includes(name)) wrong.push('no ' + name);
+             }}
+             const ids = [...feed.getElementsByTagName('id')].map((e) => e.textContent);
+             if (new Set(ids).size !== ids.length) wrong.push('an id twice');
+             return wrong;"
+        );
+        assert_eq!(browser.run(&script), Value::Array(Vec::new()), "{path}");
+    }
+}

@@ -5,6 +5,7 @@ use crate::backend::on_both;
 
 on_both! {
     security_foreign_text_never_becomes_markup,
+    security_feeds_and_tables_hold_foreign_text_as_text,
     security_only_web_addresses_are_links,
     security_headers_are_on_every_answer,
     security_pages_fetch_nothing_from_others_and_need_no_script,
@@ -63,6 +64,32 @@ fn security_foreign_text_never_becomes_markup() {
     let html = server.page("/cve/CVE-2024-90002");
     assert!(html.contains("&lt;script&gt;alert('title')&lt;/script&gt;"), "{html}");
     assert!(html.contains("&lt;svg onload=alert('product')&gt;"));
+}
+
+fn security_feeds_and_tables_hold_foreign_text_as_text() {
+    let server = Server::start();
+    let feed = server.get("/queue.atom?verdict=known_vulnerable").body;
+    assert!(
+        feed.contains("<title>CVE-2024-90002: &lt;script&gt;alert('title')&lt;/script&gt;</title>"),
+        "{feed}"
+    );
+    for path in [
+        "/queue.atom?verdict=known_vulnerable",
+        "/search.atom?q=%3Cscript%3Ealert",
+        "/package/evil%22%3E%3Cb%3Epkg.atom",
+        "/problems.atom",
+        "/compare.atom",
+    ] {
+        let body = server.get(path).body;
+        for bad in ["<script", "<img", "<b>", "<i>", "onerror=alert('description')>"] {
+            assert!(!body.contains(bad), "{bad} in {path}: {body}");
+        }
+    }
+    server.change(
+        "UPDATE vulnerability SET title = '=cmd|'' /C calc''!A0' WHERE id = 2; UPDATE channel SET matched_mark = 9 WHERE id = 2",
+    );
+    let table = server.get("/queue.csv?verdict=known_vulnerable").body;
+    assert!(table.contains(",\"'=cmd|' /C calc'!A0\","), "{table}");
 }
 
 fn security_only_web_addresses_are_links() {

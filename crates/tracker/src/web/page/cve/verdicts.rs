@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use vuln::verdict::{Disposition, Verdict};
 
 use super::Known;
-use crate::store::read::VerdictRow;
+use crate::store::read::{PastVerdict, VerdictRow};
 use crate::web::{address, part};
 
 /// Packages shown of one channel and verdict.
@@ -34,6 +34,7 @@ impl Known {
                     (self.channels())
                     (self.reasons())
                 }
+                (self.past())
             }
         }
     }
@@ -74,7 +75,10 @@ impl Known {
                             div { (part::verdict(verdict)) }
                             div {
                                 @for row in rows.iter().take(PACKAGES) {
-                                    span.package { a href=(address::package(&row.package)) { (part::attr(&row.package)) } " " span.version { (row.version) } } " "
+                                    span.package {
+                                        a href=(address::package(&row.package)) { (part::attr(&row.package)) } " " span.version { (row.version) }
+                                        @if let Some(since) = &row.since { " " span.since { "since " (part::revision(since)) } }
+                                    } " "
                                 }
                                 @if rows.len() > PACKAGES { span.soft { "and " (rows.len() - PACKAGES) " more" } }
                             }
@@ -120,6 +124,34 @@ impl Known {
         }
     }
 
+    /// Verdicts that are no more: what mended it, and when.
+    fn past(&self) -> Markup {
+        let past = &self.vulnerability.past;
+        html! {
+            @if !past.is_empty() {
+                details.rest #past {
+                    summary { (part::counted(past.len(), "earlier verdict", "earlier verdicts")) }
+                    div.scroll tabindex="0" role="region" aria-label="Earlier verdicts" {
+                        table.grid {
+                            caption.hidden { "Earlier verdicts, the newest first" }
+                            thead {
+                                tr {
+                                    th scope="col" { "Package" }
+                                    th scope="col" { "Channel" }
+                                    th scope="col" { "Verdict" }
+                                    th scope="col" { "Since" }
+                                    th scope="col" { "Until" }
+                                    th scope="col" { "Ended by" }
+                                }
+                            }
+                            tbody { @for row in past { (earlier(row)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// Nothing matched in any channel: what became of it, and what was close.
     fn nothing(&self) -> Markup {
         html! {
@@ -143,6 +175,19 @@ impl Known {
                     }
                 }
             }
+        }
+    }
+}
+
+fn earlier(row: &PastVerdict) -> Markup {
+    html! {
+        tr {
+            th scope="row" { a href=(address::package(&row.package)) { (part::attr(&row.package)) } " " span.version { (row.version) } }
+            td { (row.channel) }
+            td { (part::verdict(row.verdict)) }
+            td { @match &row.since { Some(since) => (part::revision(since)), None => span.soft { "before history was kept" } } }
+            td { (part::revision(&row.until)) }
+            td { @if row.because == "packages" { "another revision of the channel" } @else { "other records or rules" } }
         }
     }
 }
