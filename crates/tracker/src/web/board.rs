@@ -135,7 +135,13 @@ impl Boards {
     }
 
     /// A channel as it was at one of its revisions; `None` where it never had such a one.
-    pub fn then(&self, store: &dyn Store, board: &Arc<Board>, channel: &str, revision: &str) -> Result<Option<Arc<ChannelBoard>>, StoreError> {
+    pub fn then(
+        &self,
+        store: &dyn Store,
+        board: &Arc<Board>,
+        channel: &str,
+        revision: &str,
+    ) -> Result<Option<Arc<ChannelBoard>>, StoreError> {
         let history = self.history(store, board, channel)?;
         let Some((set, revision)) = history.set(revision) else {
             return Ok(None);

@@ -19,8 +19,8 @@ use super::client::{Error, Row};
 use super::{Postgres, Result};
 use crate::store::StoreError;
 use crate::store::read::{
-    Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Kept, Mark, Mentions, OpenHistory, PackageIn, PairDetail, ProblemRow, Published, Read,
-    Resolved, Source, Taken, TextHits, Vulnerability,
+    Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Kept, Mark, Mentions, OpenHistory, PackageIn, PairDetail,
+    ProblemRow, Published, Read, Resolved, Source, Taken, TextHits, Vulnerability,
 };
 
 type Answer<T> = std::result::Result<T, StoreError>;
@@ -93,7 +93,9 @@ impl Read for Postgres {
     }
 
     fn findings_then(&self, channel: &str, set: i64) -> Answer<Vec<FindingThen>> {
-        self.read(&format!("read the earlier findings of {channel}"), |db| open::findings(db, channel, set))
+        self.read(&format!("read the earlier findings of {channel}"), |db| {
+            open::findings(db, channel, set)
+        })
     }
 
     fn kept(&self) -> Answer<Vec<Kept>> {

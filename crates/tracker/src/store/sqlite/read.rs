@@ -20,8 +20,8 @@ use rusqlite::Connection;
 use super::Sqlite;
 use crate::store::StoreError;
 use crate::store::read::{
-    Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Kept, Mark, Mentions, OpenHistory, PackageIn, PairDetail, ProblemRow, Published, Read,
-    Resolved, Source, Taken, TextHits, Vulnerability,
+    Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Kept, Mark, Mentions, OpenHistory, PackageIn, PairDetail,
+    ProblemRow, Published, Read, Resolved, Source, Taken, TextHits, Vulnerability,
 };
 
 impl Read for Sqlite {
@@ -92,7 +92,9 @@ impl Read for Sqlite {
     }
 
     fn findings_then(&self, channel: &str, set: i64) -> Result<Vec<FindingThen>, StoreError> {
-        self.read_one_state(&format!("read the earlier findings of {channel}"), |db| open::findings(db, channel, set))
+        self.read_one_state(&format!("read the earlier findings of {channel}"), |db| {
+            open::findings(db, channel, set)
+        })
     }
 
     fn kept(&self) -> Result<Vec<Kept>, StoreError> {

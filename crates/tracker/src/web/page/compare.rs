@@ -113,7 +113,14 @@ impl Compare {
             channels.push((channel.name.clone(), channel.name.clone()));
             let history = site.history(&board, &channel.name)?;
             // The newest set is the channel itself.
-            for (_, revision) in history.sets.iter().rev().skip(1).take(REVISIONS).filter(|(_, revision)| !revision.revision.is_empty()) {
+            for (_, revision) in history
+                .sets
+                .iter()
+                .rev()
+                .skip(1)
+                .take(REVISIONS)
+                .filter(|(_, revision)| !revision.revision.is_empty())
+            {
                 let value = format!("{}@{}", channel.name, revision.revision);
                 channels.push((value, format!("{}, {}", channel.name, time::date(revision.at))));
             }

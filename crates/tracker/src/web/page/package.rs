@@ -409,7 +409,11 @@ impl One {
 
     /// Which version each channel had when.
     fn history(&self) -> Markup {
-        let spans = || self.channels.iter().flat_map(|package| package.history.iter().map(move |span| (package, span)));
+        let spans = || {
+            self.channels
+                .iter()
+                .flat_map(|package| package.history.iter().map(move |span| (package, span)))
+        };
         html! {
             @if spans().next().is_some() {
                 section aria-labelledby="history" {

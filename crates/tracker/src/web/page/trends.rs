@@ -208,7 +208,12 @@ impl Page for Trends {
 
     fn sheet(&self) -> Sheet {
         let mut sheet = Sheet::new(&["series", "label", "severity", "count"]);
-        for (series, bars) in [("published", &self.published), ("open", &self.open), ("history", &self.history), ("ages", &self.ages)] {
+        for (series, bars) in [
+            ("published", &self.published),
+            ("open", &self.open),
+            ("history", &self.history),
+            ("ages", &self.ages),
+        ] {
             for bar in bars {
                 for (severity, count) in &bar.counts {
                     sheet.row([

@@ -85,9 +85,7 @@ fn security_feeds_and_tables_hold_foreign_text_as_text() {
             assert!(!body.contains(bad), "{bad} in {path}: {body}");
         }
     }
-    server.change(
-        "UPDATE vulnerability SET title = '=cmd|'' /C calc''!A0' WHERE id = 2; UPDATE channel SET matched_mark = 9 WHERE id = 2",
-    );
+    server.change("UPDATE vulnerability SET title = '=cmd|'' /C calc''!A0' WHERE id = 2; UPDATE channel SET matched_mark = 9 WHERE id = 2");
     let table = server.get("/queue.csv?verdict=known_vulnerable").body;
     assert!(table.contains(",\"'=cmd|' /C calc'!A0\","), "{table}");
 }
