@@ -23,6 +23,7 @@ on_both! {
     compare,
     maintainers_and_teams,
     trends,
+    a_channel_with_two_revisions_shows_what_became_of_its_findings,
     every_page_of_an_empty_database_says_that_it_is_empty,
     search,
     searches_that_are_too_long,
@@ -512,7 +513,7 @@ fn trends() {
     says(&open, &["nixos-unstable 1 121 122", "nixos-20.09pre 1 0 1"]);
     let ages = plain(between(&html, "id=\"ages\"", "</section>"));
     says(&ages, &["2024 1 1 2 2020 0 120 120"]);
-    assert_eq!(html.matches("role=\"img\"").count(), 3);
+    assert_eq!(html.matches("role=\"img\"").count(), 4);
     says(
         &html,
         &[
@@ -524,6 +525,56 @@ fn trends() {
     says(&other, &["open in nixos-20.09pre"]);
     assert_eq!(server.get("/trends?channel=x").status, 404);
     assert_eq!(server.get("/trends?by=week").status, 400);
+}
+
+fn a_channel_with_two_revisions_shows_what_became_of_its_findings() {
+    let server = Server::start();
+    server.change(
+        "INSERT INTO package_set (id, channel_id, revision, first_revision, digest, first_at, taken_at, packages, with_meta, with_derivation)
+         VALUES (9, 2, 'bbbbbbbbbbbbbbbb', 'bbbbbbbbbbbbbbbb', x'00', 1795200000, 1795200000, 5, 0, 0);
+         INSERT INTO package_in (channel_id, package_id, from_set, until_set) VALUES (2, 2, 2, 9), (2, 1, 9, NULL);
+         UPDATE verdict SET since_set = 9 WHERE vulnerability_id = 1 AND channel_id = 2;
+         INSERT INTO verdict_past (id, vulnerability_id, channel_id, package, version, verdict, since_set, until_set, until_at, because)
+         VALUES (1, 3, 2, 'lumen', '2.4.0', 'affected', 2, 9, 1795200000, 'packages');
+         UPDATE channel SET set_id = 9, matched_set = 9, matched_mark = 10 WHERE id = 2;",
+    );
+    let mended = plain(&server.page("/cve/CVE-2023-90003"));
+    says(
+        &mended,
+        &[
+            "1 earlier verdict",
+            "lumen 2.4.0 nixos-unstable Affected",
+            "another revision of the channel",
+        ],
+    );
+    says(
+        &plain(&server.page("/cve/CVE-2024-90001")),
+        &["lumen 2.4.6 since 2026-11-20 bbbbbbbbbbbb"],
+    );
+    let package = server.page("/package/lumen");
+    says(
+        &plain(between(&package, "id=\"history\"", "</section>")),
+        &["2.4.6 nixos-unstable 2026-11-20 bbbbbbbbbbbb now 2.4.5 nixos-unstable 2026-11-18"],
+    );
+    let new = server.page("/compare?from=nixos-unstable@3b090d&to=nixos-unstable");
+    says(
+        &plain(&new),
+        &["Newly open 1 0 0 0 0 0 1", "No longer open 0 1 0 0 0 0 1", "CVE-2024-90001"],
+    );
+    says(
+        &new,
+        &["<option value=\"nixos-unstable@3b090d6aceccb418007f7062c4625f527b6b8e9c\" selected>nixos-unstable, 2026-11-18</option>"],
+    );
+    let gone = plain(&server.page("/compare?from=nixos-unstable@3b090d&to=nixos-unstable&show=gone"));
+    says(&gone, &["CVE-2023-90003", "Affected lumen 2.4.0 Fixed lumen 2.4.6"]);
+    for missing in ["nixos-unstable@ffff", "nixos-unstable@", "nowhere@3b09"] {
+        assert_eq!(server.get(&format!("/compare?from={missing}")).status, 404, "{missing}");
+    }
+    let trends = server.page("/trends");
+    says(
+        &plain(between(&trends, "id=\"history\"", "</section>")),
+        &["2026-11-20 1 0 121 122 2026-11-18 0 1 121 122"],
+    );
 }
 
 fn every_page_of_an_empty_database_says_that_it_is_empty() {
