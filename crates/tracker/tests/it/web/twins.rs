@@ -102,7 +102,7 @@ fn every_list_is_a_table_and_a_feed_too() {
         ("/search.csv?q=lumen", 4),
         ("/problems.csv", 2),
         ("/channels.csv", 9),
-        ("/trends.csv?by=year", 13),
+        ("/trends.csv?by=year", 15),
     ] {
         let answer = server.get(path);
         assert_eq!(
