@@ -1,6 +1,6 @@
 //! PostgreSQL: a server, any number of processes on any number of machines.
 //!
-//! Reads see one state of the database ([`READ`]). Writes queue at the start of their transaction, as SQLite's do: marks of changes must be
+//! Reads see one state of the database (`READ`). Writes queue at the start of their transaction, as SQLite's do: marks of changes must be
 //! seen in the order in which they were given, or a match would pass over a change that a slower transaction made visible later.
 
 mod books;
