@@ -3,6 +3,8 @@
 //! What is remembered of a key is the highest serial that was seen of it, in the user's state folder: who hands out an old snapshot again
 //! hides what was found since.
 
+#[cfg(test)]
+pub(crate) mod made;
 mod trust;
 
 use std::fs::{self, File};
@@ -187,6 +189,12 @@ pub fn open(wanted: &Wanted, folders: &Folders, now: i64) -> Result<(Snapshot, V
     } else if age < -DAY {
         warnings.push("the snapshot was made in the future: the clock of this machine, or of the one that made it, is wrong".into());
     }
+    if header.rules != vuln::matching::rules_digest() {
+        warnings.push(format!(
+            "the snapshot was made by another version of the matcher ({}): what that one finds may be missing here",
+            header.producer
+        ));
+    }
     let seen_file = folders.seen(snapshot.key());
     let seen = read_seen(&seen_file);
     if let Some(seen) = seen.filter(|seen| header.serial < *seen) {
@@ -272,3 +280,6 @@ fn write_seen(path: &Path, serial: u64) -> io::Result<()> {
     fs::write(&beside, format!("{serial}\n"))?;
     fs::rename(&beside, path)
 }
+
+#[cfg(test)]
+mod tests;
