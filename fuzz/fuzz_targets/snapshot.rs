@@ -32,13 +32,18 @@ fn read_all<S: ReadAt>(snapshot: &Snapshot<S>) {
     if let Ok(records) = snapshot.records(&numbers) {
         records
             .iter()
-            .for_each(|(_, record)| assert!(record.verdicts.is_sorted_by_key(|row| row.package)));
+            .for_each(|(_, record)| assert!(record.epss.is_none_or(|(score, _)| score.is_finite())));
+    }
+    if let Ok(around) = snapshot.surroundings(&numbers) {
+        around
+            .iter()
+            .for_each(|(_, around)| assert!(around.verdicts.is_sorted_by_key(|row| row.package)));
     }
     let _ = snapshot.packages(&numbers);
     let keys = [Key::Name("curl".into()), Key::Id("CVE-2024-0001".into())];
     let _ = snapshot.record_numbers(&keys);
     let _ = snapshot.filed(&keys);
-    let _ = snapshot.profiles(&["", "abcd", "curl"]);
+    let _ = snapshot.profiles(&numbers);
     let _ = snapshot.facts(&["abcd".into(), "curl".into()]);
     let _ = snapshot.packages_at(&["/nix/store/00000000000000000000000000000000-a"]);
 }

@@ -8,12 +8,12 @@
 mod finding;
 mod join;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::thread;
 
-use vuln::matching::{Cluster, Facts, Key, PackageIndex, Prepared, Vulnerability};
-use vuln::snapshot::{ReadAt, Record, Snapshot, SnapshotError};
-use vuln::verdict::Match;
+use vuln::matching::{Cluster, Facts, Key, PackageIndex, Prepared, Profiles, Vulnerability, rules_digest};
+use vuln::snapshot::{ReadAt, Record, Snapshot, SnapshotError, Surroundings};
+use vuln::verdict::{Match, Verdict};
 
 use crate::finding::{Finding, Knowledge, Report};
 use crate::inventory::Inventory;
@@ -22,19 +22,39 @@ use join::Joined;
 /// Records that a thread holds at a time: what bounds the memory of a scan, whatever the size of the system.
 const BATCH: usize = 512;
 
+/// How much to say of what does not concern anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// Everything about every verdict.
+    #[default]
+    All,
+    /// Everything about what is open or patched. Of what is fixed or never was there, only that: id, verdict, and whose word it is. A
+    /// channel's own packages, whose verdicts the tracker signed, need no matching then.
+    Open,
+}
+
 /// Judges every package of an inventory. `now` is in seconds since 1970.
-pub fn judge<S: ReadAt>(mut inventory: Inventory, snapshot: &Snapshot<S>, now: i64) -> Result<Report, SnapshotError> {
+pub fn judge<S: ReadAt>(inventory: Inventory, snapshot: &Snapshot<S>, now: i64) -> Result<Report, SnapshotError> {
+    judge_to(Depth::All, inventory, snapshot, now)
+}
+
+/// The same, as deep as is asked for.
+pub fn judge_to<S: ReadAt>(depth: Depth, mut inventory: Inventory, snapshot: &Snapshot<S>, now: i64) -> Result<Report, SnapshotError> {
     let joined = join::join(&mut inventory, snapshot)?;
-    let numbers = snapshot.record_numbers(&keys_of(&joined, snapshot)?)?;
-    let around = Around::of(&numbers, &joined, snapshot)?;
-    let found = in_parallel(&numbers, |numbers| {
+    let records = Records::of(&joined, depth, snapshot)?;
+    let around = Around::of(&records, &joined, snapshot)?;
+    let found = in_parallel(&records.wanted, |numbers| {
         let mut findings = Vec::new();
-        for (_, record) in snapshot.records(numbers)? {
-            around.judge(&record, &joined, &inventory, &mut findings)?;
+        for (number, record) in snapshot.records(numbers)? {
+            let surroundings = records.surroundings.get(&number).unwrap_or(&records.none);
+            around.judge(&record, surroundings, &joined, &inventory, &mut findings);
         }
         Ok(findings)
     })?;
     let mut findings: Vec<Finding> = found.into_iter().flatten().collect();
+    for surroundings in records.settled.iter().filter_map(|number| records.surroundings.get(number)) {
+        around.settle(surroundings, &joined, &mut findings);
+    }
     finding::sort(&mut findings, &inventory);
     Ok(Report {
         time: now,
@@ -56,9 +76,8 @@ pub fn knowledge<S: ReadAt>(snapshot: &Snapshot<S>) -> Knowledge {
     }
 }
 
-/// Everything that the scanned packages are filed under.
-fn keys_of<S: ReadAt>(joined: &Joined, snapshot: &Snapshot<S>) -> Result<Vec<Key>, SnapshotError> {
-    let clusters = joined.clusters();
+/// Everything that these packages are filed under.
+fn keys_of<S: ReadAt>(clusters: Vec<Cluster>, snapshot: &Snapshot<S>) -> Result<Vec<Key>, SnapshotError> {
     let facts = facts(&clusters, snapshot)?;
     let index = PackageIndex::of_clusters(clusters, 0, &facts);
     Ok(index.filed().map(|(key, _)| key).collect())
@@ -75,58 +94,97 @@ fn facts<S: ReadAt>(clusters: &[Cluster], snapshot: &Snapshot<S>) -> Result<Fact
     snapshot.facts(&bare.map(Facts::key).collect::<Vec<_>>())
 }
 
+/// The records that may be about scanned packages.
+#[derive(Debug, Default)]
+struct Records {
+    /// To be matched.
+    wanted: Vec<u32>,
+    /// Those that are only about the channel's own packages, and nothing open.
+    settled: Vec<u32>,
+    surroundings: HashMap<u32, Surroundings>,
+    none: Surroundings,
+}
+
+impl Records {
+    fn of<S: ReadAt>(joined: &Joined, depth: Depth, snapshot: &Snapshot<S>) -> Result<Self, SnapshotError> {
+        let of_guests = snapshot.record_numbers(&keys_of(joined.guests().cloned().collect(), snapshot)?)?;
+        let natives: Vec<Cluster> = joined.natives().map(|(_, cluster)| cluster.clone()).collect();
+        let mut numbers = snapshot.record_numbers(&keys_of(natives, snapshot)?)?;
+        numbers.extend(&of_guests);
+        numbers.sort_unstable();
+        numbers.dedup();
+        // What the tracker made of its own packages holds here only if the same matcher would say it again.
+        let is_same = snapshot.header().rules == rules_digest();
+        let natives: HashSet<u32> = joined.natives().map(|(number, _)| number).collect();
+        let mut records = Self::default();
+        let read = in_parallel(&numbers, |numbers| {
+            let mut read = snapshot.surroundings(numbers)?;
+            // Thousands of records about a kernel ask for the same hundreds of packages.
+            for (_, surroundings) in &mut read {
+                surroundings.packages.0.retain(|(_, channel)| joined.is_context(*channel));
+                surroundings.packages.0.shrink_to_fit();
+            }
+            Ok(read)
+        })?;
+        for (number, surroundings) in read.into_iter().flatten() {
+            let own = || surroundings.verdicts.iter().filter(|row| natives.contains(&row.package));
+            let is_settled = |verdict| matches!(verdict, Verdict::Fixed | Verdict::NotAffected);
+            if !is_same || of_guests.binary_search(&number).is_ok() {
+                records.wanted.push(number);
+            } else if own().next().is_none() {
+                continue;
+            } else if depth == Depth::Open && own().all(|row| is_settled(row.verdict)) {
+                records.settled.push(number);
+            } else {
+                records.wanted.push(number);
+            }
+            records.surroundings.insert(number, surroundings);
+        }
+        records.wanted.sort_unstable();
+        records.settled.sort_unstable();
+        Ok(records)
+    }
+}
+
 /// The package set that packages are judged in, and what is known of products.
 struct Around {
     index: PackageIndex,
-    profiles: vuln::matching::Profiles,
+    profiles: Profiles,
     /// Scanned packages by their place in the index.
     scanned: HashMap<usize, Vec<u32>>,
+    /// The same, of the channel's own packages, by number.
+    natives: HashMap<u32, Vec<u32>>,
 }
 
 impl Around {
-    fn of<S: ReadAt>(numbers: &[u32], joined: &Joined, snapshot: &Snapshot<S>) -> Result<Self, SnapshotError> {
-        // What a record asks for depends on what is known of its products, and both on all records: a first look at them.
-        let asked = in_parallel(numbers, |numbers| {
-            let records = snapshot.records(numbers)?;
-            let prepared: Vec<Prepared<'_>> = records.iter().map(|(_, r)| prepare(r)).collect();
-            let mut products: Vec<&str> = prepared.iter().flat_map(Prepared::products).collect();
-            products.sort_unstable();
-            products.dedup();
-            let profiles = snapshot.profiles(&products)?;
-            let mut keys: Vec<Key> = prepared.iter().flat_map(|p| p.keys(&profiles)).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            let products: Vec<String> = products.into_iter().map(str::to_owned).collect();
-            Ok((products, keys))
-        })?;
-        let (mut products, mut keys) = (Vec::new(), Vec::new());
-        for (some_products, some_keys) in asked {
-            products.extend(some_products);
-            keys.extend(some_keys);
+    fn of<S: ReadAt>(records: &Records, joined: &Joined, snapshot: &Snapshot<S>) -> Result<Self, SnapshotError> {
+        let wanted = || records.wanted.iter().filter_map(|number| records.surroundings.get(number));
+        let products: BTreeSet<u32> = wanted().flat_map(|s| s.products.iter().copied()).collect();
+        let profiles = snapshot.profiles(&products.into_iter().collect::<Vec<_>>())?;
+        let (mut clusters, numbers) = joined.among(wanted().flat_map(|s| s.packages.0.iter().map(|(number, _)| *number)), snapshot)?;
+        let mut all: HashMap<usize, Vec<u32>> = HashMap::new();
+        let mut natives: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (package, place) in joined.places(&numbers) {
+            all.entry(place).or_default().push(package);
+            natives.extend(numbers.get(place).map(|number| (*number, Vec::new())));
         }
-        products.sort_unstable();
-        products.dedup();
-        keys.sort_unstable();
-        keys.dedup();
-        let profiles = snapshot.profiles(&products.iter().map(String::as_str).collect::<Vec<_>>())?;
-        let (mut clusters, places) = joined.among(&keys, snapshot)?;
-        let natives = clusters.len();
-        let mut scanned: HashMap<usize, Vec<u32>> = HashMap::new();
-        for (package, place) in joined.places(&places, natives) {
-            scanned.entry(place).or_default().push(package);
+        for (number, packages) in &mut natives {
+            let place = numbers.binary_search(number).ok();
+            packages.extend(place.and_then(|place| all.get(&place)).into_iter().flatten());
         }
         clusters.extend(joined.guests().cloned());
+        let guests = clusters.len() - numbers.len();
         let facts = facts(&clusters, snapshot)?;
-        let guests = clusters.len() - natives;
         Ok(Self {
             index: PackageIndex::of_clusters(clusters, guests, &facts),
             profiles,
-            scanned,
+            scanned: all,
+            natives,
         })
     }
 
     /// Adds what one record means for the scanned packages.
-    fn judge(&self, record: &Record, joined: &Joined, inventory: &Inventory, out: &mut Vec<Finding>) -> Result<(), SnapshotError> {
+    fn judge(&self, record: &Record, surroundings: &Surroundings, joined: &Joined, inventory: &Inventory, out: &mut Vec<Finding>) {
         let outcome = prepare(record).candidates(&self.index, &self.profiles);
         let matches: Vec<(&Match, &[u32])> = outcome
             .matches
@@ -134,15 +192,23 @@ impl Around {
             .filter_map(|found| Some((found, self.scanned.get(&found.cluster)?.as_slice())))
             .collect();
         if matches.is_empty() {
-            return Ok(());
+            return;
         }
-        let about = finding::About::of(record);
+        let about = finding::About::of(record, surroundings);
         for (found, packages) in matches {
             for package in packages {
                 out.push(about.finding(*package, found, joined, inventory));
             }
         }
-        Ok(())
+    }
+
+    /// Adds what the tracker says of the channel's own packages.
+    fn settle(&self, surroundings: &Surroundings, joined: &Joined, out: &mut Vec<Finding>) {
+        for row in &surroundings.verdicts {
+            for package in self.natives.get(&row.package).into_iter().flatten() {
+                out.push(finding::settled(*package, &surroundings.id, row.verdict, joined));
+            }
+        }
     }
 }
 
@@ -174,3 +240,6 @@ fn in_parallel<T: Send>(numbers: &[u32], work: impl Fn(&[u32]) -> Result<T, Snap
         Ok(all)
     })
 }
+
+#[cfg(test)]
+mod tests;

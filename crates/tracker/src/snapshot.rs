@@ -54,11 +54,12 @@ pub fn make(store: &dyn Store, progress: &Progress) -> Result<(Header, Sealed), 
     let mut draft = Draft::default();
     let (channels, numbers) = add_packages(store, &states, &facts, &mut draft)?;
     facts.into_parts().for_each(|(key, known)| draft.fact(&key, &known));
-    add_records(store, progress, &profiles, &numbers, &mut draft)?;
-    drop(numbers);
-    profiles
-        .into_products()
-        .for_each(|(product, vendors)| draft.profile(&product, &vendors));
+    let mut learned: Vec<_> = profiles.clone().into_products().collect();
+    learned.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let products = learned.into_iter().map(|product| (product.0.clone(), draft.profile(&product)));
+    let products: HashMap<String, u32> = products.collect();
+    add_records(store, progress, (&profiles, &products), &numbers, &mut draft)?;
+    drop((numbers, profiles, products));
     let (records, packages) = draft.counts();
     let mut tables: Vec<Vec<Block>> = Vec::new();
     for blocks in draft.into_blocks() {
@@ -204,13 +205,15 @@ struct Packed {
     product: String,
     record: PackedRecord,
     keys: Vec<u64>,
+    products: Vec<u32>,
+    verdicts: Vec<VerdictRow>,
 }
 
 /// Adds all records that can matter to any package.
 fn add_records(
     store: &dyn Store,
     progress: &Progress,
-    profiles: &Profiles,
+    (profiles, products): (&Profiles, &HashMap<String, u32>),
     numbers: &HashMap<i64, u32>,
     draft: &mut Draft,
 ) -> Result<(), StoreError> {
@@ -233,13 +236,13 @@ fn add_records(
         let mut keys: Vec<u64> = prepared.keys(profiles).iter().map(Key::number).collect();
         keys.sort_unstable();
         let product = prepared.product().to_owned();
+        let products = prepared.products().filter_map(|product| products.get(product).copied()).collect();
         drop(prepared);
         let known = exploitation.get(&stored.id);
         let record = Record {
             id: stored.name.clone(),
             epss: known.and_then(|e| e.epss),
             exploited_since: known.and_then(|e| e.kev_date.clone()),
-            verdicts: verdicts.get(&stored.id).cloned().unwrap_or_default(),
             advisories,
         };
         records.push(Packed {
@@ -247,11 +250,20 @@ fn add_records(
             product,
             record: PackedRecord::from(&record),
             keys,
+            products,
+            verdicts: verdicts.get(&stored.id).cloned().unwrap_or_default(),
         });
         Ok(())
     })?;
     for packed in done.into_iter().flatten() {
-        draft.record(&packed.id, &packed.product, packed.record, packed.keys);
+        draft.record(
+            &packed.id,
+            &packed.product,
+            packed.record,
+            &packed.keys,
+            packed.products,
+            packed.verdicts,
+        );
     }
     Ok(())
 }

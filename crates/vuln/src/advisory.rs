@@ -83,7 +83,7 @@ pub enum State {
 }
 
 /// A link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Reference {
     /// As written; may be anything, only `http(s)` may be shown as a link.
     pub url: String,

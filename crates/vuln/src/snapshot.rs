@@ -25,7 +25,7 @@ mod shapes;
 
 pub use block::{Block, RawBlock, compress};
 pub use draft::{Draft, Sealed};
-pub use entry::{ChannelPackage, Filed, MAX_CHANNELS, PackedRecord, Record, VerdictRow};
+pub use entry::{ChannelPackage, Filed, MAX_CHANNELS, PackedRecord, Record, Surroundings, VerdictRow};
 pub use header::{Channel, FORMAT, Header, SourceDate};
 pub use read::{Opened, ReadAt, Snapshot, SnapshotError};
 
@@ -36,7 +36,9 @@ pub enum Table {
     Records,
     /// Number of a [`Key`](crate::matching::Key) → numbers of records.
     RecordKeys,
-    /// Folded product → profiles of its vendors.
+    /// Number of a record (big endian) → [`Surroundings`].
+    Surroundings,
+    /// Number of a product (big endian) → its folded name and the profiles of its vendors.
     Profiles,
     /// Key of [`Facts`](crate::matching::Facts) → what channels know of it.
     Facts,
@@ -50,9 +52,10 @@ pub enum Table {
 
 impl Table {
     /// All tables, in the order of the file.
-    pub const ALL: [Table; 7] = [
+    pub const ALL: [Table; 8] = [
         Table::Records,
         Table::RecordKeys,
+        Table::Surroundings,
         Table::Profiles,
         Table::Facts,
         Table::Packages,
@@ -65,6 +68,7 @@ impl Table {
         match self {
             Table::Records => "records",
             Table::RecordKeys => "keys of records",
+            Table::Surroundings => "surroundings of records",
             Table::Profiles => "products",
             Table::Facts => "facts",
             Table::Packages => "packages",

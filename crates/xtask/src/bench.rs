@@ -7,6 +7,7 @@ mod feeds;
 mod measure;
 mod pages;
 mod report;
+mod scan;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,18 +20,18 @@ use crate::house::House;
 use crate::shell::{self, cargo};
 use report::Report;
 
-const PARTS: [&str; 3] = ["benches", "feeds", "pages"];
+const PARTS: [&str; 4] = ["benches", "feeds", "pages", "scan"];
 
 /// Runs the benchmarks: `[--only PART] [--database FILE]`.
 ///
-/// `pages` alone measures on a database that `feeds` left, or on the one given.
+/// `pages` or `scan` alone measures on a database that `feeds` left, or on the one given.
 pub fn bench(house: &House, words: &[&str]) -> Result<()> {
     let (only, database) = match words {
         [] => (None, None),
         ["--only", part] => (Some(*part), None),
-        ["--only", "pages", "--database", file] => (Some("pages"), Some(PathBuf::from(file))),
+        ["--only", part @ ("pages" | "scan"), "--database", file] => (Some(*part), Some(PathBuf::from(file))),
         _ => bail!(Unready(
-            "usage: cargo xtask bench [--only benches|feeds|pages [--database FILE]]".into()
+            "usage: cargo xtask bench [--only benches|feeds|pages|scan [--database FILE]]".into()
         )),
     };
     if let Some(part) = only.filter(|p| !PARTS.contains(p)) {
@@ -44,13 +45,16 @@ pub fn bench(house: &House, words: &[&str]) -> Result<()> {
         benches(house)?;
     }
     let mut report = Report::default();
-    if wants("feeds") || wants("pages") {
+    if wants("feeds") || wants("pages") || wants("scan") {
         let tracker = Tracker::build(house, database)?;
         if wants("feeds") {
             feeds::measure_all(&tracker, &mirror, &mut report)?;
         }
         if wants("pages") {
             pages::measure_all(&tracker, &mirror, &mut report)?;
+        }
+        if wants("scan") {
+            scan::measure_all(house, &tracker, &mirror, &mut report)?;
         }
     }
     print!("{}", report.render());

@@ -12,8 +12,8 @@ use crate::decisions::Decisions;
 use crate::finding::{Finding, Report};
 use crate::input::{channel, file};
 use crate::inventory::Inventory;
-use crate::judge;
-use crate::report::{self, Author, Options, WriteError};
+use crate::judge::{self, Depth};
+use crate::report::{self, Author, Options, ReportFormat, WriteError};
 use crate::snapshot::{self, Folders, Snapshot, Wanted};
 
 /// Everything that turns an inventory into a report.
@@ -60,7 +60,10 @@ impl Judge {
     pub fn report(&self, inventory: Inventory, voice: &Voice) -> Result<Report, Failure> {
         let now = super::now();
         voice.notes(&inventory.problems);
-        let mut report = judge::judge(inventory, &self.snapshot, now)
+        // These print no more than a number of what is fixed, unless asked: nothing needs to be found out about it.
+        let is_brief = !self.choice.all && matches!(voice.format, ReportFormat::Table | ReportFormat::Markdown);
+        let depth = if is_brief { Depth::Open } else { Depth::All };
+        let mut report = judge::judge_to(depth, inventory, &self.snapshot, now)
             .map_err(|error| Failure::incomplete("judge what was found with the snapshot").because(error))?;
         let today = OffsetDateTime::from_unix_timestamp(now).map_or(time::Date::MIN, OffsetDateTime::date);
         let applied = self.decisions.apply(&mut report, today);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use vuln::advisory::Advisory;
 use vuln::score::{Score, Severity, leading};
-use vuln::snapshot::Record;
+use vuln::snapshot::{Record, Surroundings};
 use vuln::verdict::{Evidence, Match, Verdict};
 
 use super::join::{Counterpart, Joined};
@@ -24,12 +24,12 @@ const PATCHED_ELSEWHERE: f32 = 0.5;
 
 /// What all findings of one record have in common.
 pub(super) struct About<'a> {
-    record: &'a Record,
+    surroundings: &'a Surroundings,
     finding: Finding,
 }
 
 impl<'a> About<'a> {
-    pub fn of(record: &'a Record) -> Self {
+    pub fn of(record: &Record, surroundings: &'a Surroundings) -> Self {
         // The CVE program names and describes, NVD next; OSV's databases speak about their own packages.
         let mut ranked: Vec<&Advisory> = record.advisories.iter().collect();
         ranked.sort_by_key(|a| (a.source, &a.id));
@@ -63,7 +63,7 @@ impl<'a> About<'a> {
             references: once(ranked.iter().flat_map(|a| a.references.iter().map(|r| &r.url)).take(MAX_REFERENCES)),
             decision: None,
         };
-        Self { record, finding }
+        Self { surroundings, finding }
     }
 
     /// The finding for one package.
@@ -112,9 +112,38 @@ impl<'a> About<'a> {
     }
 
     fn verdict_of(&self, package: u32) -> Option<Verdict> {
-        let rows = &self.record.verdicts;
+        let rows = &self.surroundings.verdicts;
         let at = rows.binary_search_by_key(&package, |row| row.package).ok()?;
         rows.get(at).map(|row| row.verdict)
+    }
+}
+
+/// What the tracker says of a channel's own package, and no more.
+pub(super) fn settled(package: u32, id: &str, verdict: Verdict, joined: &Joined) -> Finding {
+    let channel = joined.context().unwrap_or("its channel");
+    Finding {
+        package,
+        id: id.to_owned(),
+        aliases: Vec::new(),
+        title: None,
+        description: String::new(),
+        verdict,
+        confidence: 1.0,
+        evidence: vec![Evidence {
+            rule: "channel-verdict".to_owned(),
+            detail: format!("{channel} has this very package, and the tracker's verdict about it there is the same"),
+        }],
+        fixed_in: None,
+        fixed_channels: Vec::new(),
+        scores: Vec::new(),
+        leading_score: None,
+        epss: None,
+        exploited_since: None,
+        published: None,
+        modified: None,
+        cwes: Vec::new(),
+        references: Vec::new(),
+        decision: None,
     }
 }
 

@@ -58,9 +58,14 @@ pub(super) struct Counterpart {
 }
 
 impl Joined {
-    /// Every cluster that was scanned.
-    pub fn clusters(&self) -> Vec<Cluster> {
-        self.natives.values().chain(&self.guests).cloned().collect()
+    /// The channel's packages that were scanned themselves, with their numbers.
+    pub fn natives(&self) -> impl Iterator<Item = (u32, &Cluster)> {
+        self.natives.iter().map(|(number, cluster)| (*number, cluster))
+    }
+
+    /// The channel that most packages are from.
+    pub fn context(&self) -> Option<&str> {
+        self.channels.get(self.context? as usize).map(String::as_str)
     }
 
     /// Those that are not of the channel.
@@ -68,13 +73,18 @@ impl Joined {
         self.guests.iter()
     }
 
-    /// The channel's packages that are filed under one of the keys, with their numbers, in order.
-    pub fn among<S: ReadAt>(&self, keys: &[Key], snapshot: &Snapshot<S>) -> Result<(Vec<Cluster>, Vec<u32>), SnapshotError> {
-        let filed = snapshot.filed(keys)?.into_iter().flatten().flat_map(|filed| filed.0);
-        let mut numbers: BTreeSet<u32> = filed
-            .filter(|(_, channel)| Some(*channel) == self.context)
-            .map(|(number, _)| number)
-            .collect();
+    /// Whether packages are judged among those of this channel.
+    pub fn is_context(&self, channel: u32) -> bool {
+        self.context == Some(channel)
+    }
+
+    /// These packages of the channel, and all that were scanned, with their numbers, in order.
+    pub fn among<S: ReadAt>(
+        &self,
+        packages: impl Iterator<Item = u32>,
+        snapshot: &Snapshot<S>,
+    ) -> Result<(Vec<Cluster>, Vec<u32>), SnapshotError> {
+        let mut numbers: BTreeSet<u32> = packages.collect();
         numbers.extend(self.natives.keys());
         let numbers: Vec<u32> = numbers.into_iter().collect();
         let found = super::in_parallel(&numbers, |numbers| snapshot.packages(numbers))?;
@@ -84,10 +94,10 @@ impl Joined {
     }
 
     /// Each scanned package with its place in an index of the channel's packages with these numbers and the guests behind them.
-    pub fn places(&self, numbers: &[u32], natives: usize) -> impl Iterator<Item = (u32, usize)> {
+    pub fn places(&self, numbers: &[u32]) -> impl Iterator<Item = (u32, usize)> {
         let place = move |at: At| match at {
             At::Native(number) => numbers.binary_search(&number).ok(),
-            At::Guest(guest) => natives.checked_add(guest),
+            At::Guest(guest) => numbers.len().checked_add(guest),
         };
         (0u32..)
             .zip(&self.packages)

@@ -9,4 +9,5 @@ mod oracles;
 mod program;
 mod real;
 mod reports;
+mod same;
 mod samples;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::Table;
 use super::block::{Block, RawBlock, cut, digest};
-use super::entry::{ChannelPackage, Filed, Numbers, PackedRecord};
+use super::entry::{ChannelPackage, Filed, Numbers, PackedRecord, Surroundings, VerdictRow};
 use super::header::{BlockAt, Directory, FORMAT, Header, LEAD, MAGIC, Signed};
 use super::pack::packed;
 use crate::matching::{Known, Profile};
@@ -23,7 +23,9 @@ pub struct Draft {
     /// Places in `records`.
     record_keys: HashMap<[u8; KEY], Vec<u32>>,
     package_keys: HashMap<[u8; KEY], Vec<(u32, u32)>>,
-    profiles: Vec<(String, Vec<u8>)>,
+    profiles: Vec<Vec<u8>>,
+    /// Beside `records`.
+    surroundings: Vec<Vec<u8>>,
     facts: Vec<(String, Vec<u8>)>,
     packages: Vec<Vec<u8>>,
     paths: Vec<([u8; PATH], u32)>,
@@ -46,21 +48,45 @@ pub(super) fn path_bytes(path: &str) -> Option<[u8; PATH]> {
 }
 
 impl Draft {
-    /// Adds a record with the numbers of all keys that the matcher asks for; `product` says which others it lies beside.
-    pub fn record(&mut self, id: &str, product: &str, record: PackedRecord, keys: impl IntoIterator<Item = u64>) {
+    /// Adds a record with the numbers of all keys that the matcher asks for, of the products that it asks for, and with what channels made
+    /// of it; `product` says which others it lies beside. All packages are there already.
+    pub fn record(
+        &mut self,
+        id: &str,
+        product: &str,
+        record: PackedRecord,
+        keys: &[u64],
+        mut products: Vec<u32>,
+        verdicts: Vec<VerdictRow>,
+    ) {
         let number = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
         self.records.push(((product.to_owned(), id.to_owned()), record));
+        let mut packages: Vec<(u32, u32)> = Vec::new();
         for key in keys {
-            let numbers = self.record_keys.entry(key_bytes(key)).or_default();
+            packages.extend(self.package_keys.get(&key_bytes(*key)).into_iter().flatten());
+        }
+        packages.sort_unstable();
+        packages.dedup();
+        products.sort_unstable();
+        products.dedup();
+        self.surroundings.push(packed(&Surroundings {
+            id: id.to_owned(),
+            verdicts,
+            packages: Filed(packages),
+            products,
+        }));
+        for key in keys {
+            let numbers = self.record_keys.entry(key_bytes(*key)).or_default();
             if numbers.last() != Some(&number) {
                 numbers.push(number);
             }
         }
     }
 
-    /// Adds what was learned of a product.
-    pub fn profile(&mut self, product: &str, vendors: &Vec<(String, Profile)>) {
-        self.profiles.push((product.to_owned(), packed(vendors)));
+    /// Adds what was learned of the next product; answers its number. Products come sorted by name, as records will lie.
+    pub fn profile(&mut self, product: &(String, Vec<(String, Profile)>)) -> u32 {
+        self.profiles.push(packed(product));
+        u32::try_from(self.profiles.len() - 1).unwrap_or(u32::MAX)
     }
 
     /// Adds what channels know of a package.
@@ -126,12 +152,16 @@ impl Draft {
                 });
                 sorted(entries.collect())
             }
-            Table::Profiles => sorted(bytes(std::mem::take(&mut self.profiles))),
-            Table::Facts => sorted(bytes(std::mem::take(&mut self.facts))),
-            Table::Packages => {
-                let packages = std::mem::take(&mut self.packages);
-                sorted((0u32..).map(|n| n.to_be_bytes().to_vec()).zip(packages).collect())
+            Table::Surroundings => {
+                let mut surroundings = std::mem::take(&mut self.surroundings);
+                let in_order = order
+                    .iter()
+                    .map(|old| surroundings.get_mut(*old as usize).map(std::mem::take).unwrap_or_default());
+                numbered(in_order.collect())
             }
+            Table::Profiles => numbered(std::mem::take(&mut self.profiles)),
+            Table::Facts => sorted(bytes(std::mem::take(&mut self.facts))),
+            Table::Packages => numbered(std::mem::take(&mut self.packages)),
             Table::PackageKeys => {
                 let entries = std::mem::take(&mut self.package_keys).into_iter().map(|(key, mut filed)| {
                     filed.sort_unstable();
@@ -152,6 +182,10 @@ impl Draft {
 
 fn bytes(entries: Vec<(String, Vec<u8>)>) -> Vec<(Vec<u8>, Vec<u8>)> {
     entries.into_iter().map(|(key, value)| (key.into_bytes(), value)).collect()
+}
+
+fn numbered(values: Vec<Vec<u8>>) -> Vec<RawBlock> {
+    sorted((0u32..).map(|n| n.to_be_bytes().to_vec()).zip(values).collect())
 }
 
 fn sorted(mut entries: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<RawBlock> {

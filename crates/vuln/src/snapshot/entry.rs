@@ -14,8 +14,6 @@ pub struct Record {
     pub epss: Option<(f32, f32)>,
     /// The day it came into CISA's list of exploited ones: `2024-03-29`.
     pub exploited_since: Option<String>,
-    /// What became of it in the channels.
-    pub verdicts: Vec<VerdictRow>,
     /// What the sources say, in the order they came in.
     pub advisories: Vec<Advisory>,
 }
@@ -24,9 +22,38 @@ record!(Record {
     id,
     epss,
     exploited_since,
-    verdicts,
     advisories
 });
+
+/// What a verdict about any package depends on beside the record itself, and what became of it in the channels.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Surroundings {
+    /// Of the record.
+    pub id: String,
+    /// The packages that a channel's match found, sorted by number.
+    pub verdicts: Vec<VerdictRow>,
+    /// All packages that are filed under a key which the record asks for.
+    pub packages: Filed,
+    /// Numbers of the products whose profiles it asks for.
+    pub products: Vec<u32>,
+}
+
+impl Pack for Surroundings {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.id.pack(out);
+        self.verdicts.pack(out);
+        self.packages.pack(out);
+        Numbers(self.products.clone()).pack(out);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            id: Pack::unpack(from)?,
+            verdicts: Pack::unpack(from)?,
+            packages: Pack::unpack(from)?,
+            products: Numbers::unpack(from)?.0,
+        })
+    }
+}
 
 /// A record, packed: they are many, and wait in memory until all are known.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::io;
 use super::Table;
 use super::block::{Entries, MAX_BLOCK, decompress, digest};
 use super::draft::{KEY, key_bytes, path_bytes};
-use super::entry::{ChannelPackage, Filed, Numbers, Record};
+use super::entry::{ChannelPackage, Filed, Numbers, Record, Surroundings};
 use super::header::{BlockAt, Directory, FORMAT, Header, LEAD, MAGIC, MAX_DIRECTORY, MAX_HEADER, SEAL, Signed};
 use super::pack::{Malformed, Pack, unpacked};
 use crate::matching::{Facts, Key, Known, Profile, Profiles};
@@ -29,6 +29,9 @@ impl ReadAt for &[u8] {
         Ok(())
     }
 }
+
+/// A product's folded name, and by vendor what was learned of it.
+type Product = (String, Vec<(String, Profile)>);
 
 /// Why a snapshot cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -267,7 +270,8 @@ impl<S: ReadAt> Snapshot<S> {
                 let is_value = match table {
                     Table::Records => unpacked::<Record>(value).is_ok(),
                     Table::RecordKeys => unpacked::<Numbers>(value).is_ok(),
-                    Table::Profiles => unpacked::<Vec<(String, Profile)>>(value).is_ok(),
+                    Table::Surroundings => unpacked::<Surroundings>(value).is_ok(),
+                    Table::Profiles => unpacked::<Product>(value).is_ok(),
                     Table::Facts => unpacked::<Known>(value).is_ok(),
                     Table::Packages => unpacked::<ChannelPackage>(value).is_ok(),
                     Table::PackageKeys => unpacked::<Filed>(value).is_ok(),
@@ -304,14 +308,15 @@ impl<S: ReadAt> Snapshot<S> {
         Ok(found)
     }
 
-    /// What was learned of products, by folded name.
-    pub fn profiles(&self, products: &[&str]) -> Result<Profiles, SnapshotError> {
-        let mut found = Vec::new();
-        self.find(Table::Profiles, sorted(products.iter().map(|p| p.as_bytes())), |key, value| {
-            found.push((text(key)?, unpacked(value)?));
-            Ok(())
-        })?;
-        Ok(Profiles::of_products(found))
+    /// What records depend on. Numbers are sorted.
+    pub fn surroundings(&self, numbers: &[u32]) -> Result<Vec<(u32, Surroundings)>, SnapshotError> {
+        self.numbered(Table::Surroundings, numbers)
+    }
+
+    /// What was learned of products. Numbers are sorted.
+    pub fn profiles(&self, numbers: &[u32]) -> Result<Profiles, SnapshotError> {
+        let found = self.numbered::<Product>(Table::Profiles, numbers)?;
+        Ok(Profiles::of_products(found.into_iter().map(|(_, product)| product)))
     }
 
     /// What channels know of packages, by their keys.

@@ -29,7 +29,8 @@ record!(Advisory {
     affected,
     configurations,
 });
-record!(Reference { url, tags });
+// What a source says of a link is of no use to matching or a finding.
+record!(Reference { url }..Reference::default());
 record!(Ssvc {
     exploitation,
     automatable,

@@ -36,7 +36,7 @@ fn advisory(n: usize) -> Advisory {
         modified: None,
         references: vec![Reference {
             url: format!("https://example.org/{n}"),
-            tags: vec!["patch".into()],
+            tags: Vec::new(),
         }],
         cwes: vec!["CWE-79".into()],
         scores: vec![Score {
@@ -115,16 +115,17 @@ fn record(n: usize) -> Record {
         id: format!("CVE-2024-{n:04}"),
         epss: n.is_multiple_of(2).then_some((0.5, 0.75)),
         exploited_since: n.is_multiple_of(5).then(|| "2024-05-02".into()),
-        verdicts: Verdict::ALL
-            .iter()
-            .enumerate()
-            .map(|(k, verdict)| VerdictRow {
-                package: (n * 3 + k * k * 100) as u32,
-                verdict: *verdict,
-            })
-            .collect(),
         advisories: vec![advisory(n), advisory(n + 1)],
     }
+}
+
+fn verdicts(n: usize) -> Vec<VerdictRow> {
+    let rows = Verdict::ALL.iter().enumerate();
+    rows.map(|(k, verdict)| VerdictRow {
+        package: (n * 3 + k * k * 100) as u32,
+        verdict: *verdict,
+    })
+    .collect()
 }
 
 fn package(n: usize) -> ChannelPackage {
@@ -182,23 +183,18 @@ fn file() -> (Vec<u8>, Profiles, Facts) {
         draft.file(Key::Name(package.cluster.name.clone()).number(), number, package.channel);
         draft.path(&format!("/nix/store/{n:012}{:020}-product-1.0", 0), number);
     }
+    (0..=RECORDS).for_each(|n| profiles.add(&advisory(n)));
+    let (profiles, facts) = (profiles.finish(), facts.finish());
+    let mut learned: Vec<_> = profiles.clone().into_products().collect();
+    learned.sort_by(|a, b| a.0.cmp(&b.0));
+    learned.iter().for_each(|product| drop(draft.profile(product)));
     // Out of order: numbers are given by product and id.
     for n in (0..RECORDS).rev() {
         let record = record(n);
-        record.advisories.iter().for_each(|a| profiles.add(a));
-        let keys = [Key::Name(format!("product{}", n % 10)), Key::Id(record.id.clone())];
-        draft.record(
-            &record.id,
-            &format!("product{}", n % 10),
-            PackedRecord::from(&record),
-            keys.iter().map(Key::number),
-        );
+        let keys = [Key::Name(format!("product{}", n % 10)), Key::Id(record.id.clone())].map(|key| key.number());
+        let product = format!("product{}", n % 10);
+        draft.record(&record.id, &product, PackedRecord::from(&record), &keys, vec![5, 3, 5], verdicts(n));
     }
-    let (profiles, facts) = (profiles.finish(), facts.finish());
-    profiles
-        .clone()
-        .into_products()
-        .for_each(|(product, vendors)| draft.profile(&product, &vendors));
     facts.clone().into_parts().for_each(|(key, known)| draft.fact(&key, &known));
     let (records, packages) = draft.counts();
     let blocks = draft.into_blocks();
@@ -286,13 +282,23 @@ fn what_was_put_in_comes_out() {
         [Some(8), None, Some(8)]
     );
 
-    let products: Vec<String> = (0..10).map(|n| format!("product{n}")).collect();
-    let names: Vec<&str> = products.iter().map(String::as_str).chain(["p", "b", "zzz"]).collect();
-    assert_eq!(snapshot.profiles(&names).unwrap(), profiles);
+    let (number, around) = snapshot.surroundings(&one).unwrap().remove(0);
+    assert_eq!((number, &around.verdicts, around.products), (one[0], &verdicts(42), vec![3, 5]));
+    assert_eq!(
+        around.packages,
+        Filed(vec![(6, 0), (7, 1), (8, 2)]),
+        "product2 of the three channels"
+    );
+
+    let all: Vec<u32> = (0..profiles.len() as u32 + 1).collect();
+    assert_eq!(snapshot.profiles(&all).unwrap(), profiles);
     let keys: Vec<String> = facts.clone().into_parts().map(|(key, _)| key).collect();
     assert_eq!(snapshot.facts(&keys).unwrap(), facts);
     let entries: Vec<u64> = Table::ALL.iter().map(|table| snapshot.check(*table).unwrap()).collect();
-    assert_eq!((entries[0], entries[4]), (RECORDS as u64, PACKAGES as u64));
+    assert_eq!(
+        (entries[0], entries[2], entries[5]),
+        (RECORDS as u64, RECORDS as u64, PACKAGES as u64)
+    );
 }
 
 #[test]

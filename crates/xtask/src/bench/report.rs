@@ -32,6 +32,7 @@ impl Figure {
         match self {
             Self::Time(time) if time < Duration::from_secs(1) => format!("{:.1} ms", time.as_secs_f64() * 1000.0),
             Self::Time(time) => format!("{:.1} s", time.as_secs_f64()),
+            Self::Memory(bytes) if bytes < 1_000_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
             Self::Memory(bytes) => format!("{:.2} GB", bytes as f64 / 1e9),
         }
     }
