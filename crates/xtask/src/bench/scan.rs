@@ -16,6 +16,9 @@ use crate::shell::{self, cargo};
 
 /// Runs of each scan: the first one reads from the disk what the others find in memory.
 const RUNS: usize = 5;
+/// The last one whose feeds can be read without Nix and a network; the six years that it would load for the sample system.
+const VULNIX: [&str; 2] = ["vulnix==1.10.1", "setuptools<81"];
+const YEARS: [&str; 6] = ["2015", "2016", "2017", "2018", "2019", "2020"];
 /// Paths of the closure that nobody has.
 const PATHS: usize = 100_000;
 
@@ -56,6 +59,14 @@ pub fn measure_all(house: &House, tracker: &Tracker, mirror: &Path, report: &mut
         Figure::Memory(first.peak.max(cost.peak)),
         Figure::Memory(150_000_000),
     );
+    match vulnix(&folder, mirror) {
+        Ok(theirs) => report.against(
+            "  beside vulnix 1.10.1 with six years of NVD",
+            Figure::Time(cost.time),
+            Figure::Time(theirs.time),
+        ),
+        Err(error) => eprintln!("vulnix could not be measured: {error:#}"),
+    }
     let cost = fastest(|| scan(&["drv", "--format", "jsonl"], &system))?;
     report.show("  with everything about every verdict", Figure::Time(cost.time));
     report.show("  most memory", Figure::Memory(cost.peak));
@@ -72,6 +83,28 @@ pub fn measure_all(house: &House, tracker: &Tracker, mirror: &Path, report: &mut
     );
     report.show("  most memory", Figure::Memory(cost.peak));
     Ok(())
+}
+
+/// What vulnix takes for the same derivations, its database being filled.
+fn vulnix(folder: &Path, mirror: &Path) -> Result<Cost> {
+    let (venv, cache) = (folder.join("venv"), folder.join("vulnix"));
+    let python = venv.join("bin/python3");
+    if !shell::works(Command::new(&python).args(["-c", "import vulnix"])) {
+        shell::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+        shell::run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(VULNIX))?;
+    }
+    let script = folder.join("ask_vulnix.py");
+    fs::write(&script, include_str!("scan/ask_vulnix.py")).with_context(|| format!("write {}", script.display()))?;
+    if cache.exists() {
+        fs::remove_dir_all(&cache).with_context(|| format!("remove {}", cache.display()))?;
+    }
+    let ask = |what: &str, from: &str, more: &[&str]| {
+        let mut command = Command::new(&python);
+        command.arg(&script).arg(what).arg(&cache).arg(mirror.join(from)).args(more);
+        measure(&mut command)
+    };
+    ask("fill", "nvd", &YEARS)?;
+    fastest(|| ask("scan", "store/nixos-20.09pre/drvs", &[]))
 }
 
 fn fastest(run: impl Fn() -> Result<Cost>) -> Result<Cost> {
