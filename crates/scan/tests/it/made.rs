@@ -57,6 +57,12 @@ impl World {
                 }
             }
         }
+        let mut learned: Vec<_> = profiles.clone().into_products().collect();
+        learned.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let products: HashMap<String, u32> = learned
+            .into_iter()
+            .map(|product| (product.0.clone(), draft.profile(&product)))
+            .collect();
         for advisory in &self.records {
             let vulnerability = Vulnerability {
                 id: &advisory.id,
@@ -77,14 +83,11 @@ impl World {
                 id: advisory.id.clone(),
                 epss: Some((0.25, 0.5)),
                 exploited_since: Some("2024-05-03".into()),
-                verdicts,
                 advisories: vec![advisory.clone()],
             };
-            draft.record(&record.id, prepared.product(), PackedRecord::from(&record), keys);
+            let asked = prepared.products().filter_map(|product| products.get(product).copied()).collect();
+            draft.record(&record.id, prepared.product(), PackedRecord::from(&record), &keys, asked, verdicts);
         }
-        profiles
-            .into_products()
-            .for_each(|(product, vendors)| draft.profile(&product, &vendors));
         facts.into_parts().for_each(|(key, known)| draft.fact(&key, &known));
         let (records, packages) = draft.counts();
         let blocks = draft.into_blocks();
