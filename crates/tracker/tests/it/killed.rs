@@ -4,8 +4,14 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::backend::on_both;
 use crate::made;
 use crate::program::Home;
+
+on_both! {
+    a_killed_run_goes_on,
+    killed_at_any_moment,
+}
 
 /// Enough records that a run takes a while, in several transactions.
 fn large(home: &Home) {
@@ -43,7 +49,6 @@ fn kill_after(home: &Home, args: &[&str], wait: Duration) -> bool {
     child.wait().unwrap().code().is_none()
 }
 
-#[test]
 fn a_killed_run_goes_on() {
     let whole = Home::new();
     large(&whole);
@@ -81,4 +86,39 @@ fn a_killed_run_goes_on() {
     assert_eq!(found.len(), expected.len());
     assert_eq!(home.done(&["check"]).stdout(), "the database is whole\n");
     assert_eq!(home.run(&["ingest", "cve", "feed"]).code(), Some(4));
+}
+
+/// What a small mirror makes of an empty database, in any number of attempts: each is killed at a moment of its own, the first ones while the
+/// schema is made.
+fn killed_at_any_moment() {
+    let long = std::env::var_os("FIRN_LONG").is_some();
+    let moments = if long { 200 } else { 12 };
+    let whole = Home::new();
+    made::mirror(&whole.path("mirror"));
+    let started = Instant::now();
+    whole.done(&["sync", "--mirror", "mirror"]);
+    let takes = started.elapsed();
+    let expected = whole.content();
+    let (mut home, mut killed) = (Home::new(), 0);
+    made::mirror(&home.path("mirror"));
+    let mut dice = 0x1234_5678_9abc_def1_u64;
+    for _ in 0..moments {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        let part = (dice >> 11) as f64 / (1_u64 << 53) as f64;
+        if kill_after(&home, &["sync", "--mirror", "mirror"], takes.mul_f64(part * 1.1)) {
+            killed += 1;
+            continue;
+        }
+        // It came to its end: the next one begins with nothing.
+        assert_eq!(home.content(), expected);
+        home = Home::new();
+        made::mirror(&home.path("mirror"));
+    }
+    assert!(killed > moments / 4, "{killed} of {moments}");
+    let ran = home.run(&["sync", "--mirror", "mirror"]);
+    assert!(matches!(ran.code(), Some(0 | 4)), "{}", ran.all());
+    assert_eq!(home.content(), expected);
+    assert_eq!(home.done(&["check"]).stdout(), "the database is whole\n");
 }

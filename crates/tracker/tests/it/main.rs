@@ -6,6 +6,8 @@
 mod backend;
 mod cli;
 mod cluster;
+mod growth;
+mod incremental;
 mod killed;
 mod made;
 mod program;
@@ -13,5 +15,6 @@ mod real;
 mod served;
 mod store;
 mod take;
+mod trouble;
 
 mod web;

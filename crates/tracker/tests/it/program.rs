@@ -7,9 +7,14 @@ use std::process::{Command, Output, Stdio};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use crate::backend::{self, Backend};
+use crate::cluster;
+
 /// A folder with a database in it.
 pub struct Home {
     dir: TempDir,
+    /// Where the database is, if it is on a server.
+    server: Option<String>,
 }
 
 impl Home {
@@ -17,6 +22,26 @@ impl Home {
     pub fn new() -> Self {
         Self {
             dir: tempfile::tempdir().unwrap(),
+            server: match backend::chosen() {
+                Backend::Sqlite => None,
+                Backend::Postgres => Some(cluster::fresh().unwrap()),
+            },
+        }
+    }
+
+    /// One whose database is on this server.
+    pub fn on(server: String) -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            server: Some(server),
+        }
+    }
+
+    /// The address of the database.
+    pub fn address(&self) -> String {
+        match &self.server {
+            Some(address) => address.clone(),
+            None => format!("sqlite://{}", self.database().display()),
         }
     }
 
@@ -37,7 +62,7 @@ impl Home {
             .args(args)
             .env_clear()
             .env("HOME", self.dir.path())
-            .env("FIRN_DATABASE", format!("sqlite://{}", self.database().display()))
+            .env("FIRN_DATABASE", self.address())
             .env("NO_COLOR", "1")
             .current_dir(self.dir.path())
             .stdin(Stdio::null());
@@ -88,8 +113,12 @@ impl Home {
         }
     }
 
-    /// The database, to look into.
+    /// The database, to look into; of one on a server a copy.
     pub fn db(&self) -> Connection {
+        if self.server.is_some() {
+            let copy = format!("sqlite://{}", self.database().display());
+            self.done(&["copy", "--from", &self.address(), "--to", &copy, "--replace"]);
+        }
         Connection::open(self.database()).unwrap()
     }
 

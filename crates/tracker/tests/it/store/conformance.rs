@@ -32,6 +32,7 @@ macro_rules! suite {
             an_emptied_store_is_empty,
             verdicts_say_since_when_and_until_when,
             a_forgotten_set_never_was,
+            a_clock_that_goes_backwards_changes_no_order,
         }
     };
 }
@@ -584,6 +585,32 @@ pub fn a_forgotten_set_never_was(store: &dyn Store) {
         }
         assert!(current(&channel).is_none());
     }
+    assert_eq!(store.check(&|_| {}).unwrap(), Vec::<String>::new());
+}
+
+pub fn a_clock_that_goes_backwards_changes_no_order(store: &dyn Store) {
+    let of = |date: &str, fixed: &str| record(Source::Cve, &made::cve("CVE-2024-0001", date, "frobnicate", fixed));
+    store.take(&[of(OLD, "1.0")], 1000).unwrap();
+    let mark = store.mark().unwrap();
+    store.take(&[of(NEW, "2.0")], 500).unwrap();
+    assert_eq!(
+        store.touched_after(mark).unwrap(),
+        1,
+        "a change is a change, whatever the clock says"
+    );
+    assert_eq!(
+        store.vulnerability("CVE-2024-0001").unwrap().unwrap().description,
+        "A flaw in frobnicate before 2.0."
+    );
+    for (n, at) in [1000, 500, 10].into_iter().enumerate() {
+        let version = format!("{n}");
+        let packages = [("hello", version.as_str(), "")];
+        store.take_package_set(&set("a", &packages), at).unwrap();
+        let current = store.channel_states().unwrap()[0].set.clone().unwrap().0;
+        assert_eq!(store.package_set(current).unwrap()[0].package.version, version);
+    }
+    let times: Vec<i64> = store.revisions("a").unwrap().iter().map(|r| r.first_at).collect();
+    assert_eq!(times, [10, 500, 1000]);
     assert_eq!(store.check(&|_| {}).unwrap(), Vec::<String>::new());
 }
 
