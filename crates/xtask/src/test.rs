@@ -113,12 +113,9 @@ pub fn test(house: &House, options: Options) -> Result<()> {
             println!("nothing yet in area {name}");
         }
     }
-    if options.long {
-        println!("nothing yet takes long: --long changes nothing");
-    }
     let mut tally = Tally::default();
     let mut times = Vec::new();
-    for step in steps(house, &areas) {
+    for step in steps(house, &areas, options.long) {
         println!("\n== {}", step.name);
         let started = Instant::now();
         let checks_before = tally.counted();
@@ -133,7 +130,7 @@ pub fn test(house: &House, options: Options) -> Result<()> {
     sum_up(house, &times, &tally)
 }
 
-fn steps<'a>(house: &'a House, areas: &[Area]) -> Vec<Step<'a>> {
+fn steps<'a>(house: &'a House, areas: &[Area], long: bool) -> Vec<Step<'a>> {
     let mut steps: Vec<Step<'a>> = Vec::new();
     let mut add = |name, work: Work<'a>| steps.push(Step { name, work });
     if areas.contains(&Area::Scan) {
@@ -154,7 +151,7 @@ fn steps<'a>(house: &'a House, areas: &[Area]) -> Vec<Step<'a>> {
     }
     let crates: Vec<&'static str> = areas.iter().flat_map(|a| a.crates()).copied().collect();
     if !crates.is_empty() {
-        add("tests", Box::new(move |tally| tests(house, &crates, tally)));
+        add("tests", Box::new(move |tally| tests(house, &crates, long, tally)));
     }
     if with_house {
         add("docs", Box::new(|_| api_docs(house)));
@@ -181,7 +178,7 @@ fn clippy(house: &House) -> Result<()> {
 }
 
 /// Unit, integration and documentation tests of these crates, in one Cargo call.
-fn tests(house: &House, crates: &[&str], tally: &mut Tally) -> Result<()> {
+fn tests(house: &House, crates: &[&str], long: bool, tally: &mut Tally) -> Result<()> {
     let mut command = cargo(house, "test");
     command.args(["--locked", "--no-fail-fast"]);
     for name in crates {
@@ -194,6 +191,10 @@ fn tests(house: &House, crates: &[&str], tally: &mut Tally) -> Result<()> {
         .env("FIRN_REQUIRE_POSTGRES", "1");
     if crates.contains(&"tracker") {
         command.envs(pages::environment(house));
+    }
+    if long {
+        // More moments to be killed at, longer sequences of changes.
+        command.env("FIRN_LONG", "1");
     }
     if crates.contains(&"boot") {
         command.envs(boot::environment(house));
