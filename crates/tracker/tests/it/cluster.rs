@@ -155,7 +155,7 @@ fn as_nobody(program: &Path) -> Command {
 
 /// Starts the server and stays until its standard input ends.
 fn keeper(bin: &Path, dir: &Path) -> Child {
-    let script = "\"$0/pg_ctl\" -s -w -D \"$1/data\" -l /dev/null start; read -r _; \"$0/pg_ctl\" -s -D \"$1/data\" -m immediate stop; rm -rf \"$1\"";
+    let script = "trap : TERM INT HUP; \"$0/pg_ctl\" -s -w -D \"$1/data\" -l /dev/null start; read -r _; \"$0/pg_ctl\" -s -D \"$1/data\" -m immediate stop; rm -rf \"$1\"";
     let mut command = as_nobody(Path::new("/bin/sh"));
     command.args(["-c", script]).arg(bin).arg(dir);
     command
