@@ -187,7 +187,9 @@ fn file() -> (Vec<u8>, Profiles, Facts) {
     let (profiles, facts) = (profiles.finish(), facts.finish());
     let mut learned: Vec<_> = profiles.clone().into_products().collect();
     learned.sort_by(|a, b| a.0.cmp(&b.0));
-    learned.iter().for_each(|product| drop(draft.profile(product)));
+    for product in &learned {
+        draft.profile(product);
+    }
     // Out of order: numbers are given by product and id.
     for n in (0..RECORDS).rev() {
         let record = record(n);
