@@ -10,7 +10,7 @@ use super::{DEEPEST, MAGIC, NarError, is_name, is_target, padding};
 /// nar.file(b"hello", false, 3, &mut &b"hi\n"[..])?;
 /// nar.link(b"hi", b"hello")?;
 /// nar.leave()?;
-/// assert_eq!(nar.finish()?.len(), 528);
+/// assert_eq!(nar.finish()?.len(), 480);
 /// # Ok::<(), nix_model::nar::NarError>(())
 /// ```
 #[derive(Debug)]

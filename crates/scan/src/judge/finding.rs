@@ -16,8 +16,8 @@ use crate::inventory::{Inventory, Seen};
 const MAX_DESCRIPTION: usize = 4096;
 /// Addresses that are kept.
 const MAX_REFERENCES: usize = 200;
-/// What is left of the confidence in `affected` where patches cannot be seen: about one in five of the packages of a NixOS release that
-/// a range calls affected carries a patch.
+/// What is left of the confidence in `affected` where patches cannot be seen: chosen, not measured. Most affected packages carry no patch;
+/// too many do for the answer to be as sure as with the derivation at hand.
 const UNSEEN: f32 = 0.8;
 /// The same, where a channel's package of that name and version is known to be patched.
 const PATCHED_ELSEWHERE: f32 = 0.5;
