@@ -64,7 +64,7 @@ const NEEDS: &[Need] = &[
     Need {
         area: Area::Boot,
         check: &["bootctl", "--version"],
-        package: "systemd",
+        package: "systemd-boot",
         why: "says what it sees on a partition that we wrote",
     },
     Need {
