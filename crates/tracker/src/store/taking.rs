@@ -1,5 +1,7 @@
 //! What is handed to the store while taking in.
 
+use std::collections::HashMap;
+
 use vuln::advisory::Advisory;
 use vuln::package::Package;
 use vuln::problem::Problem;
@@ -135,4 +137,32 @@ pub struct SetReport {
     pub new_packages: u64,
     /// Whether the channel has another set than before.
     pub changed: bool,
+}
+
+/// The vulnerabilities that a batch is about, in the order they were met, with the records to link to each.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// Their names.
+    pub order: Vec<String>,
+    /// By name: rows of records.
+    pub records: HashMap<String, Vec<i64>>,
+}
+
+impl Names {
+    /// The records of a vulnerability, which the batch is about from now on.
+    pub fn touch(&mut self, name: &str) -> &mut Vec<i64> {
+        if !self.records.contains_key(name) {
+            self.order.push(name.to_owned());
+        }
+        self.records.entry(name.to_owned()).or_default()
+    }
+
+    /// A record that was taken twice in a batch is about what it says last.
+    pub fn release(&mut self, record: i64, names: &[String]) {
+        for (name, records) in &mut self.records {
+            if !names.contains(name) {
+                records.retain(|id| *id != record);
+            }
+        }
+    }
 }

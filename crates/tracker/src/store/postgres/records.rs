@@ -13,7 +13,7 @@ use super::books::digest;
 use super::client::{Client, Error, Value};
 use super::{Result, clean, new_ids, next_id, words};
 use crate::document::{self, Digest};
-use crate::store::taking::{BatchReport, Document, Incoming};
+use crate::store::taking::{BatchReport, Document, Incoming, Names};
 use crate::summary::{self, Summary};
 use crate::timestamp;
 
@@ -137,31 +137,6 @@ struct Taking<'a> {
     names: Names,
     problems: BTreeMap<Key<'a>, (Option<i64>, &'a [Problem])>,
     report: BatchReport,
-}
-
-/// The vulnerabilities that a batch is about, in the order they were met, with the records to link to each.
-#[derive(Default)]
-struct Names {
-    order: Vec<String>,
-    records: HashMap<String, Vec<i64>>,
-}
-
-impl Names {
-    fn touch(&mut self, name: &str) -> &mut Vec<i64> {
-        if !self.records.contains_key(name) {
-            self.order.push(name.to_owned());
-        }
-        self.records.entry(name.to_owned()).or_default()
-    }
-
-    /// A record that was taken twice in a batch is about what it says last.
-    fn release(&mut self, record: i64, names: &[String]) {
-        for (name, records) in &mut self.records {
-            if !names.contains(name) {
-                records.retain(|id| *id != record);
-            }
-        }
-    }
 }
 
 impl<'a> Taking<'a> {

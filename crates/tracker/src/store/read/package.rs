@@ -46,3 +46,19 @@ pub struct ClusterHead {
     /// `(channel, version)`, by channel.
     pub versions: Vec<(String, String)>,
 }
+
+impl ClusterHead {
+    /// Adds a row of a list that is sorted by name, then channel: to the last head where it has the same name and was asked for alike.
+    pub fn add(heads: &mut Vec<Self>, asked: Option<&str>, name: String, pname: String, version: (String, String)) {
+        let asked = asked.unwrap_or(&name);
+        match heads.last_mut() {
+            Some(last) if last.name == name && last.asked == asked => last.versions.push(version),
+            _ => heads.push(Self {
+                asked: asked.to_owned(),
+                pname,
+                versions: vec![version],
+                name,
+            }),
+        }
+    }
+}

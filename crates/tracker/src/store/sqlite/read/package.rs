@@ -127,19 +127,8 @@ pub fn names(db: &Connection) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Adds a `name, pname, channel, version` row, sorted by name, to the list.
+/// Adds a `name, pname, channel, version` row to the list.
 fn add(heads: &mut Vec<ClusterHead>, asked: Option<&str>, row: &Row<'_>) -> Result<(), Error> {
-    let name: String = row.get(0)?;
-    let asked = asked.unwrap_or(&name);
-    let version = (row.get(2)?, row.get(3)?);
-    match heads.last_mut() {
-        Some(last) if last.name == name && last.asked == asked => last.versions.push(version),
-        _ => heads.push(ClusterHead {
-            asked: asked.to_owned(),
-            pname: row.get(1)?,
-            versions: vec![version],
-            name,
-        }),
-    }
+    ClusterHead::add(heads, asked, row.get(0)?, row.get(1)?, (row.get(2)?, row.get(3)?));
     Ok(())
 }
