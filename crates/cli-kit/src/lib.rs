@@ -21,7 +21,7 @@ mod table;
 pub use escape::{escape, escape_bytes, escape_lines};
 pub use exit::Exit;
 pub use failure::{Explained, Failure};
-pub use logging::start_logging;
+pub use logging::{LogFormat, start_logging, start_logging_as};
 pub use manners::{Format, Manners};
 pub use output::Output;
 pub use progress::{Talk, Task};

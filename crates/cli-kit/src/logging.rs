@@ -8,22 +8,37 @@ use crate::{Failure, Talk};
 /// The environment variable that chooses what is logged, as in `FIRN_LOG=info,tracker::ingest=debug`.
 const VARIABLE: &str = "FIRN_LOG";
 
-/// Sends log lines to stderr, between the bars of `talk`. `default` holds while `FIRN_LOG` is unset.
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// Sends log lines for people to stderr, between the bars of `talk`. `default` holds while `FIRN_LOG` is unset.
 pub fn start_logging(talk: &Talk, default: &str) -> Result<(), Failure> {
     let wanted = std::env::var(VARIABLE).ok().filter(|v| !v.is_empty());
-    let filter = EnvFilter::try_new(wanted.as_deref().unwrap_or(default)).map_err(|source| {
+    start_logging_as(talk, wanted.as_deref().unwrap_or(default), LogFormat::Text)
+}
+
+/// Sends the log lines that `filter` lets through to stderr, between the bars of `talk`.
+pub fn start_logging_as(talk: &Talk, filter: &str, format: LogFormat) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter).map_err(|source| {
         Failure::usage(format!("read the log filter in {VARIABLE}"))
             .because(source)
             .hint(format!("for example {VARIABLE}=info,tracker=debug"))
     })?;
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let subscriber = tracing_subscriber::fmt()
+    let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(colour)
-        .with_writer(LogLines(talk.clone()))
-        .finish();
-    tracing::subscriber::set_global_default(subscriber)
-        .map_err(|source| Failure::new(crate::Exit::Bug, "start logging a second time").because(source))
+        .with_writer(LogLines(talk.clone()));
+    let set = match format {
+        LogFormat::Text => tracing::subscriber::set_global_default(builder.with_ansi(colour).finish()),
+        LogFormat::Json => tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish()),
+    };
+    set.map_err(|source| Failure::new(crate::Exit::Bug, "start logging a second time").because(source))
 }
 
 struct LogLines(Talk);

@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -15,9 +14,18 @@ use cli_kit::Manners;
   firn-tracker ingest nixpkgs --channel nixos-unstable packages.json.br
   firn-tracker match && firn-tracker explain CVE-2024-3094")]
 pub struct Cli {
-    /// Database address, sqlite:///path/to/file or postgres://user@host/database [default: tracker.sqlite in the data folder]
-    #[arg(long, global = true, value_name = "URL", env = "FIRN_DATABASE")]
+    /// Database address, sqlite:///path/to/file or postgres://user@host/database [default: tracker.sqlite in the data folder] [env: FIRN_DATABASE]
+    #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
+    /// Configuration file [default: firn/tracker.toml in the configuration folder, if it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "FIRN_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Set a key of the configuration, whatever file and environment say; `config` prints the keys
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub assignments: Vec<String>,
+    /// How log lines look: text or json [default: text] [env: FIRN_LOG_FORMAT]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
     /// How to talk.
     #[command(flatten)]
     pub manners: Manners,
@@ -31,9 +39,9 @@ pub struct Cli {
 pub enum Command {
     /// Serve the pages, and take in and match what is new in the background
     Serve {
-        /// Address to listen on
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-        listen: SocketAddr,
+        /// Address to listen on [default: 127.0.0.1:8080] [env: FIRN_SERVER_LISTEN]
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
         /// Where feeds come from.
         #[command(flatten)]
         feeds: Feeds,
@@ -133,13 +141,18 @@ pub enum Command {
     },
     /// Check the database: its consistency, and the digests of the raw documents
     Check,
+    /// Print the configuration that holds, and where each value was set
+    Config,
+    /// Print the page of the book about the configuration
+    #[command(hide = true)]
+    ConfigMarkdown,
 }
 
 /// Where feeds come from.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Feeds {
-    /// Folder or URL that holds the upstream files, one folder a source [default: the upstream servers]
-    #[arg(long, value_name = "DIR|URL", env = "FIRN_MIRROR")]
+    /// Folder or URL that holds the upstream files, one folder a source [default: the upstream servers] [env: FIRN_MIRROR]
+    #[arg(long, value_name = "DIR|URL")]
     pub mirror: Option<String>,
 }
 

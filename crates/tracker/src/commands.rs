@@ -1,6 +1,7 @@
 //! What each subcommand does: the only place that talks to a terminal.
 
 mod check;
+mod config;
 mod explain;
 mod export;
 mod forget;
@@ -12,10 +13,10 @@ mod transfer;
 
 use std::sync::Arc;
 
-use cli_kit::{Exit, Explained, Failure, Manners, Talk, start_logging};
+use cli_kit::{Exit, Explained, Failure, Manners, Talk, start_logging_as};
 
-use crate::cli::{Cli, Command, Export, Feeds};
-use crate::config::{ConfigError, Database};
+use crate::cli::{Cli, Command, Export};
+use crate::config::{Config, ConfigError, Database, DatabaseError};
 use crate::feeds::Origin;
 use crate::progress::Progress;
 use crate::store::{self, Store, StoreError};
@@ -35,40 +36,45 @@ pub struct Context {
 /// Runs what the command line asks for.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let talk = cli.manners.talk();
-    start_logging(&talk, "warn")?;
+    if let Command::ConfigMarkdown = cli.command {
+        return config::markdown_page();
+    }
+    let given = config::given(&cli)?;
+    let config = Config::read(&given)?;
+    start_logging_as(&talk, &config.log.filter, config.log.format)?;
+    if let Command::Config = cli.command {
+        return config::run(cli.manners, &given);
+    }
     if let Command::Copy { from, to, replace } = &cli.command {
         return transfer::copy(&talk, from, to, *replace);
     }
-    let database = match &cli.database {
-        Some(url) => Database::from_url(url)?,
-        None => Database::in_data_dir()?,
-    };
+    let database = &config.database;
     // Taking in begins a database; what asks for one by the wrong name must not be told that it is empty.
     let begins = matches!(
         cli.command,
         Command::Serve { .. } | Command::Sync { .. } | Command::Ingest { .. } | Command::Restore { .. }
     );
     if !begins {
-        there(&database)?;
+        there(database)?;
     }
     // An address that is not ours is said before a database is made for nothing.
     let bound = match &cli.command {
-        Command::Serve { listen, .. } => Some(crate::serve::Bound::new(*listen)?),
+        Command::Serve { .. } => Some(crate::serve::Bound::new(config.server.listen)?),
         _ => None,
     };
     let progress = Arc::new(Progress::new(talk.clone()));
     let context = Context {
         manners: cli.manners,
         talk,
-        store: store::open(&database)?,
+        store: store::open(database)?,
         progress,
     };
     match cli.command {
-        Command::Serve { feeds, listen } => match bound {
-            Some(bound) => serve::run(context, bound, origin(&feeds)?),
-            None => Err(Failure::new(Exit::Bug, format!("serve on {listen} without having it"))),
+        Command::Serve { .. } => match bound {
+            Some(bound) => serve::run(context, bound, origin(&config)?),
+            None => Err(Failure::new(Exit::Bug, "serve on an address without having it")),
         },
-        Command::Sync { feeds } => ingest::sync(&context, &origin(&feeds)?),
+        Command::Sync { .. } => ingest::sync(&context, &origin(&config)?),
         Command::Ingest { source, from, channel } => ingest::run(&context, source, &from, channel.as_deref()),
         Command::Match { full, dry_run: false } => matching::run(&context, full),
         Command::Match { full, dry_run: true } => matching::preview(&context, full),
@@ -85,6 +91,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             what: Export::Snapshot { out, key },
         } => export::snapshot::run(&context, &out, key.as_deref()),
         Command::Check => check::run(&context),
+        Command::Config | Command::ConfigMarkdown => Err(Failure::new(Exit::Bug, "print the configuration with a database open")),
     }
 }
 
@@ -99,8 +106,8 @@ fn there(database: &Database) -> Result<(), Failure> {
 }
 
 /// Where feeds come from, if it is there.
-fn origin(feeds: &Feeds) -> Result<Origin, Failure> {
-    let origin = Origin::from_option(feeds.mirror.as_deref());
+fn origin(config: &Config) -> Result<Origin, Failure> {
+    let origin = Origin::from_option(config.feeds.mirror.as_deref());
     match &origin {
         Origin::Folder(folder) if !folder.is_dir() => Err(Failure::usage(format!("read the mirror {}: no such folder", folder.display()))
             .hint("--mirror and FIRN_MIRROR name a folder or URL that holds cvelistV5/, nvd/, osv/, kev/, epss/ and channels/")),
@@ -130,10 +137,27 @@ impl Explained for ConfigError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            ConfigError::Postgres(_) => Some("for example --database 'postgres:///firn?host=/run/postgresql'".into()),
-            ConfigError::Url { .. } => Some("for example --database sqlite:///var/lib/firn/tracker.sqlite".into()),
+            ConfigError::Database(e) => e.hint(),
             ConfigError::NoHome => Some("name the database with --database sqlite:///path/to/file".into()),
+            ConfigError::Unknown { meant: Some(meant), .. } => Some(format!("{meant} is one")),
+            ConfigError::Unknown { meant: None, .. } => Some("`firn-tracker config` prints all keys".into()),
+            ConfigError::Exposed { key, env } => Some(format!("set {env}, or name a file that holds it by {key}_file")),
+            ConfigError::File { .. } => Some("--config and FIRN_CONFIG name it".into()),
+            ConfigError::Toml { .. } | ConfigError::Value { .. } | ConfigError::Secret { .. } => None,
         }
+    }
+}
+
+impl Explained for DatabaseError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            DatabaseError::Postgres(_) => "for example --database 'postgres:///firn?host=/run/postgresql'".into(),
+            DatabaseError::Url { .. } => "for example --database sqlite:///var/lib/firn/tracker.sqlite".into(),
+        })
     }
 }
 

@@ -74,6 +74,11 @@ fn pages(house: &House) -> Result<Vec<(PathBuf, String)>> {
         let page = capture(Command::new(house.target.join("debug").join(program)).arg("help-markdown"))?;
         pages.push((house.at(&format!("docs/src/reference/{program}.md")), format!("{NOTE}{page}")));
     }
+    let configuration = capture(Command::new(house.target.join("debug/firn-tracker")).arg("config-markdown"))?;
+    pages.push((
+        house.at("docs/src/reference/tracker-configuration.md"),
+        format!("{}{configuration}", NOTE.replace("help texts", "register of keys")),
+    ));
     pages.extend(steps_of_the_chain(house)?);
     Ok(pages)
 }

@@ -64,6 +64,63 @@ fn usage_is_exit_2_with_a_hint() {
 }
 
 #[test]
+fn configuration_says_what_holds_and_who_set_it_and_keeps_secrets() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.path(".config/firn")).unwrap();
+    made::write(
+        &home.path(".config/firn/tracker.toml"),
+        "[server]\nlisten = \"127.0.0.1:1\"\n[log]\nformat = \"json\"\n",
+    );
+    let ran = home.done(&["config", "--set", "log.filter=info", "--format", "jsonl"]);
+    let (listen, database, filter) = (
+        "{\"key\":\"server.listen\",\"value\":\"127.0.0.1:1\",\"from\":\"the file [home]/.config/firn/tracker.toml\"}",
+        "{\"key\":\"database.url\",\"value\":\"(a secret)\",\"from\":\"the environment variable FIRN_DATABASE\"}",
+        "{\"key\":\"log.filter\",\"value\":\"info\",\"from\":\"the flag --set\"}",
+    );
+    for line in [listen, database, filter] {
+        assert!(ran.stdout().lines().any(|printed| printed == line), "{line}\n{}", ran.stdout());
+    }
+    made::write(&home.path("wrong.toml"), "[server]\nlisen = \"127.0.0.1:1\"\n");
+    made::write(&home.path("url"), "mysql://u:hunter2@x\n");
+    made::write(&home.path("secret.toml"), "[database]\nurl_file = \"url\"\n");
+    for (args, expected) in [
+        (
+            &["stats", "--config", "wrong.toml"][..],
+            "error: the file wrong.toml sets server.lisen, which is no key of the configuration\nhint: server.listen is one\n",
+        ),
+        (
+            &["stats", "--config", "nowhere.toml"],
+            "error: read the configuration file nowhere.toml\n  caused by: No such file or directory (os error 2)\nhint: --config and FIRN_CONFIG name it\n",
+        ),
+        (
+            &["stats", "--set", "database.url=sqlite://x"],
+            "error: database.url is a secret, and others see the command lines of this machine\nhint: set FIRN_DATABASE, or name a file that holds it by database.url_file\n",
+        ),
+        (
+            &["stats", "--log-format", "xml"],
+            "error: the flag --log-format sets log.format to \"xml\": text and json are known\n",
+        ),
+    ] {
+        assert_eq!(
+            home.run(args).all(),
+            format!("exit 2\n--- stdout\n--- stderr\n{expected}"),
+            "{args:?}"
+        );
+    }
+    // The file is read where no variable says more.
+    let ran = home
+        .command(&["config", "--config", "secret.toml"])
+        .env_remove("FIRN_DATABASE")
+        .output()
+        .unwrap();
+    let talk = String::from_utf8_lossy(&ran.stderr);
+    assert!(
+        talk.starts_with("error: read the database address") && !talk.contains("hunter2"),
+        "{talk}"
+    );
+}
+
+#[test]
 fn data_that_cannot_be_written_is_exit_3_and_a_reader_that_went_away_is_none() {
     let home = filled();
     for args in [
