@@ -244,6 +244,7 @@ impl Ingest<'_> {
             records: report.seen,
             changed: report.changed,
             problems: report.problems,
+            took_ms: Some(self.progress.elapsed_ms()),
         };
         self.store.file_taken(&taken, now()).map_err(IngestError::Store)?;
         self.progress.finish();

@@ -1,6 +1,7 @@
 //! What the background work is doing, for terminals and pages.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use cli_kit::{Talk, Task};
 
@@ -15,6 +16,7 @@ pub struct Progress {
 #[derive(Default)]
 struct State {
     snapshot: Snapshot,
+    began: Option<Instant>,
     task: Option<Task>,
 }
 
@@ -92,6 +94,7 @@ impl Progress {
             total,
             started: now(),
         };
+        state.began = Some(Instant::now());
         state.task = Some(self.talk.task(subject, phase.unit(), total));
     }
 
@@ -111,6 +114,12 @@ impl Progress {
         if let Some(task) = &state.task {
             task.inc(steps);
         }
+    }
+
+    /// Milliseconds since the work began.
+    pub fn elapsed_ms(&self) -> u64 {
+        let began = self.lock().began;
+        began.map_or(0, |began| u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// The work is done.

@@ -4,6 +4,7 @@
 
 mod parts;
 pub mod postgres;
+pub mod queue;
 pub mod read;
 pub mod result;
 mod spans;
@@ -14,6 +15,7 @@ pub mod transfer;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use queue::Queue;
 pub use read::Read;
 use vuln::verdict::Verdict;
 
@@ -24,7 +26,7 @@ use taking::{BatchReport, Document, EpssLine, Incoming, KevLine, PackageSet, Set
 use transfer::{Rows, Sender};
 
 /// Everything the tracker asks of a database, beside what its pages [`Read`]. A method that writes does all of it or nothing.
-pub trait Store: Read {
+pub trait Store: Read + Queue {
     /// Whether a file with these contents was the last one taken under its name.
     fn was_taken(&self, source: &str, sha256: Digest) -> Result<bool, StoreError>;
 

@@ -183,6 +183,7 @@ impl Ingest<'_> {
             records: report.seen,
             changed,
             problems: report.problems,
+            took_ms: Some(self.progress.elapsed_ms()),
         };
         self.store.file_taken(&taken, now()).map_err(store)?;
         Ok(report)

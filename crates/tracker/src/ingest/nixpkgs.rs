@@ -159,6 +159,7 @@ impl Ingest<'_> {
             records: report.seen,
             changed: report.changed,
             problems: report.problems,
+            took_ms: Some(self.progress.elapsed_ms()),
         };
         self.store.file_taken(&taken, now())?;
         Ok(report)

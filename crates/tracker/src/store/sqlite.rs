@@ -8,6 +8,7 @@ mod feeds;
 mod matched;
 mod migrate;
 mod packages;
+mod queue;
 mod read;
 mod records;
 mod transfer;

@@ -87,6 +87,8 @@ pub struct TakenFile {
     pub changed: u64,
     /// Problems noted.
     pub problems: u64,
+    /// Milliseconds that taking it took, where that was noted.
+    pub took_ms: Option<u64>,
 }
 
 /// One line of CISA's list of known exploited vulnerabilities.

@@ -62,6 +62,7 @@ pub const TABLES: [Table; 20] = [
             "records",
             "changed",
             "problems",
+            "took_ms",
         ],
         "source, url",
     ),
@@ -184,6 +185,25 @@ pub const BOOKS: [Table; 3] = [
     table("event", &["id", "at", "actor", "kind", "subject", "data"], "id"),
     table("setting", &["name", "value"], "name"),
 ];
+
+/// What is not handed over: the work of the processes on this database.
+pub const WORK: [Table; 1] = [table(
+    "job",
+    &[
+        "kind",
+        "subject",
+        "priority",
+        "state",
+        "run_at",
+        "asked_again",
+        "failures",
+        "last_error",
+        "holder",
+        "lease_until",
+        "changed_at",
+    ],
+    "kind, subject",
+)];
 
 const fn table(name: &'static str, columns: &'static [&'static str], key: &'static str) -> Table {
     Table { name, columns, key }

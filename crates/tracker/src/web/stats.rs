@@ -89,6 +89,7 @@ mod tests {
             last_success,
             last_error: None,
             data_date: data_date.map(str::to_owned),
+            rate: None,
         };
         assert_eq!(age(&source(Some("1970-01-02"), Some(90_000)), 100_000), Some(13_600));
         assert_eq!(age(&source(Some("soon"), Some(90_000)), 100_000), Some(10_000));

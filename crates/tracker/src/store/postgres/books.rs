@@ -8,7 +8,8 @@ use crate::store::transfer::tables;
 
 /// The file taken last under this name.
 pub fn taken_file(db: &mut Client, source: &str, url: &str) -> Result<Option<TakenFile>> {
-    let sql = "SELECT source, url, sha256, size, data_date, etag, records, changed, problems FROM taken WHERE source = $1 AND url = $2";
+    let sql =
+        "SELECT source, url, sha256, size, data_date, etag, records, changed, problems, took_ms FROM taken WHERE source = $1 AND url = $2";
     let row = db.optional(sql, &[source.into(), url.into()])?;
     row.map(|row| {
         Ok(TakenFile {
@@ -21,6 +22,7 @@ pub fn taken_file(db: &mut Client, source: &str, url: &str) -> Result<Option<Tak
             records: row.get(6)?,
             changed: row.get(7)?,
             problems: row.get(8)?,
+            took_ms: row.get(9)?,
         })
     })
     .transpose()
@@ -34,10 +36,10 @@ pub fn digest(bytes: &[u8]) -> Result<Digest> {
 /// A file was taken to its end.
 pub fn file_taken(tx: &mut Client, file: &TakenFile, at: i64) -> Result<()> {
     tx.execute(
-        "INSERT INTO taken (source, url, sha256, size, data_date, etag, taken_at, records, changed, problems)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        "INSERT INTO taken (source, url, sha256, size, data_date, etag, taken_at, records, changed, problems, took_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (source, url) DO UPDATE SET sha256 = $3, size = $4, data_date = $5, etag = $6, taken_at = $7, records = $8,
-                                                 changed = $9, problems = $10",
+                                                 changed = $9, problems = $10, took_ms = $11",
         &[
             (&file.source).into(),
             (&file.url).into(),
@@ -49,6 +51,7 @@ pub fn file_taken(tx: &mut Client, file: &TakenFile, at: i64) -> Result<()> {
             file.records.into(),
             file.changed.into(),
             file.problems.into(),
+            file.took_ms.into(),
         ],
     )?;
     let data = serde_json::json!({

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// One source: a feed, or the package set of a channel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Source {
     /// `cve`, `nvd`, `osv`, `kev`, `epss`, `nixpkgs/CHANNEL`.
     pub name: String,
@@ -15,6 +15,8 @@ pub struct Source {
     pub last_error: Option<String>,
     /// Newest date of the data taken, as its file states it.
     pub data_date: Option<String>,
+    /// Records a second, of the file taken last that had any.
+    pub rate: Option<f64>,
 }
 
 /// Numbers of records.

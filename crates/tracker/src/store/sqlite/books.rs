@@ -9,7 +9,8 @@ type Result<T> = std::result::Result<T, rusqlite::Error>;
 
 /// The file taken last under this name.
 pub fn taken_file(db: &Connection, source: &str, url: &str) -> Result<Option<TakenFile>> {
-    let sql = "SELECT source, url, sha256, size, data_date, etag, records, changed, problems FROM taken WHERE source = ?1 AND url = ?2";
+    let sql =
+        "SELECT source, url, sha256, size, data_date, etag, records, changed, problems, took_ms FROM taken WHERE source = ?1 AND url = ?2";
     db.prepare_cached(sql)?
         .query_row(params![source, url], |row| {
             Ok(TakenFile {
@@ -22,6 +23,7 @@ pub fn taken_file(db: &Connection, source: &str, url: &str) -> Result<Option<Tak
                 records: row.get::<_, i64>(6)? as u64,
                 changed: row.get::<_, i64>(7)? as u64,
                 problems: row.get::<_, i64>(8)? as u64,
+                took_ms: row.get::<_, Option<i64>>(9)?.map(|ms| ms as u64),
             })
         })
         .optional()
@@ -30,8 +32,8 @@ pub fn taken_file(db: &Connection, source: &str, url: &str) -> Result<Option<Tak
 /// A file was taken to its end.
 pub fn file_taken(tx: &Transaction<'_>, file: &TakenFile, at: i64) -> Result<()> {
     tx.prepare_cached(
-        "INSERT OR REPLACE INTO taken (source, url, sha256, size, data_date, etag, taken_at, records, changed, problems)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT OR REPLACE INTO taken (source, url, sha256, size, data_date, etag, taken_at, records, changed, problems, took_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         file.source,
@@ -43,7 +45,8 @@ pub fn file_taken(tx: &Transaction<'_>, file: &TakenFile, at: i64) -> Result<()>
         at,
         file.records as i64,
         file.changed as i64,
-        file.problems as i64
+        file.problems as i64,
+        file.took_ms.map(|ms| ms as i64)
     ])?;
     let data = serde_json::json!({
         "file": file.url, "sha256": file.sha256.to_string(), "records": file.records, "changed": file.changed, "problems": file.problems,
@@ -90,14 +93,14 @@ pub fn source_succeeded(tx: &Transaction<'_>, name: &str, at: i64) -> Result<()>
     Ok(())
 }
 
-/// Empties all tables.
+/// Empties all tables but that of the jobs: one of them may be what empties the others.
 pub fn clear(tx: &Transaction<'_>) -> Result<()> {
     // The order of the foreign keys need not be minded: they are checked at the end.
     tx.pragma_update(None, "defer_foreign_keys", true)?;
     tx.execute("INSERT INTO vulnerability_text (vulnerability_text) VALUES ('delete-all')", [])?;
     let tables: Vec<String> = tx
         .prepare(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'vulnerability_text%' AND name NOT LIKE 'sqlite_%'",
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'vulnerability_text%' AND name NOT LIKE 'sqlite_%' AND name <> 'job'",
         )?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_>>()?;

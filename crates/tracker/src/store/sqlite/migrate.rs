@@ -8,6 +8,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0002_search.sql"),
     include_str!("../../../migrations/sqlite/0003_named.sql"),
     include_str!("../../../migrations/sqlite/0004_history.sql"),
+    include_str!("../../../migrations/sqlite/0005_jobs.sql"),
 ];
 
 /// Why the schema could not be brought up to date.

@@ -17,7 +17,7 @@ fn described() -> BTreeMap<String, Vec<String>> {
         columns.sort();
         (table.name.to_owned(), columns)
     };
-    transfer::tables().map(columns).collect()
+    transfer::tables().chain(&transfer::WORK).map(columns).collect()
 }
 
 #[test]

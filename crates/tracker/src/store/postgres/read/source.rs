@@ -10,7 +10,10 @@ pub fn is_sample(db: &mut Client) -> Result<bool> {
 }
 
 pub fn all(db: &mut Client) -> Result<Vec<Source>> {
-    let sql = "SELECT name, last_attempt, last_success, last_error, data_date FROM source ORDER BY name";
+    let sql = "SELECT name, last_attempt, last_success, last_error, data_date,
+                      (SELECT records::double precision * 1000 / took_ms FROM taken t
+                       WHERE t.source = source.name AND took_ms > 0 AND records > 0 ORDER BY taken_at DESC LIMIT 1)
+               FROM source ORDER BY name";
     db.query(sql, &[])?
         .iter()
         .map(|row| {
@@ -20,6 +23,7 @@ pub fn all(db: &mut Client) -> Result<Vec<Source>> {
                 last_success: row.get(2)?,
                 last_error: row.get(3)?,
                 data_date: row.get(4)?,
+                rate: row.get(5)?,
             })
         })
         .collect()

@@ -14,17 +14,23 @@ pub fn is_sample(db: &Connection) -> Result<bool, Error> {
 }
 
 pub fn all(db: &Connection) -> Result<Vec<Source>, Error> {
-    db.prepare_cached("SELECT name, last_attempt, last_success, last_error, data_date FROM source ORDER BY name")?
-        .query_map([], |row| {
-            Ok(Source {
-                name: row.get(0)?,
-                last_attempt: row.get(1)?,
-                last_success: row.get(2)?,
-                last_error: row.get(3)?,
-                data_date: row.get(4)?,
-            })
-        })?
-        .collect()
+    db.prepare_cached(
+        "SELECT name, last_attempt, last_success, last_error, data_date,
+                (SELECT records * 1000.0 / took_ms FROM taken t WHERE t.source = source.name AND took_ms > 0 AND records > 0
+                 ORDER BY taken_at DESC LIMIT 1)
+         FROM source ORDER BY name",
+    )?
+    .query_map([], |row| {
+        Ok(Source {
+            name: row.get(0)?,
+            last_attempt: row.get(1)?,
+            last_success: row.get(2)?,
+            last_error: row.get(3)?,
+            data_date: row.get(4)?,
+            rate: row.get(5)?,
+        })
+    })?
+    .collect()
 }
 
 pub fn counts(db: &Connection) -> Result<Counts, Error> {
