@@ -18,8 +18,10 @@ use cli_kit::{Exit, Explained, Failure, Manners, Talk, start_logging_as};
 use crate::cli::{Cli, Command, Export};
 use crate::config::{Config, ConfigError, Database, DatabaseError};
 use crate::feeds::Origin;
+use crate::fetch::FetchError;
 use crate::progress::Progress;
 use crate::store::{self, Store, StoreError};
+use crate::sync::Supply;
 
 /// What every command gets.
 pub struct Context {
@@ -29,6 +31,8 @@ pub struct Context {
     pub talk: Talk,
     /// The database.
     pub store: Arc<dyn Store>,
+    /// The configuration that holds.
+    pub config: Config,
     /// Shown on the terminal.
     pub progress: Arc<Progress>,
 }
@@ -48,14 +52,13 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     if let Command::Copy { from, to, replace } = &cli.command {
         return transfer::copy(&talk, from, to, *replace);
     }
-    let database = &config.database;
     // Taking in begins a database; what asks for one by the wrong name must not be told that it is empty.
     let begins = matches!(
         cli.command,
         Command::Serve { .. } | Command::Sync { .. } | Command::Ingest { .. } | Command::Restore { .. }
     );
     if !begins {
-        there(database)?;
+        there(&config.database)?;
     }
     // An address that is not ours is said before a database is made for nothing.
     let bound = match &cli.command {
@@ -66,15 +69,16 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let context = Context {
         manners: cli.manners,
         talk,
-        store: store::open(database)?,
+        store: store::open(&config.database)?,
+        config,
         progress,
     };
     match cli.command {
         Command::Serve { .. } => match bound {
-            Some(bound) => serve::run(context, bound, origin(&config)?),
+            Some(bound) => serve::run(context, bound),
             None => Err(Failure::new(Exit::Bug, "serve on an address without having it")),
         },
-        Command::Sync { .. } => ingest::sync(&context, &origin(&config)?),
+        Command::Sync { .. } => ingest::sync(&context),
         Command::Ingest { source, from, channel } => ingest::run(&context, source, &from, channel.as_deref()),
         Command::Match { full, dry_run: false } => matching::run(&context, full),
         Command::Match { full, dry_run: true } => matching::preview(&context, full),
@@ -106,12 +110,12 @@ fn there(database: &Database) -> Result<(), Failure> {
 }
 
 /// Where feeds come from, if it is there.
-fn origin(config: &Config) -> Result<Origin, Failure> {
-    let origin = Origin::from_option(config.feeds.mirror.as_deref());
-    match &origin {
+fn supply(config: &Config) -> Result<Supply, Failure> {
+    let supply = Supply::new(&config.feeds)?;
+    match &supply.origin {
         Origin::Folder(folder) if !folder.is_dir() => Err(Failure::usage(format!("read the mirror {}: no such folder", folder.display()))
             .hint("--mirror and FIRN_MIRROR name a folder or URL that holds cvelistV5/, nvd/, osv/, kev/, epss/ and channels/")),
-        _ => Ok(origin),
+        _ => Ok(supply),
     }
 }
 
@@ -158,6 +162,22 @@ impl Explained for DatabaseError {
             DatabaseError::Postgres(_) => "for example --database 'postgres:///firn?host=/run/postgresql'".into(),
             DatabaseError::Url { .. } => "for example --database sqlite:///var/lib/firn/tracker.sqlite".into(),
         })
+    }
+}
+
+impl Explained for FetchError {
+    fn exit(&self) -> Exit {
+        match self {
+            FetchError::Roots(_) => Exit::Usage,
+            _ => Exit::Incomplete,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            FetchError::Roots(_) => Some("SSL_CERT_FILE and NIX_SSL_CERT_FILE name a file of certificates in PEM".into()),
+            _ => None,
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 mod database;
 mod feeds;
 mod given;
+mod jobs;
 mod log;
 mod page;
 mod register;
@@ -18,11 +19,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use database::{Database, DatabaseError};
 pub use feeds::Feeds;
 pub use given::{Given, Origin};
+pub use jobs::Jobs;
 pub use log::Log;
 pub use page::markdown;
 pub use register::{KEYS, Key, Section};
 pub use server::Server;
-pub use value::{Setting, Size, Span};
+pub use value::{Secret, Setting, Size, Span};
 
 /// Everything that can be configured, one struct a concern.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub struct Config {
     pub server: Server,
     /// Where feeds come from.
     pub feeds: Feeds,
+    /// How jobs are done.
+    pub jobs: Jobs,
     /// What is logged.
     pub log: Log,
 }
@@ -44,6 +48,7 @@ impl Config {
             database: Database::read(given)?,
             server: Server::read(given)?,
             feeds: Feeds::read(given)?,
+            jobs: Jobs::read(given)?,
             log: Log::read(given)?,
         })
     }

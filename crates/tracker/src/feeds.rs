@@ -1,14 +1,18 @@
 //! Where feeds come from: the upstream servers, or a mirror that holds the same files, one folder a source.
 
 mod listing;
+mod releases;
 mod upstream;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use vuln::advisory::Source;
 
+use crate::config;
 use crate::fetch::{FetchError, Fetcher};
 use crate::store::{Store, StoreError};
+pub use listing::encode;
 pub use upstream::Upstream;
 
 /// The feeds, in the order in which they are taken: the vulnerabilities first, so that there is something to see.
@@ -45,6 +49,11 @@ impl Feed {
         }
     }
 
+    /// The feed of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|feed| feed.name() == name)
+    }
+
     /// The folder of a mirror.
     pub fn folder(self) -> &'static str {
         match self {
@@ -63,7 +72,7 @@ pub enum Origin {
     /// A server that holds such a folder.
     Server(String),
     /// The upstream servers.
-    Upstream(Upstream),
+    Upstream(Box<Upstream>),
 }
 
 /// A file on a server.
@@ -96,11 +105,21 @@ pub enum ListError {
     Store(#[source] StoreError),
 }
 
+impl ListError {
+    /// How long the server asks to be left alone.
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Fetch(e) => e.wait(),
+            _ => None,
+        }
+    }
+}
+
 impl Origin {
-    /// The origin that a command line or environment names.
-    pub fn from_option(mirror: Option<&str>) -> Self {
-        match mirror.filter(|mirror| !mirror.is_empty()) {
-            None => Origin::Upstream(Upstream::default()),
+    /// The origin that the configuration names.
+    pub fn from_config(config: &config::Feeds) -> Self {
+        match config.mirror.as_deref() {
+            None => Origin::Upstream(Box::new(config.upstream.clone())),
             Some(url) if is_url(url) => Origin::Server(url.trim_end_matches('/').to_owned()),
             Some(folder) => Origin::Folder(Path::new(folder).to_owned()),
         }

@@ -17,6 +17,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use cli_kit::{Exit, Explained};
 use sha2::{Digest as _, Sha256};
@@ -26,6 +27,7 @@ use vuln::problem::Problem;
 use crate::config::now;
 use crate::document::Digest;
 use crate::feeds::ListError;
+use crate::fetch::FetchError;
 use crate::progress::{Phase, Progress};
 use crate::store::taking::{Incoming, TakenFile};
 use crate::store::{Store, StoreError};
@@ -64,6 +66,8 @@ pub struct Report {
     pub problems: u64,
     /// Files that could not be taken to their end, and why.
     pub failures: Vec<String>,
+    /// How long a server asks to be left alone.
+    pub wait: Option<Duration>,
 }
 
 impl Report {
@@ -81,6 +85,7 @@ impl Report {
         self.older += other.older;
         self.problems += other.problems;
         self.failures.extend(other.failures);
+        self.wait = self.wait.max(other.wait);
     }
 }
 
@@ -131,6 +136,9 @@ pub enum IngestError {
         /// Why.
         source: Box<ListError>,
     },
+    /// Something of a server that is no file of a feed.
+    #[error("ask what is new")]
+    Fetch(#[source] Box<FetchError>),
     /// The store.
     #[error("store what was read")]
     Store(#[source] StoreError),
@@ -140,7 +148,7 @@ impl Explained for IngestError {
     fn exit(&self) -> Exit {
         match self {
             Self::NoChannel { .. } | Self::ManyChannels { .. } | Self::ChannelName { .. } | Self::NoFiles { .. } => Exit::Usage,
-            Self::Read { .. } | Self::List { .. } | Self::Store(_) => Exit::Incomplete,
+            Self::Read { .. } | Self::List { .. } | Self::Fetch(_) | Self::Store(_) => Exit::Incomplete,
         }
     }
 

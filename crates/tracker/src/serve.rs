@@ -1,17 +1,13 @@
-//! The server: pages at once, feeds and matching in the background.
+//! The server: pages at once, jobs in the background.
 
+use std::io;
 use std::net::SocketAddr;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
-use std::{io, thread};
 
-use crate::feeds::Origin;
-use crate::ingest::Ingest;
+use crate::jobs::{Crew, Shop, WorkerError};
 use crate::state::AppState;
-use crate::{matching, sync, web};
-
-/// Between two looks at the feeds.
-const EVERY: Duration = Duration::from_secs(3600);
+use crate::store::StoreError;
+use crate::web;
 
 /// Pages that are made at the same time; others wait. Each holds a connection to the database with its own memory.
 const PAGES_AT_ONCE: usize = 16;
@@ -33,6 +29,12 @@ pub enum ServeError {
     /// The threads that answer.
     #[error("start to serve")]
     Start(#[source] io::Error),
+    /// The jobs.
+    #[error("start to work")]
+    Work(#[source] WorkerError),
+    /// The jobs that are done again and again.
+    #[error("ask for what is to be done")]
+    Jobs(#[source] StoreError),
     /// While serving.
     #[error("serve")]
     Serve(#[source] io::Error),
@@ -61,20 +63,16 @@ impl Bound {
         self.address
     }
 
-    /// Serves until the process is asked to end. What is being taken in then is left as it is: the next start goes on with it.
-    pub fn serve(self, state: AppState, origin: Origin) -> Result<(), ServeError> {
+    /// Serves until the process is asked to end. Then answers under way are finished, and jobs under way are finished or given back.
+    pub fn serve(self, state: AppState, shop: Shop) -> Result<(), ServeError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .max_blocking_threads(PAGES_AT_ONCE)
             .enable_all()
             .build()
             .map_err(ServeError::Start)?;
-        let (stop, stopped) = channel::<()>();
-        let work = state.clone();
-        thread::Builder::new()
-            .name("feeds".into())
-            .spawn(move || background(&work, &origin, &stopped))
-            .map_err(ServeError::Start)?;
+        shop.open().map_err(ServeError::Jobs)?;
+        let crew = Crew::start(shop).map_err(ServeError::Work)?;
         let served = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServeError::Start)?;
             let asked = asked_to_end().map_err(ServeError::Start)?;
@@ -97,7 +95,7 @@ impl Bound {
                 () = too_long => Ok(()),
             }
         });
-        drop(stop);
+        crew.disband();
         runtime.shutdown_timeout(Duration::from_millis(200));
         served
     }
@@ -114,27 +112,4 @@ fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-/// Takes in what is new and matches it, again and again, until nobody waits for it any more.
-fn background(state: &AppState, origin: &Origin, stopped: &Receiver<()>) {
-    loop {
-        let ingest = Ingest {
-            store: &*state.store,
-            progress: &state.progress,
-            is_sample: false,
-        };
-        let result = sync::run(ingest, origin).and_then(|_| matching::run(&*state.store, &state.progress, false));
-        match result {
-            Ok(matched) if !matched.is_nothing_new() => state.progress.say(&format!("matched: {} verdicts written", matched.verdicts)),
-            Ok(_) => {}
-            Err(e) => {
-                state.progress.abandon();
-                tracing::error!(error = crate::ingest::records::chain(&e), "feeds.failed");
-            }
-        }
-        if stopped.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
-            return;
-        }
-    }
 }

@@ -1,14 +1,20 @@
-//! Takes in what is new in all feeds, from wherever they come.
+//! Takes in what is new in a feed, from wherever it comes.
 
+mod channels;
+mod nvd;
+mod osv;
+
+use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use cli_kit::human;
+use tempfile::TempDir;
 use vuln::advisory::Source;
 
-use crate::config::now;
+use crate::config::{self, now};
 use crate::feeds::{Feed, Origin, RemoteFile};
-use crate::fetch::{Fetched, Fetcher};
+use crate::fetch::{FetchError, Fetched, Fetcher};
 use crate::ingest::lists::List;
 use crate::ingest::plan::Unit;
 use crate::ingest::records::chain;
@@ -17,35 +23,75 @@ use crate::sample;
 use crate::store::StoreError;
 use crate::timestamp;
 
+/// Where feeds come from, and the means to fetch them.
+#[derive(Debug, Clone)]
+pub struct Supply {
+    /// Where.
+    pub origin: Origin,
+    fetcher: Fetcher,
+    downloads: Option<PathBuf>,
+}
+
+impl Supply {
+    /// As configured.
+    pub fn new(config: &config::Feeds) -> Result<Self, FetchError> {
+        Ok(Self {
+            origin: Origin::from_config(config),
+            fetcher: Fetcher::new(config)?,
+            downloads: config.downloads.clone(),
+        })
+    }
+}
+
 /// Takes in every feed. One that fails is named in the report, keeps its old data, and does not stop the others; only the store's own
 /// failure does. An empty database that no server can be reached for gets the sample set.
-pub fn run(ingest: Ingest<'_>, origin: &Origin) -> Result<Report, StoreError> {
-    let fetcher = Fetcher::default();
+pub fn run(ingest: Ingest<'_>, supply: &Supply) -> Result<Report, StoreError> {
     let mut report = Report::default();
     for feed in Feed::ALL {
-        let taken = match origin {
-            Origin::Folder(root) => folder(ingest, feed, root),
-            Origin::Server(_) | Origin::Upstream(_) => remote(ingest, feed, origin, &fetcher),
-        };
-        match taken {
-            Ok(taken) => report.merge(taken),
-            Err(IngestError::Store(e)) => return Err(e),
-            Err(e) => {
-                let why = chain(&e);
-                ingest.failed(feed.name(), &why);
-                ingest.progress.say(&format!("{}: {why}; {}", feed.name(), age(ingest, feed)?));
-                report.failures.push(format!("{}: {why}", feed.name()));
-            }
-        }
+        report.merge(one(ingest, feed, supply)?);
     }
-    let is_empty = ingest.store.mark()? == 0 && ingest.store.channel_states()?.is_empty();
-    if is_empty && matches!(origin, Origin::Upstream(_)) && !report.failures.is_empty() {
-        ingest
-            .progress
-            .say("no feed can be reached and the database is empty: taking in a small sample set instead");
-        report.merge(sample::take(ingest.store, ingest.progress)?);
+    if !report.failures.is_empty() {
+        report.merge(sample_for_want_of_better(ingest, supply)?);
     }
     Ok(report)
+}
+
+/// Takes in one feed, as [`run`] does with each.
+pub fn one(ingest: Ingest<'_>, feed: Feed, supply: &Supply) -> Result<Report, StoreError> {
+    let taken = match &supply.origin {
+        Origin::Folder(root) => folder(ingest, feed, root),
+        Origin::Server(_) | Origin::Upstream(_) => remote(ingest, feed, supply),
+    };
+    match taken {
+        Ok(report) => Ok(report),
+        Err(IngestError::Store(e)) => Err(e),
+        Err(e) => {
+            let why = chain(&e);
+            ingest.failed(feed.name(), &why);
+            ingest.progress.say(&format!("{}: {why}; {}", feed.name(), age(ingest, feed)?));
+            Ok(Report {
+                failures: vec![format!("{}: {why}", feed.name())],
+                wait: match &e {
+                    IngestError::List { source, .. } => source.wait(),
+                    IngestError::Fetch(e) => e.wait(),
+                    _ => None,
+                },
+                ..Report::default()
+            })
+        }
+    }
+}
+
+/// Fills an empty database with the sample set, where the upstream servers gave nothing.
+pub fn sample_for_want_of_better(ingest: Ingest<'_>, supply: &Supply) -> Result<Report, StoreError> {
+    let is_empty = ingest.store.mark()? == 0 && ingest.store.channel_states()?.is_empty();
+    if !is_empty || !matches!(supply.origin, Origin::Upstream(_)) {
+        return Ok(Report::default());
+    }
+    ingest
+        .progress
+        .say("no feed can be reached and the database is empty: taking in a small sample set instead");
+    sample::take(ingest.store, ingest.progress)
 }
 
 fn folder(ingest: Ingest<'_>, feed: Feed, root: &Path) -> Result<Report, IngestError> {
@@ -83,26 +129,69 @@ fn age(ingest: Ingest<'_>, feed: Feed) -> Result<String, StoreError> {
     })
 }
 
-fn remote(ingest: Ingest<'_>, feed: Feed, origin: &Origin, fetcher: &Fetcher) -> Result<Report, IngestError> {
-    let listed = origin.files(feed, fetcher, ingest.store).map_err(|e| IngestError::List {
-        feed: feed.name(),
-        source: Box::new(e),
-    })?;
-    let dir = tempfile::tempdir().map_err(|source| IngestError::Read {
-        path: "a temporary folder".into(),
-        source,
-    })?;
+fn remote(ingest: Ingest<'_>, feed: Feed, supply: &Supply) -> Result<Report, IngestError> {
+    let bench = Bench::new(supply.downloads.as_deref(), feed)?;
     let remote = Remote {
         ingest,
         feed,
-        fetcher,
-        dir: dir.path(),
+        fetcher: &supply.fetcher,
+        dir: bench.path(),
     };
-    match feed {
-        Feed::Records(source) => remote.records(source, listed),
-        Feed::Kev => remote.list(List::Kev, listed),
-        Feed::Epss => remote.list(List::Epss, listed),
-        Feed::Nixpkgs => remote.channels(listed),
+    let listed = || {
+        supply
+            .origin
+            .files(feed, &supply.fetcher, ingest.store)
+            .map_err(|e| IngestError::List {
+                feed: feed.name(),
+                source: Box::new(e),
+            })
+    };
+    match (feed, &supply.origin) {
+        (Feed::Records(Source::Nvd), Origin::Upstream(upstream)) => nvd::follow(&remote, upstream, listed),
+        (Feed::Records(Source::Osv), Origin::Upstream(upstream)) => osv::follow(&remote, upstream),
+        (Feed::Records(source), _) => remote.records(source, listed()?),
+        (Feed::Kev, _) => remote.list(List::Kev, listed()?),
+        (Feed::Epss, _) => remote.list(List::Epss, listed()?),
+        (Feed::Nixpkgs, _) => channels::follow(&remote, listed()?),
+    }
+}
+
+/// A folder for the files of one feed on their way. It outlives a run that is killed, so that the next one goes on; while another process
+/// works in it, a temporary one does.
+enum Bench {
+    Kept {
+        path: PathBuf,
+        /// Locked while it is open.
+        _lock: File,
+    },
+    Temporary(TempDir),
+}
+
+impl Bench {
+    fn new(downloads: Option<&Path>, feed: Feed) -> Result<Self, IngestError> {
+        if let Some(root) = downloads {
+            let path = root.join(feed.folder());
+            let made = std::fs::create_dir_all(&path).and_then(|()| File::create(root.join(format!("{}.lock", feed.folder()))));
+            let lock = made.map_err(|source| IngestError::Read {
+                path: path.display().to_string(),
+                source,
+            })?;
+            if lock.try_lock().is_ok() {
+                return Ok(Self::Kept { path, _lock: lock });
+            }
+        }
+        let dir = tempfile::tempdir().map_err(|source| IngestError::Read {
+            path: "a temporary folder".into(),
+            source,
+        })?;
+        Ok(Self::Temporary(dir))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept { path, .. } => path,
+            Self::Temporary(dir) => dir.path(),
+        }
     }
 }
 
@@ -116,20 +205,30 @@ struct Remote<'a> {
 
 /// What became of a file.
 enum Got {
-    File {
-        path: PathBuf,
-        tag: Option<String>,
-    },
+    File { path: PathBuf, tag: Option<String> },
     Same,
     Missing,
-    Failed(String),
-    /// The server does not answer: its other files need not be asked for.
-    Unreachable(String),
+    Failed(Trouble),
+}
+
+/// Why a file did not come.
+struct Trouble {
+    why: String,
+    /// The server does not answer, or asks to be left alone: its other files need not be asked for.
+    is_final: bool,
+    wait: Option<std::time::Duration>,
 }
 
 impl Remote<'_> {
     fn records(&self, source: Source, files: Vec<RemoteFile>) -> Result<Report, IngestError> {
         self.ingest.begins(source.name())?;
+        let (report, _) = self.collections(source, files)?;
+        self.ingest.ends(source.name(), &report)?;
+        Ok(report)
+    }
+
+    /// Takes files of records one after the other. Whether the server need not be asked for more.
+    fn collections(&self, source: Source, files: Vec<RemoteFile>) -> Result<(Report, bool), IngestError> {
         let mut report = Report::default();
         for file in files {
             match self.get(&file, source.name(), &file.name)? {
@@ -149,15 +248,14 @@ impl Remote<'_> {
                     report.merge(self.ingest.unit(source, &unit, tag)?);
                     remove(&path)?;
                 }
-                Got::Unreachable(why) => {
-                    report.failures.push(why);
-                    break;
+                other => {
+                    if count(&mut report, other) {
+                        return Ok((report, true));
+                    }
                 }
-                other => count(&mut report, other),
             }
         }
-        self.ingest.ends(source.name(), &report)?;
-        Ok(report)
+        Ok((report, false))
     }
 
     fn list(&self, list: List, mut files: Vec<RemoteFile>) -> Result<Report, IngestError> {
@@ -165,7 +263,11 @@ impl Remote<'_> {
         files.sort_by(|a, b| a.name.cmp(&b.name));
         let Some(file) = files.pop() else { return Ok(Report::default()) };
         match self.get(&file, list.name(), &file.name)? {
-            Got::File { path, tag } => self.ingest.list(list, &path, tag),
+            Got::File { path, tag } => {
+                let report = self.ingest.list(list, &path, tag);
+                remove(&path)?;
+                report
+            }
             other => {
                 self.ingest.begins(list.name())?;
                 let mut report = Report::default();
@@ -176,46 +278,6 @@ impl Remote<'_> {
         }
     }
 
-    /// A channel is taken where its list changed; the small files beside it come with it.
-    fn channels(&self, files: Vec<RemoteFile>) -> Result<Report, IngestError> {
-        let mut report = Report::default();
-        let channel = |file: &RemoteFile| file.name.split('/').nth(1).unwrap_or_default().to_owned();
-        let is_list = |file: &RemoteFile| file.name.rsplit('/').next().is_some_and(|name| name.starts_with("packages.json"));
-        for file in files.iter().filter(|file| is_list(file)) {
-            let name = channel(file);
-            let source = format!("nixpkgs/{name}");
-            match self.get(file, &source, &format!("channels/{name}"))? {
-                Got::File { tag, .. } => {
-                    for beside in files.iter().filter(|other| channel(other) == name && !is_list(other)) {
-                        if let Got::Failed(why) | Got::Unreachable(why) = self.get(beside, &source, "")? {
-                            report.failures.push(why);
-                        }
-                    }
-                    report.merge(self.ingest.nixpkgs(&self.dir.join("channels").join(&name), Some(&name), tag)?);
-                }
-                Got::Missing => {}
-                Got::Unreachable(why) => {
-                    report.failures.push(why);
-                    break;
-                }
-                other => {
-                    self.ingest.begins(&source)?;
-                    let mut one = Report::default();
-                    count(&mut one, other);
-                    self.ingest.ends(&source, &one)?;
-                    report.merge(one);
-                }
-            }
-        }
-        if report == Report::default() {
-            return Err(IngestError::NoFiles {
-                path: "the server's channels".into(),
-                wanted: "packages.json.br",
-            });
-        }
-        Ok(report)
-    }
-
     /// Fetches one file, unless it is the one that was taken as `taken` before.
     fn get(&self, file: &RemoteFile, source: &str, taken: &str) -> Result<Got, IngestError> {
         let tag = self
@@ -224,11 +286,15 @@ impl Remote<'_> {
             .taken_file(source, taken)
             .map_err(IngestError::Store)?
             .and_then(|taken| taken.etag);
-        let path = self.dir.join(&file.name);
         // Names come from servers: one that leads out of our folder is none.
         if Path::new(&file.name).components().any(|part| !matches!(part, Component::Normal(_))) {
-            return Ok(Got::Failed(format!("take {:?} for the name of a file", file.name)));
+            return Ok(Got::Failed(Trouble {
+                why: format!("take {:?} for the name of a file", file.name),
+                is_final: false,
+                wait: None,
+            }));
         }
+        let path = self.dir.join(&file.name);
         let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
         made.map_err(|source| IngestError::Read {
             path: path.display().to_string(),
@@ -238,26 +304,35 @@ impl Remote<'_> {
             Ok(Fetched::New { tag }) => Ok(Got::File { path, tag }),
             Ok(Fetched::Same) => Ok(Got::Same),
             Err(e) if file.is_optional && e.is_missing() => Ok(Got::Missing),
-            Err(e) => {
-                let why = chain(&e);
-                let age = age(self.ingest, self.feed).map_err(IngestError::Store)?;
-                self.ingest.progress.say(&format!("{}: {why}; {age}", self.feed.name()));
-                Ok(if e.is_unreachable() {
-                    Got::Unreachable(why)
-                } else {
-                    Got::Failed(why)
-                })
-            }
+            Err(e) => self.trouble(&e).map(Got::Failed),
         }
+    }
+
+    /// Says that something did not come.
+    fn trouble(&self, e: &FetchError) -> Result<Trouble, IngestError> {
+        let why = chain(e);
+        let age = age(self.ingest, self.feed).map_err(IngestError::Store)?;
+        self.ingest.progress.say(&format!("{}: {why}; {age}", self.feed.name()));
+        Ok(Trouble {
+            why,
+            is_final: e.is_unreachable() || e.wait().is_some(),
+            wait: e.wait(),
+        })
     }
 }
 
-fn count(report: &mut Report, got: Got) {
+/// Counts what became of a file. Whether the others need not be asked for.
+fn count(report: &mut Report, got: Got) -> bool {
     match got {
         Got::Same => report.known += 1,
-        Got::Failed(why) | Got::Unreachable(why) => report.failures.push(why),
+        Got::Failed(trouble) => {
+            report.failures.push(trouble.why);
+            report.wait = report.wait.max(trouble.wait);
+            return trouble.is_final;
+        }
         Got::File { .. } | Got::Missing => {}
     }
+    false
 }
 
 fn remove(path: &Path) -> Result<(), IngestError> {

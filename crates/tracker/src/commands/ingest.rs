@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use cli_kit::{Exit, Failure, human};
 use vuln::advisory::Source;
 
-use super::Context;
+use super::{Context, supply};
 use crate::cli::SourceName;
-use crate::feeds::{Origin, is_url};
+use crate::feeds::is_url;
 use crate::fetch::{FetchError, Fetched, Fetcher};
 use crate::ingest::lists::List;
 use crate::ingest::{Ingest, IngestError, Report};
@@ -29,8 +29,8 @@ pub fn run(context: &Context, source: SourceName, from: &str, channel: Option<&s
 }
 
 /// Takes in all sources and matches.
-pub fn sync(context: &Context, origin: &Origin) -> Result<Exit, Failure> {
-    let report = sync::run(ingest(context), origin)?;
+pub fn sync(context: &Context) -> Result<Exit, Failure> {
+    let report = sync::run(ingest(context), &supply(&context.config)?)?;
     let matched = matching::run(&*context.store, &context.progress, false)?;
     let exit = tell(context, &report)?;
     Ok(if exit == Exit::NothingToDo && !matched.is_nothing_new() {
@@ -62,7 +62,7 @@ fn take(context: &Context, source: SourceName, path: &Path, channel: Option<&str
 
 /// Fetches a file; of a channel's folder the list and the revision.
 fn fetch(context: &Context, source: SourceName, url: &str, dir: &Path) -> Result<PathBuf, Failure> {
-    let fetcher = Fetcher::default();
+    let fetcher = Fetcher::new(&context.config.feeds)?;
     let get = |url: &str, name: &str| -> Result<PathBuf, FetchError> {
         // The server chooses no names on our disk: of the address, only its last part is used.
         let path = dir.join(name);

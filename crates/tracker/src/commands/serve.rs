@@ -4,13 +4,20 @@ use std::io;
 
 use cli_kit::{Exit, Explained, Failure, Output};
 
-use super::Context;
+use super::{Context, supply};
 use crate::AppState;
-use crate::feeds::Origin;
+use crate::jobs::Shop;
 use crate::serve::{Bound, ServeError};
 
 /// Serves until the process is asked to end.
-pub fn run(context: Context, bound: Bound, origin: Origin) -> Result<Exit, Failure> {
+pub fn run(context: Context, bound: Bound) -> Result<Exit, Failure> {
+    let shop = Shop {
+        store: context.store.clone(),
+        progress: context.progress.clone(),
+        supply: supply(&context.config)?,
+        feeds: context.config.feeds.clone(),
+        jobs: context.config.jobs.clone(),
+    };
     let mut out = Output::stdout();
     out.line(format!("Firn tracker: http://{}", bound.address()))?;
     out.finish()?;
@@ -19,7 +26,7 @@ pub fn run(context: Context, bound: Bound, origin: Origin) -> Result<Exit, Failu
             store: context.store,
             progress: context.progress,
         },
-        origin,
+        shop,
     )?;
     Ok(Exit::Clean)
 }

@@ -47,6 +47,16 @@ impl Setting for Size {
     }
 }
 
+/// A text that nobody is shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(a secret)")
+    }
+}
+
 /// A whole number with one of these units.
 fn measured(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let text = text.trim();

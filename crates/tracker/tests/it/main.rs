@@ -6,6 +6,8 @@
 mod backend;
 mod cli;
 mod cluster;
+mod fake;
+mod fetching;
 mod growth;
 mod incremental;
 mod killed;
@@ -16,5 +18,6 @@ mod served;
 mod store;
 mod take;
 mod trouble;
+mod upstream;
 
 mod web;

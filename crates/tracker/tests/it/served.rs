@@ -10,13 +10,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tracker::Progress;
-use tracker::feeds::{Origin, Upstream};
 use tracker::ingest::Ingest;
 use tracker::store::sqlite::Sqlite;
 use tracker::store::{Read as _, Store};
 
 use crate::made;
 use crate::program::Home;
+use crate::upstream::supply;
 
 /// A running server; killed when dropped.
 struct Server {
@@ -240,64 +240,6 @@ fn a_feed_that_fails_keeps_its_data_and_stops_no_other() {
 }
 
 #[test]
-fn the_upstream_servers_are_asked_for_what_is_missing() {
-    let home = Home::new();
-    let root = home.path("up");
-    made::mirror(&root);
-    let files = serve_files(root.clone());
-    let asset = |name: &str| format!(r#"{{"name":"{name}","browser_download_url":"{}/cvelistV5/{name}"}}"#, files.url);
-    let releases = format!(
-        r#"[{{"assets":[{},{}]}}]"#,
-        asset("2024-05-03_delta_CVEs_at_end_of_day.zip"),
-        asset("2024-05-02_all_CVEs_at_midnight.zip.zip")
-    );
-    made::write(&root.join("releases"), releases);
-    std::fs::rename(
-        root.join("nvd/nvdcve-2.0-2024.json.gz"),
-        root.join("nvd/nvdcve-2.0-modified.json.gz"),
-    )
-    .unwrap();
-    let list = made::packages(&[("quuxd", "quuxd", "1.9.0", "https://quuxd.example/")]);
-    // What a brotli file is, its name says; one meta-block that is not compressed.
-    made::write(&root.join("channels/nixos-unstable/packages.json.br"), brotli(list.as_bytes()));
-    let upstream = Upstream {
-        cve: format!("{}/releases", files.url),
-        nvd: format!("{}/nvd", files.url),
-        osv: format!("{}/osv", files.url),
-        kev: format!("{}/kev/known_exploited_vulnerabilities.json", files.url),
-        epss: format!("{}/epss/epss_scores-2024-05-01.csv.gz", files.url),
-        channels: format!("{}/channels", files.url),
-    };
-    let store = Sqlite::open(&home.database()).unwrap();
-    let ingest = Ingest {
-        store: &store,
-        progress: &Progress::default(),
-        is_sample: false,
-    };
-    let report = tracker::sync::run(ingest, &Origin::Upstream(upstream.clone())).unwrap();
-    // The years that this server does not have are failures, the feed of changes is not.
-    assert!(
-        report
-            .failures
-            .iter()
-            .all(|why| why.contains("nvdcve-2.0-20") && why.contains("404")),
-        "{:?}",
-        report.failures
-    );
-    let counts = store.counts().unwrap();
-    assert_eq!((counts.cve, counts.nvd, counts.osv, counts.kev, counts.epss), (41, 2, 1, 1, 2));
-    assert_eq!(
-        store.channel_states().unwrap().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
-        ["nixos-unstable"]
-    );
-    let sent = files.sent.load(Ordering::SeqCst);
-    let again = tracker::sync::run(ingest, &Origin::Upstream(upstream)).unwrap();
-    assert_eq!(again.files, 0);
-    // Only the list of releases is read again, and a git-revision that this server does not have is asked for in vain.
-    assert_eq!(files.sent.load(Ordering::SeqCst), sent + 1);
-}
-
-#[test]
 fn without_a_network_there_is_a_sample_until_something_real_comes() {
     let home = Home::new();
     let store = Sqlite::open(&home.database()).unwrap();
@@ -308,16 +250,8 @@ fn without_a_network_there_is_a_sample_until_something_real_comes() {
     };
     // Nothing listens on a port that was just given back.
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let nowhere = format!("http://{closed}");
-    let upstream = Upstream {
-        cve: nowhere.clone(),
-        nvd: nowhere.clone(),
-        osv: nowhere.clone(),
-        kev: nowhere.clone(),
-        epss: nowhere.clone(),
-        channels: nowhere,
-    };
-    let report = tracker::sync::run(ingest, &Origin::Upstream(upstream.clone())).unwrap();
+    let nowhere = supply(&home, &format!("http://{closed}"));
+    let report = tracker::sync::run(ingest, &nowhere).unwrap();
     assert_eq!(report.failures.len(), 6, "{:?}", report.failures);
     assert!(store.is_sample().unwrap());
     assert_eq!(
@@ -341,10 +275,10 @@ fn without_a_network_there_is_a_sample_until_something_real_comes() {
     assert_eq!(worst("CVE-2023-38545"), Some(("curl".into(), "affected")));
     assert_eq!(worst("CVE-2024-6387"), Some(("openssh".into(), "fixed")));
     // Nothing comes, nothing goes; then something comes.
-    tracker::sync::run(ingest, &Origin::Upstream(upstream)).unwrap();
+    tracker::sync::run(ingest, &nowhere).unwrap();
     assert_eq!(store.counts().unwrap().vulnerabilities, 30);
     made::mirror(&home.path("mirror"));
-    tracker::sync::run(ingest, &Origin::Folder(home.path("mirror"))).unwrap();
+    home.done(&["sync", "--mirror", "mirror"]);
     assert!(!store.is_sample().unwrap());
     assert_eq!(store.counts().unwrap().cve, 41);
     assert!(store.vulnerability("CVE-2023-38545").unwrap().is_none());
@@ -352,16 +286,4 @@ fn without_a_network_there_is_a_sample_until_something_real_comes() {
         store.channel_states().unwrap().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
         ["nixos-test"]
     );
-}
-
-/// Bytes as brotli, without compressing them.
-fn brotli(bytes: &[u8]) -> Vec<u8> {
-    assert!(bytes.len() <= 1 << 16);
-    let len = bytes.len() - 1;
-    // Window of 16 bits: one bit 0. Not the last block: 0. Four nibbles of length: 00. Length: 16 bits. Uncompressed: 1. Then whole bytes.
-    let bits = (len << 4) | (1 << 20);
-    let mut out = vec![bits as u8, (bits >> 8) as u8, (bits >> 16) as u8];
-    out.extend(bytes);
-    out.push(3);
-    out
 }

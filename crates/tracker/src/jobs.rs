@@ -1,0 +1,85 @@
+//! The work of a running server: jobs in the database, shared by all processes on it. One file a job.
+//!
+//! Each job can be done twice without harm: what was taken is known by its digest, and a match writes what the last one wrote. So a job whose
+//! process was killed is simply done again.
+
+mod matching;
+mod sync;
+mod worker;
+
+use std::sync::Arc;
+
+use crate::config::{self, now};
+use crate::feeds::{Feed, Origin};
+use crate::progress::Progress;
+use crate::store::queue::{Ask, Claimed, End, State};
+use crate::store::{Store, StoreError};
+use crate::sync::Supply;
+pub use worker::{Crew, WorkerError};
+
+/// What jobs are done with.
+#[derive(Clone)]
+pub struct Shop {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Shown to people.
+    pub progress: Arc<Progress>,
+    /// Where feeds come from.
+    pub supply: Supply,
+    /// And how often.
+    pub feeds: config::Feeds,
+    /// How jobs are shared.
+    pub jobs: config::Jobs,
+}
+
+impl Shop {
+    /// Sees to it that everything that is done again and again is asked for. A mirror is looked at right away: it is our own. Upstream servers
+    /// are asked when they are due, however often we are started.
+    pub fn open(&self) -> Result<(), StoreError> {
+        let is_known: Vec<String> = self
+            .store
+            .jobs()?
+            .into_iter()
+            .filter(|job| job.kind == sync::KIND)
+            .map(|job| job.subject)
+            .collect();
+        for feed in Feed::ALL {
+            let is_due = !matches!(self.supply.origin, Origin::Upstream(_));
+            if is_due || !is_known.iter().any(|known| known == feed.name()) {
+                self.ask(sync::KIND, feed.name(), sync::PRIORITY)?;
+            }
+        }
+        // This program may have other rules than the last one.
+        self.ask(matching::KIND, "", matching::PRIORITY)
+    }
+
+    fn ask(&self, kind: &str, subject: &str, priority: i64) -> Result<(), StoreError> {
+        let ask = Ask {
+            kind,
+            subject,
+            priority,
+            at: now(),
+        };
+        self.store.ask(ask, now())
+    }
+
+    /// Does a job.
+    fn work(&self, job: &Claimed) -> End {
+        match job.kind.as_str() {
+            sync::KIND => sync::run(self, job),
+            matching::KIND => matching::run(self, job),
+            // Only the kinds above are asked for.
+            _ => End::Done,
+        }
+    }
+}
+
+/// The kinds that there are.
+const KINDS: [&str; 2] = [sync::KIND, matching::KIND];
+
+/// Whether all jobs of a kind but one failed when they were last tried.
+fn all_others_failed(store: &dyn Store, job: &Claimed) -> Result<bool, StoreError> {
+    let jobs = store.jobs()?;
+    let mut others = jobs.iter().filter(|other| other.kind == job.kind && other.subject != job.subject);
+    Ok(others.all(|other| other.state != State::Running && other.failures > 0))
+}
