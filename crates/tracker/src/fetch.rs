@@ -166,7 +166,7 @@ impl Fetcher {
         let is_part = response.status() == 206;
         if is_part {
             let start = header(&response, "content-range").and_then(|range| part::start(&range));
-            if start != part.resumable().map(|(len, _)| len) {
+            if start.is_none() || start != part.resumable().map(|(len, _)| len) {
                 part.remove().map_err(copy)?;
                 return Err(FetchError::WrongPart { url: url.to_owned() });
             }

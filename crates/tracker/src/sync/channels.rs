@@ -21,8 +21,17 @@ pub fn follow(remote: &Remote<'_>, files: Vec<RemoteFile>) -> Result<Report, Ing
         match one {
             Got::File { tag, .. } => {
                 let mut one = Report::default();
-                for file in &beside {
-                    count(&mut one, remote.get(file, &source, "")?);
+                let folder = remote.dir.join("channels").join(name);
+                match &head {
+                    Some(revision) => std::fs::write(folder.join("git-revision"), revision).map_err(|source| IngestError::Read {
+                        path: folder.display().to_string(),
+                        source,
+                    })?,
+                    None => {
+                        for file in &beside {
+                            count(&mut one, remote.get(file, &source, "")?);
+                        }
+                    }
                 }
                 if head.is_some() && self::head(remote, &beside)? != head {
                     // What came of it is of two revisions. The next try finds it whole.
@@ -34,7 +43,6 @@ pub fn follow(remote: &Remote<'_>, files: Vec<RemoteFile>) -> Result<Report, Ing
                     };
                     count(&mut one, Got::Failed(moved));
                 }
-                let folder = remote.dir.join("channels").join(name);
                 if one.failures.is_empty() {
                     report.merge(remote.ingest.nixpkgs(&folder, Some(name), tag)?);
                 } else {

@@ -62,8 +62,11 @@ pub fn follow(
         Some(from) => changes(remote, upstream, from, to)?,
         None => {
             let (report, _) = remote.collections(Source::Nvd, collections()?)?;
-            let newest = store.data_date("nvd").map_err(IngestError::Store)?;
-            (report, newest.as_deref().and_then(timestamp::unix))
+            // It holds what changed in the eight days before the time that it states, in all years.
+            let modified = store
+                .taken_file("nvd", "nvd/nvdcve-2.0-modified.json.gz")
+                .map_err(IngestError::Store)?;
+            (report, modified.and_then(|file| timestamp::unix(&file.data_date?)))
         }
     };
     // Only where nothing is missing: else the next try begins where this one did.

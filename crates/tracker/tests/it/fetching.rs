@@ -256,6 +256,8 @@ fn the_systems_certificates_decide_whom_to_trust() {
             "-subj",
             "/CN=localhost",
             "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-addext",
             "subjectAltName=IP:127.0.0.1",
             "-keyout",
             &key,
@@ -300,9 +302,13 @@ fn a_proxy_is_used_where_the_environment_names_one() {
     let target = fake.url.strip_prefix("http://").unwrap().to_owned();
     let asked = thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
-        let mut head = [0_u8; 1024];
-        let n = client.read(&mut head).unwrap();
-        let head = String::from_utf8_lossy(&head[..n]).into_owned();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            client.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap();
         let mut server = TcpStream::connect(&target).unwrap();
         if head.starts_with("CONNECT ") {
             client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();

@@ -55,6 +55,7 @@ struct World {
     fake: Fake,
     store: Sqlite,
     is_restless: Arc<AtomicBool>,
+    old: String,
 }
 
 /// Of a time so many seconds ago.
@@ -86,6 +87,7 @@ impl World {
             fake,
             store,
             is_restless,
+            old: ago(3 * DAY),
         };
         world.fill();
         world
@@ -93,7 +95,7 @@ impl World {
 
     /// Everything as of two days ago.
     fn fill(&self) {
-        let old = ago(3 * DAY);
+        let old = self.old.clone();
         let cve = made::cve("CVE-2024-0001", &old, "frobnicate", "1.2");
         self.release(
             &format!("{}_all_CVEs_at_midnight.zip.zip", day(2)),
@@ -107,7 +109,8 @@ impl World {
             self.site
                 .put(&format!("/nvd/nvdcve-2.0-{year}.json.gz"), made::gzip(feed.as_bytes()));
         }
-        let modified = made::nvd_feed(&[made::nvd("CVE-2024-0001", &old, "frobnicate", "frobnicate", "1.2")]);
+        let modified =
+            made::nvd_feed(&[made::nvd("CVE-2024-0001", &old, "frobnicate", "frobnicate", "1.2")]).replace("2024-03-01T00:00:00.000", &old);
         self.site.put("/nvd/nvdcve-2.0-modified.json.gz", made::gzip(modified.as_bytes()));
         self.osv(&[("GO-2024-0001", old.clone())]);
         let go = made::osv("GO-2024-0001", &["CVE-2024-0001"], &old, "example.org/frobnicate");
@@ -212,7 +215,7 @@ fn first_everything_then_what_is_new() {
 
     // Then each source has something.
     world.delta(0, "0200Z", "CVE-2024-0005");
-    world.osv(&[("GO-2024-0009", ago(10)), ("GO-2024-0001", ago(3 * DAY))]);
+    world.osv(&[("GO-2024-0009", ago(10)), ("GO-2024-0001", world.old.clone())]);
     world.channel("2222222222222222222222222222222222222222", "1.1");
     let report = world.sync();
     assert_eq!(report.failures, Vec::<String>::new());
