@@ -2,5 +2,6 @@
 
 mod conformance;
 mod postgres;
+mod queue;
 mod sqlite;
 mod transfer;
