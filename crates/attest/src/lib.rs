@@ -3,6 +3,7 @@
 //! Bytes and values in, values out: nothing here reads a file, asks the clock or talks to a network.
 //!
 //! - [`signature`]: ed25519 keys and detached signatures.
+//! - [`dsse`]: signed envelopes; [`intoto`]: statements about what was made and how, which stand in them.
 //! - [`sbom`]: what a system is made of, in one shape; read from [`cyclonedx`] and [`spdx`].
 //! - [`sarif`]: results of a scan, as tools that look at code read them.
 //! - [`vex`]: what somebody says about vulnerabilities, in one shape; read from [`openvex`], [`csaf`] and [`cyclonedx`].
@@ -13,6 +14,8 @@
 pub mod csaf;
 pub mod cyclonedx;
 pub mod document;
+pub mod dsse;
+pub mod intoto;
 pub mod openvex;
 pub mod sarif;
 pub mod sbom;

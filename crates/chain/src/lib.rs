@@ -3,8 +3,10 @@
 //! - [`step`] reads what is to be done from `bootstrap/steps/*.toml`; nothing about single steps stands in this crate, but for [`ddc`];
 //! - [`build`] carries steps out in a sandbox, [`store`] keeps what they made, [`tree`] makes it comparable, [`explain`] compares, [`dates`] looks for today;
 //! - [`files`] is how it touches what steps left; [`unpack`], [`bzip2`], [`tar`] and [`hexadecimal`] are what the engine does itself; [`fetch`] gets archives;
+//! - [`audit`] says what has to be trusted;
 //! - [`model`] has the chain's assemblers a second time, to check them without running them.
 
+pub mod audit;
 pub mod build;
 pub mod bzip2;
 pub mod cli;

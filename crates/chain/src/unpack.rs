@@ -163,6 +163,25 @@ pub fn edit(edit: &Edit, root: &Path) -> Result<(), UnpackError> {
     }
 }
 
+/// Shows every file of an archive: its path, whether it is kept, its bytes. Nothing is written.
+pub fn members(source: &Source, archive: &Path, see: &mut dyn FnMut(&str, bool, &[u8])) -> Result<(), UnpackError> {
+    let unpacked = unpacked(source, archive, LARGEST)?;
+    let entries = tar::entries(&unpacked).map_err(|what| UnpackError::Archive {
+        file: source.file.clone(),
+        what: what.to_owned(),
+    })?;
+    for entry in entries.iter().filter(|e| matches!(e.kind, b'0' | 0)) {
+        let name = entry.name.trim_start_matches("./");
+        see(name, is_kept(source, name), entry.content);
+    }
+    Ok(())
+}
+
+fn is_kept(source: &Source, name: &str) -> bool {
+    let within = |k: &String| name == k || name.strip_prefix(k.as_str()).is_some_and(|rest| rest.starts_with('/'));
+    source.keep.iter().any(within)
+}
+
 fn io_error(path: &Path, source: io::Error) -> UnpackError {
     UnpackError::Io {
         path: path.to_owned(),

@@ -164,7 +164,7 @@ fn audit_plan_and_show_say_what_there_is() {
         14
     );
     assert!(actions.iter().all(|a| !a["why"].as_str().unwrap().is_empty()));
-    assert_eq!(value["always"].as_array().unwrap().len(), 4);
+    assert_eq!(value["always"].as_array().unwrap().len(), 5);
     let plan = run(firn_chain(built()).arg("plan"));
     assert_eq!(plan.out.matches(" there").count(), 10, "{}", plan.out);
     let show = run(firn_chain(built()).args(["show", "cc0"]));

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so aloud")]
 
 mod assemblers;
+mod audit;
 mod chain;
 mod faults;
 mod languages;

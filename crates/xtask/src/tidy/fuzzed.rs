@@ -6,7 +6,7 @@ use toml::Table;
 use super::Files;
 
 /// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
-const PARSERS: [(&str, &str); 42] = [
+const PARSERS: [(&str, &str); 43] = [
     ("crates/attest/src/csaf/read.rs", "csaf"),
     ("crates/attest/src/cyclonedx/read.rs", "cyclonedx"),
     ("crates/attest/src/openvex/read.rs", "openvex"),
@@ -25,6 +25,7 @@ const PARSERS: [(&str, &str); 42] = [
     ("crates/boot-formats/src/sbat.rs", "uki"),
     ("crates/boot-formats/src/siglist.rs", "signature_lists"),
     ("crates/boot-formats/src/uki.rs", "uki"),
+    ("crates/chain/src/audit/generated.rs", "archive"),
     ("crates/chain/src/bzip2.rs", "archive"),
     ("crates/chain/src/place.rs", "archive"),
     ("crates/chain/src/tar.rs", "archive"),
