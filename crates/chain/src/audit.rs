@@ -366,6 +366,14 @@ pub fn kernel() -> Kernel {
     Kernel { release, image }
 }
 
+/// As the running kernel says it.
+pub fn kernel_release() -> String {
+    fs::read_to_string("/proc/sys/kernel/osrelease")
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}
+
 fn own(chain: &Chain, steps: &[&Step]) -> Result<Vec<Own>, AuditError> {
     let mut known = BTreeSet::new();
     let mut all = Vec::new();

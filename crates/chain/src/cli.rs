@@ -12,6 +12,8 @@ use cli_kit::Manners;
   firn-chain fetch && firn-chain build     get the sources, build everything
   firn-chain show cc0                      what a step does, and why
   firn-chain build --twice                 build everything again a minute later, elsewhere, and compare
+  firn-chain verify --with DIR --trust keys --threshold 2
+                                           whether two builders at least got what is pinned
   firn-chain ddc --first gcc               the same tcc, whichever compiler compiled it first")]
 pub struct Cli {
     /// Folder that outputs are kept in [default: chain in the data folder]
@@ -58,8 +60,35 @@ pub enum Command {
         #[arg(long, default_value_t = 2, value_name = "N")]
         jobs: usize,
     },
-    /// Check what is in the store, and the first stages against their commented sources
-    Verify,
+    /// Check what is in the store, and the first stages against their commented sources; or what other builders say
+    Verify {
+        /// Compare what builders said: folder with their provenance, files *.intoto.jsonl
+        #[arg(long, value_name = "DIR")]
+        with: Option<PathBuf>,
+        /// File with the keys of builders that count, a line each
+        #[arg(long, value_name = "FILE", requires = "with")]
+        trust: Vec<PathBuf>,
+        /// How many of them must have got what is pinned [default: all]
+        #[arg(long, value_name = "K", requires = "with")]
+        threshold: Option<usize>,
+        /// Do not count what was built longer ago
+        #[arg(long, value_name = "DAYS", requires = "with")]
+        max_age: Option<u64>,
+    },
+    /// Say what was built from what, as signed in-toto statements with SLSA provenance: one a step, one for the whole
+    Provenance {
+        /// Up to this step
+        step: Option<String>,
+        /// Folder to write the statements and the public key into [default: statements to standard output]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Private key to sign with, ed25519 as PKCS#8 PEM [default: chain.key in the data folder, made when there is none]
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// Who builds, as a URI [default: urn: and the public key]
+        #[arg(long, value_name = "URI")]
+        builder: Option<String>,
+    },
     /// Print what has to be trusted: the seed, the engine, what it does itself
     Audit,
     /// Compile tcc first with another compiler: what it compiles must be the same

@@ -5,6 +5,7 @@ mod book;
 mod build;
 mod check;
 mod look;
+mod provenance;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -85,7 +86,26 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             update_pins,
             jobs,
         } => build::run(&context, step.as_deref(), twice, update_pins, jobs),
-        Command::Verify => check::verify(&context),
+        Command::Verify {
+            with,
+            trust,
+            threshold,
+            max_age,
+        } => match &with {
+            None => check::verify(&context),
+            Some(with) => provenance::verify(
+                &context,
+                &provenance::Question {
+                    with,
+                    trust: &trust,
+                    threshold,
+                    max_age,
+                },
+            ),
+        },
+        Command::Provenance { step, out, key, builder } => {
+            provenance::write(&context, step.as_deref(), out.as_deref(), key.as_deref(), builder.as_deref())
+        }
         Command::Audit => audit::run(&context),
         Command::Ddc { first, tcc } => check::ddc(&context, &first, &tcc),
         Command::Book { out } => book::run(&context, &out),

@@ -44,12 +44,49 @@ fn spellings(moment: SystemTime) -> [String; 4] {
     ]
 }
 
+/// Seconds after the epoch as RFC 3339 writes them, in UTC.
+pub fn rfc3339(seconds: u64) -> String {
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", month + 1)
+}
+
+/// Seconds after the epoch of a time in UTC as RFC 3339 writes it; parts of a second are dropped.
+pub fn from_rfc3339(text: &str) -> Option<u64> {
+    let number = |from: usize, to: usize| -> Option<u64> {
+        let digits = text.get(from..to)?;
+        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let signs = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")];
+    let rest = text.get(19..)?.strip_suffix('Z')?;
+    let fraction = rest.is_empty()
+        || rest
+            .strip_prefix('.')
+            .is_some_and(|f| !f.is_empty() && f.bytes().all(|b| b.is_ascii_digit()));
+    if !fraction || !signs.iter().all(|(at, sign)| text.get(*at..at + 1) == Some(*sign)) {
+        return None;
+    }
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    if hour > 23 || minute > 59 || second > 60 || year < 1970 {
+        return None;
+    }
+    let years: u64 = (1970..year).map(|y| if leap(y) { 366 } else { 365 }).sum();
+    // The day is looked for where its month begins, so that the 31st of November is none.
+    let days = (years..years + 366).find(|d| civil(*d) == (year, usize::try_from(month).unwrap_or(0).wrapping_sub(1), day))?;
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+fn leap(year: u64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
 /// Year, month from 0 on, and day of a day counted from 1970-01-01.
 fn civil(days: u64) -> (u64, usize, u64) {
     let mut left = days;
     let mut year = 1970;
     loop {
-        let leap = u64::from(year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+        let leap = u64::from(leap(year));
         if left >= 365 + leap {
             left -= 365 + leap;
             year += 1;

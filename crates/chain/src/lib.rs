@@ -3,7 +3,7 @@
 //! - [`step`] reads what is to be done from `bootstrap/steps/*.toml`; nothing about single steps stands in this crate, but for [`ddc`];
 //! - [`build`] carries steps out in a sandbox, [`store`] keeps what they made, [`tree`] makes it comparable, [`explain`] compares, [`dates`] looks for today;
 //! - [`files`] is how it touches what steps left; [`unpack`], [`bzip2`], [`tar`] and [`hexadecimal`] are what the engine does itself; [`fetch`] gets archives;
-//! - [`audit`] says what has to be trusted;
+//! - [`audit`] says what has to be trusted; [`provenance`] says and signs what was built, and compares what others say;
 //! - [`model`] has the chain's assemblers a second time, to check them without running them.
 
 pub mod audit;
@@ -19,6 +19,7 @@ pub mod files;
 pub mod hexadecimal;
 pub mod model;
 pub mod place;
+pub mod provenance;
 pub mod step;
 pub mod store;
 pub mod tar;

@@ -55,6 +55,9 @@ pub struct Record {
     pub nar_sha256: String,
     /// Bytes of all files.
     pub bytes: u64,
+    /// When it was there, in seconds after 1970-01-01 00:00 UTC; 0 in records that do not say.
+    #[serde(default)]
+    pub finished: u64,
     /// How long it took.
     pub seconds: f64,
     /// How long its programs ran on processors, together.

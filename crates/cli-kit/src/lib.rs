@@ -16,6 +16,7 @@ mod output;
 pub mod pages;
 mod progress;
 mod run;
+mod secret;
 mod table;
 
 pub use escape::{escape, escape_bytes, escape_lines};
@@ -26,4 +27,5 @@ pub use manners::{Format, Manners};
 pub use output::Output;
 pub use progress::{Talk, Task};
 pub use run::run;
+pub use secret::write_secret;
 pub use table::{Align, Table};

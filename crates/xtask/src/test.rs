@@ -1,6 +1,7 @@
 //! Everything that must hold before a change lands.
 
 mod boot;
+mod chain;
 mod fuzz;
 mod needs;
 mod pages;
@@ -136,6 +137,9 @@ fn steps<'a>(house: &'a House, areas: &[Area], long: bool) -> Vec<Step<'a>> {
     if areas.contains(&Area::Scan) {
         add("validators", Box::new(|_| scan::prepare(house)));
     }
+    if areas.contains(&Area::Chain) {
+        add("readers of provenance", Box::new(|_| chain::prepare(house)));
+    }
     if areas.contains(&Area::Tracker) {
         add("axe-core", Box::new(|_| pages::prepare(house)));
     }
@@ -198,6 +202,9 @@ fn tests(house: &House, crates: &[&str], long: bool, tally: &mut Tally) -> Resul
     }
     if crates.contains(&"boot") {
         command.envs(boot::environment(house));
+    }
+    if crates.contains(&"chain") {
+        command.envs(chain::environment(house));
     }
     if crates.contains(&"scan") {
         command.envs(scan::environment(house));

@@ -3,7 +3,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sandbox::{Access, Ending, Job, Mount};
 use serde_json::json;
@@ -330,6 +330,7 @@ impl Builder {
             key,
             nar_sha256: tree::nar_sha256(&out).map_err(failed)?,
             bytes: bytes_below(&entries, ""),
+            finished: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
             seconds: started.elapsed().as_secs_f64(),
             cpu_seconds: used.cpu.as_secs_f64(),
             max_rss: used.memory,

@@ -100,6 +100,7 @@ mod tests {
             key: String::new(),
             nar_sha256: String::new(),
             bytes: 0,
+            finished: 0,
             seconds: 0.0,
             cpu_seconds: 0.0,
             max_rss: 0,

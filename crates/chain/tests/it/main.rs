@@ -10,5 +10,6 @@ mod faults;
 mod languages;
 mod musl;
 mod place;
+mod provenance;
 mod security_ddc;
 mod security_sandbox;

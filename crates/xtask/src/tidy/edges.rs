@@ -10,7 +10,7 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("attest", &[]),
     ("cli-kit", &[]),
     ("sandbox", &[]),
-    ("chain", &["cli-kit", "nix-model", "sandbox"]),
+    ("chain", &["attest", "cli-kit", "nix-model", "sandbox"]),
     ("tracker", &["attest", "cli-kit", "nix-model", "vuln"]),
     ("scan", &["attest", "cli-kit", "nix-model", "vuln"]),
     ("boot", &["boot-formats", "cli-kit", "nix-model"]),

@@ -6,9 +6,11 @@ use toml::Table;
 use super::Files;
 
 /// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
-const PARSERS: [(&str, &str); 43] = [
+const PARSERS: [(&str, &str); 45] = [
     ("crates/attest/src/csaf/read.rs", "csaf"),
     ("crates/attest/src/cyclonedx/read.rs", "cyclonedx"),
+    ("crates/attest/src/dsse.rs", "provenance"),
+    ("crates/attest/src/intoto.rs", "provenance"),
     ("crates/attest/src/openvex/read.rs", "openvex"),
     ("crates/attest/src/signature.rs", "key"),
     ("crates/attest/src/spdx/read.rs", "spdx"),

@@ -1,8 +1,7 @@
 //! `export snapshot`
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use attest::signature::SecretKey;
@@ -104,39 +103,20 @@ fn read_key(path: &Path) -> Result<SecretKey, Failure> {
 fn own_key(context: &Context) -> Result<SecretKey, Failure> {
     let path: PathBuf = data_dir()?.join("snapshot.key");
     let failed = |e: io::Error| Failure::incomplete(format!("make the key {}", path.display())).because(e);
-    if let Some(folder) = path.parent() {
-        use std::os::unix::fs::DirBuilderExt as _;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    }
     if path.exists() {
         return read_key(&path);
     }
     let (key, text) = SecretKey::generate().map_err(|e| Failure::incomplete(format!("make the key {}", path.display())).because(e))?;
-    // Two exports at a time must not make two keys: one of them links its file to the place, the other one reads it there.
-    let beside = path.with_extension(format!("{}.part", std::process::id()));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&beside)
-        .map_err(failed)?;
-    let made = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::hard_link(&beside, &path));
-    fs::remove_file(&beside).map_err(failed)?;
-    match made {
-        Ok(()) => {
-            context.talk.say(&format!(
-                "{}: made a key to sign snapshots with; scanners that trust it know it as {}",
-                cli_kit::escape(&path.display().to_string()),
-                key.public()
-            ));
-            Ok(key)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_key(&path),
-        Err(error) => Err(failed(error)),
+    // Two exports at a time must not make two keys.
+    if !cli_kit::write_secret(&path, &text).map_err(failed)? {
+        return read_key(&path);
     }
+    context.talk.say(&format!(
+        "{}: made a key to sign snapshots with; scanners that trust it know it as {}",
+        cli_kit::escape(&path.display().to_string()),
+        key.public()
+    ));
+    Ok(key)
 }
 
 impl Explained for MakeError {
