@@ -78,7 +78,7 @@ pub fn from_rfc3339(text: &str) -> Option<u64> {
 }
 
 fn leap(year: u64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 
 /// Year, month from 0 on, and day of a day counted from 1970-01-01.

@@ -227,7 +227,7 @@ fn nothing_is_signed_that_is_not_there_or_not_what_is_pinned() {
 #[test]
 fn libraries_of_in_toto_and_of_its_signatures_read_what_is_written() {
     let Some(tools) = std::env::var_os("FIRN_TEST_CHAIN").map(PathBuf::from).filter(|p| p.exists()) else {
-        println!("SKIPPED: libraries that read provenance, because FIRN_TEST_CHAIN is not set");
+        eprintln!("SKIPPED: libraries that read provenance, because FIRN_TEST_CHAIN is not set");
         return;
     };
     let one = Builder::new();

@@ -1,7 +1,7 @@
 //! What tests of the chain need beside programs: readers of provenance, written by others.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -36,7 +36,7 @@ fn folder(house: &House) -> PathBuf {
     house.target.join("chain-tests")
 }
 
-fn fetch(folder: &PathBuf) -> Result<()> {
+fn fetch(folder: &Path) -> Result<()> {
     let done = folder.join(DONE);
     let wanted = PYTHON_PACKAGES.join("\n");
     if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
