@@ -147,52 +147,69 @@ impl<'a> Keyring<'a> {
     }
 }
 
-/// Decides about an image.
+/// What there is to know of an image before anybody's keys come in: digest and signatures, which are worked out once for
+/// all keyrings it is held against.
+#[derive(Debug, Clone)]
+pub struct Examined<'a> {
+    /// Authenticode digest.
+    pub digest: Sha256Digest,
+    signatures: Result<Vec<(SignatureReport, Vec<Certificate<'a>>)>, TableError>,
+}
+
+/// Hashes an image and checks its signatures.
 #[must_use]
-pub fn judge(pe: &Pe<'_>, db: &Keyring<'_>, dbx: &Keyring<'_>) -> Judgement {
+pub fn examine<'a>(pe: &Pe<'a>) -> Examined<'a> {
     let digest = digest(pe);
-    let refused = |refusal| Judgement {
-        digest,
-        signatures: Vec::new(),
-        verdict: Verdict::Refused(refusal),
-    };
-    let table = match signatures(pe) {
-        Ok(table) => table,
-        Err(error) => return refused(Refusal::Table(error)),
-    };
-    let mut reports = Vec::new();
-    let mut trusted_by = None;
-    let mut refusal = None;
-    for der in &table {
-        let (report, chain) = read(der, &digest);
-        if report.problem.is_none() {
-            let revoked = dbx.anchors(&chain).copied();
+    let signatures = signatures(pe).map(|table| table.into_iter().map(|der| read(der, &digest)).collect());
+    Examined { digest, signatures }
+}
+
+impl Examined<'_> {
+    /// What firmware with these key variables decides.
+    #[must_use]
+    pub fn verdict(&self, db: &Keyring<'_>, dbx: &Keyring<'_>) -> Verdict {
+        let signatures = match &self.signatures {
+            Ok(signatures) => signatures,
+            Err(error) => return Verdict::Refused(Refusal::Table(error.clone())),
+        };
+        let mut trusted_by = None;
+        let mut refusal = None;
+        for (_, chain) in signatures.iter().filter(|(report, _)| report.problem.is_none()) {
+            let revoked = dbx.anchors(chain).copied();
             let revoked = revoked.or_else(|| chain.iter().find(|c| dbx.tbs_hashes.contains(&c.tbs_digest())).copied());
             if let Some(revoked) = revoked {
                 refusal.get_or_insert(Refusal::CertificateRevoked(revoked.common_name()));
-            } else if let Some(anchor) = db.anchors(&chain) {
+            } else if let Some(anchor) = db.anchors(chain) {
                 trusted_by.get_or_insert_with(|| anchor.common_name());
             }
         }
-        reports.push(report);
+        if dbx.hashes.contains(&self.digest) {
+            refusal = Some(Refusal::HashRevoked(self.digest));
+        }
+        match (refusal, trusted_by) {
+            (Some(refusal), _) => Verdict::Refused(refusal),
+            (None, Some(anchor)) => Verdict::BySignature(anchor),
+            (None, None) if db.hashes.contains(&self.digest) => Verdict::ByHash,
+            (None, None) if signatures.is_empty() => Verdict::Refused(Refusal::Unsigned),
+            (None, None) => {
+                let good = signatures.iter().find(|(report, _)| report.problem.is_none());
+                match good.and_then(|(report, _)| report.chain.last()) {
+                    Some(name) => Verdict::Refused(Refusal::Untrusted(name.clone())),
+                    None => Verdict::Refused(Refusal::NoValidSignature),
+                }
+            }
+        }
     }
-    if dbx.hashes.contains(&digest) {
-        refusal = Some(Refusal::HashRevoked(digest));
-    }
-    let verdict = match (refusal, trusted_by) {
-        (Some(refusal), _) => Verdict::Refused(refusal),
-        (None, Some(anchor)) => Verdict::BySignature(anchor),
-        (None, None) if db.hashes.contains(&digest) => Verdict::ByHash,
-        (None, None) if reports.is_empty() => Verdict::Refused(Refusal::Unsigned),
-        (None, None) => match reports.iter().find(|r| r.problem.is_none()).and_then(|r| r.chain.last()) {
-            Some(name) => Verdict::Refused(Refusal::Untrusted(name.clone())),
-            None => Verdict::Refused(Refusal::NoValidSignature),
-        },
-    };
+}
+
+/// Decides about an image.
+#[must_use]
+pub fn judge(pe: &Pe<'_>, db: &Keyring<'_>, dbx: &Keyring<'_>) -> Judgement {
+    let examined = examine(pe);
     Judgement {
-        digest,
-        signatures: reports,
-        verdict,
+        digest: examined.digest,
+        verdict: examined.verdict(db, dbx),
+        signatures: examined.signatures.into_iter().flatten().map(|(report, _)| report).collect(),
     }
 }
 

@@ -8,7 +8,6 @@ mod name;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use boot_formats::Sha256Digest;
 use cli_kit::{Exit, Explained};
 
 pub use folder::{FolderDisk, Lock};
@@ -61,11 +60,12 @@ pub trait Disk: Sync {
     fn create_folder(&mut self, path: &str) -> io::Result<()>;
     /// Writes a file, or another content into one that is there; gives how many bytes.
     fn write(&mut self, path: &str, from: &mut dyn Read) -> io::Result<u64>;
-    /// Waits until a file's bytes are on the medium.
-    fn sync(&mut self, path: &str) -> io::Result<()>;
-    /// Gives a file another name in its folder, in the place of what has that name.
+    /// Waits until the bytes of files are on the medium.
+    fn sync(&mut self, paths: &[String]) -> io::Result<()>;
+    /// Gives a file another name in its folder, in the place of what has that name. Until the folder is synced, what had the
+    /// name keeps its bytes on the medium, and a name that is new may lead to an empty file there.
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
-    /// Removes a file.
+    /// Removes a file. Its bytes stay on the medium, and its room taken, until the folder is synced.
     fn remove(&mut self, path: &str) -> io::Result<()>;
     /// Waits until the names in a folder are on the medium.
     fn sync_folder(&mut self, folder: &str) -> io::Result<()>;
@@ -131,24 +131,5 @@ impl Explained for EspError {
                 _ => Some("what is listed still boots; run this again, and check the file system (`fsck.vfat`) if it fails again".into()),
             },
         }
-    }
-}
-
-/// SHA-256 and size of what can be read.
-pub fn digest(mut from: impl Read) -> io::Result<(Sha256Digest, u64)> {
-    use sha2::Digest as _;
-    let mut hasher = sha2::Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    let mut size = 0;
-    loop {
-        let count = match from.read(&mut buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            other => other?,
-        };
-        if count == 0 {
-            return Ok((hasher.finalize().into(), size));
-        }
-        hasher.update(buffer.get(..count).unwrap_or_default());
-        size += count as u64;
     }
 }

@@ -16,5 +16,6 @@ pub mod files;
 pub mod firmware;
 pub mod install;
 pub mod keys;
+mod parallel;
 pub mod signer;
 pub mod stub;

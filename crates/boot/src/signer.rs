@@ -17,8 +17,8 @@ pub use command::CommandSigner;
 pub use file::FileSigner;
 pub use pkcs11::{Pkcs11Signer, Pkcs11Uri};
 
-/// A key that signs, and the certificate that vouches for it.
-pub trait Signer {
+/// A key that signs, and the certificate that vouches for it. Several threads may ask at once.
+pub trait Signer: Sync {
     /// The certificate.
     fn certificate(&self) -> &OwnedCertificate;
 
@@ -120,27 +120,35 @@ impl Explained for SignerError {
 /// What an image needs to be signed by this certificate: the bytes that the key signs.
 pub fn image_to_sign(image: &[u8], certificate: &OwnedCertificate) -> Result<Vec<u8>, SignerError> {
     let pe = Pe::parse(image).map_err(SignerError::Image)?;
-    let draft = Draft::of_image(certificate.parts().map_err(SignerError::Certificate)?, &authenticode::digest(&pe));
-    Ok(draft.to_sign().to_vec())
+    Ok(draft(&pe, certificate)?.to_sign().to_vec())
 }
 
 /// The image with a signature that was made over [`image_to_sign`].
 pub fn attach(image: &[u8], certificate: &OwnedCertificate, signature: &[u8]) -> Result<Vec<u8>, SignerError> {
     let pe = Pe::parse(image).map_err(SignerError::Image)?;
-    let draft = Draft::of_image(certificate.parts().map_err(SignerError::Certificate)?, &authenticode::digest(&pe));
-    let der = draft.finish(signature).map_err(SignerError::Signature)?;
-    authenticode::with_signature(&pe, &der).map_err(SignerError::Table)
+    finish(&pe, &draft(&pe, certificate)?, signature)
 }
 
 /// The image with one more signature.
 pub fn sign_image(image: &[u8], signer: &dyn Signer) -> Result<Vec<u8>, SignerError> {
-    let signature = signer.sign(&image_to_sign(image, signer.certificate())?)?;
-    attach(image, signer.certificate(), &signature)
+    let pe = Pe::parse(image).map_err(SignerError::Image)?;
+    let draft = draft(&pe, signer.certificate())?;
+    finish(&pe, &draft, &signer.sign(draft.to_sign())?)
 }
 
 /// How many bytes an image without signatures will have once this certificate's key has signed it.
 pub fn signed_len(image: &[u8], certificate: &OwnedCertificate) -> Result<u64, SignerError> {
-    let pe = Pe::parse(image).map_err(SignerError::Image)?;
-    let draft = Draft::of_image(certificate.parts().map_err(SignerError::Certificate)?, &authenticode::digest(&pe));
+    // As long whatever the digest is.
+    let draft = Draft::of_image(certificate.parts().map_err(SignerError::Certificate)?, &[0; 32]);
     Ok((image.len().next_multiple_of(8) + (draft.finished_len() + 8).next_multiple_of(8)) as u64)
+}
+
+fn draft<'a>(pe: &Pe<'_>, certificate: &'a OwnedCertificate) -> Result<Draft<'a>, SignerError> {
+    let parts = certificate.parts().map_err(SignerError::Certificate)?;
+    Ok(Draft::of_image(parts, &authenticode::digest(pe)))
+}
+
+fn finish(pe: &Pe<'_>, draft: &Draft<'_>, signature: &[u8]) -> Result<Vec<u8>, SignerError> {
+    let der = draft.finish(signature).map_err(SignerError::Signature)?;
+    authenticode::with_signature(pe, &der).map_err(SignerError::Table)
 }

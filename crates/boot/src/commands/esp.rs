@@ -13,6 +13,7 @@ use crate::files;
 use crate::firmware::Firmware;
 use crate::install::execute::{Workshop, execute};
 use crate::install::plan::{Policy, Step, plan};
+use crate::install::source::Originals;
 use crate::install::survey::{Survey, Trusted, survey};
 use crate::install::{bless as blessing, booted, uninstall as going_back};
 
@@ -66,7 +67,7 @@ pub fn status(place: &Place, key: &Key, voice: &mut Voice) -> Result<Exit, Failu
     let secure_boot = firmware.map(|f| f.state()).transpose()?.and_then(|(on, _)| on);
     let mut partitions = Vec::new();
     for (disk, _) in open(place, voice)? {
-        let survey = survey(&disk, &trusted)?;
+        let survey = survey(&disk, &trusted, &Originals::default())?;
         let mut listed: Vec<_> = survey.entries().collect();
         listed.sort_by(|(_, a, _), (_, b, _)| (&a.id.profile, b.id.generation, &a.id).cmp(&(&b.id.profile, a.id.generation, &b.id)));
         let entries = listed.into_iter().map(|(path, name, image)| EntryStatus {
@@ -219,7 +220,7 @@ pub fn uninstall(place: &Place, systemd_boot: &Path, plan_only: bool, voice: &mu
         lock(disks.iter().map(|(disk, _)| disk))?
     };
     for (mut disk, role) in disks {
-        let survey = survey(&disk, &Trusted::default())?;
+        let survey = survey(&disk, &Trusted::default(), &Originals::default())?;
         let wanted = going_back::wanted(&disk, &survey, &loader, role)?;
         let plan = plan(&wanted, &survey, &Policy::default());
         if !plan.fits {

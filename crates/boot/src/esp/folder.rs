@@ -1,5 +1,11 @@
 //! A partition that is mounted.
+//!
+//! What Linux's FAT driver does shapes the order here (`fs/fat/namei_vfat.c`, `inode.c`). A rename writes the new name without
+//! size and first cluster, which follow only when the file itself is synced: after the folder, so that the old name is gone by
+//! then and no two names ever lead to the same clusters. And clusters of a file that lost its name are free for others at once,
+//! also while its name is still on the medium, unless somebody holds it open.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -7,11 +13,28 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, StatVfsMountFlags, flock, statvfs};
 
 use super::{Disk, EspError, Item, Space};
+use crate::parallel::all_at_once;
+
+/// More files than this are not held open at a time: programs may have 1024.
+const MOST_HELD: usize = 400;
+
+/// How many files are synced at a time.
+const SYNCS_AT_ONCE: usize = 16;
 
 /// A folder where a partition is mounted.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct FolderDisk {
     root: PathBuf,
+    changes: BTreeMap<String, Changes>,
+}
+
+/// What happened in a folder since it was synced.
+#[derive(Debug, Default)]
+struct Changes {
+    /// Files that lost their names, held so that their clusters stay theirs.
+    held: Vec<File>,
+    /// Files that got another name.
+    renamed: Vec<String>,
 }
 
 impl FolderDisk {
@@ -20,7 +43,10 @@ impl FolderDisk {
         if !root.is_dir() {
             return Err(EspError::NoFolder(root.into()));
         }
-        Ok(Self { root: root.into() })
+        Ok(Self {
+            root: root.into(),
+            changes: BTreeMap::new(),
+        })
     }
 
     /// Fails if nothing can be written because of how it is mounted.
@@ -52,6 +78,29 @@ impl FolderDisk {
 
     fn at_path(&self, path: &str) -> PathBuf {
         self.root.join(path)
+    }
+
+    fn changes(&mut self, path: &str) -> &mut Changes {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        self.changes.entry(folder.to_owned()).or_default()
+    }
+
+    /// Holds a file that is about to lose its name. One that is not there, or that cannot be opened, has nothing to be kept.
+    fn hold(&mut self, path: &str) -> io::Result<()> {
+        if let Ok(file) = File::open(self.at_path(path)) {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+            if self.changes(path).held.len() >= MOST_HELD {
+                self.sync_folder(&folder)?;
+            }
+            self.changes(path).held.push(file);
+        }
+        Ok(())
+    }
+
+    fn sync_each(&self, paths: &[String]) -> io::Result<()> {
+        // They wait for the medium rather than compute, and share its waits when they come at once.
+        let synced = all_at_once(paths, SYNCS_AT_ONCE, |path| File::open(self.at_path(path))?.sync_all());
+        synced.into_iter().collect()
     }
 }
 
@@ -112,19 +161,29 @@ impl Disk for FolderDisk {
         io::copy(from, &mut File::create(self.at_path(path))?)
     }
 
-    fn sync(&mut self, path: &str) -> io::Result<()> {
-        File::open(self.at_path(path))?.sync_all()
+    fn sync(&mut self, paths: &[String]) -> io::Result<()> {
+        self.sync_each(paths)
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.at_path(from), self.at_path(to))
+        self.hold(to)?;
+        fs::rename(self.at_path(from), self.at_path(to))?;
+        self.changes(to).renamed.push(to.to_owned());
+        Ok(())
     }
 
     fn remove(&mut self, path: &str) -> io::Result<()> {
+        self.hold(path)?;
         fs::remove_file(self.at_path(path))
     }
 
     fn sync_folder(&mut self, folder: &str) -> io::Result<()> {
-        File::open(self.at_path(folder))?.sync_all()
+        File::open(self.at_path(folder))?.sync_all()?;
+        let Some(changes) = self.changes.remove(folder) else {
+            return Ok(());
+        };
+        self.sync_each(&changes.renamed)?;
+        drop(changes.held);
+        Ok(())
     }
 }

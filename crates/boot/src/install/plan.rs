@@ -36,7 +36,7 @@ pub enum Step {
         /// Which one.
         file: String,
     },
-    /// Write a file beside its place, wait until it is on the medium, then put it there.
+    /// Write a file beside its place. It gets there when its folder is settled.
     Write {
         /// Which one.
         file: String,
@@ -57,7 +57,8 @@ pub enum Step {
         /// Why.
         why: Why,
     },
-    /// Wait until the names in a folder are on the medium.
+    /// Wait until the bytes of what was written into a folder are on the medium, give the files their names, wait until these
+    /// are there too; what lost its name is gone only then.
     Settle {
         /// Which one.
         file: String,
@@ -152,8 +153,8 @@ pub fn plan(wanted: &[Wanted], survey: &Survey, policy: &Policy) -> Plan {
     } else {
         found.garbage.clone()
     };
-    let made = |order| {
-        let steps = steps(&found.writes, &garbage, survey, order);
+    let made = |order, batch| {
+        let steps = steps(&found.writes, &garbage, survey, order, batch);
         let (peak, after) = room(&steps, survey);
         Plan {
             order,
@@ -167,13 +168,29 @@ pub fn plan(wanted: &[Wanted], survey: &Survey, policy: &Policy) -> Plan {
             places: found.places.clone(),
         }
     };
-    let careful = made(Order::WriteFirst);
-    if careful.fits {
-        return careful;
+    let mut smallest: Option<Plan> = None;
+    for order in [Order::WriteFirst, Order::CollectFirst] {
+        for batch in [Batch::Folder, Batch::File] {
+            let plan = made(order, batch);
+            if plan.fits {
+                return plan;
+            }
+            // If it does not fit in any way, the smallest figure is the one to tell.
+            if smallest.as_ref().is_none_or(|s| plan.peak < s.peak) {
+                smallest = Some(plan);
+            }
+        }
     }
-    let tight = made(Order::CollectFirst);
-    // If it does not fit either way, the smaller figure is the one to tell.
-    if tight.peak < careful.peak { tight } else { careful }
+    smallest.unwrap_or_else(|| made(Order::WriteFirst, Batch::File))
+}
+
+/// How many files are settled at a time. What they replace takes its room until then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Batch {
+    /// All that go into a folder, which waits for the medium a few times rather than for each file.
+    Folder,
+    /// One.
+    File,
 }
 
 struct Write {
@@ -375,9 +392,13 @@ fn is_nixos(file: &str, end: &str) -> bool {
     number.is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
 }
 
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
 /// Where a write belongs: what others need first, what points at others last.
 fn stage(path: &str) -> u8 {
-    match path.rsplit_once('/').map_or("", |(folder, _)| folder) {
+    match folder_of(path) {
         SHARED | PROGRAMS => 0,
         IMAGES | ENTRIES => 1,
         "loader" => 3,
@@ -385,7 +406,7 @@ fn stage(path: &str) -> u8 {
     }
 }
 
-fn steps(writes: &[Write], garbage: &Garbage, survey: &Survey, order: Order) -> Vec<Step> {
+fn steps(writes: &[Write], garbage: &Garbage, survey: &Survey, order: Order, batch: Batch) -> Vec<Step> {
     let mut all = Vec::new();
     let unfinished: Vec<_> = garbage.unfinished.iter().map(|(p, s)| (p.clone(), *s, Why::Unfinished)).collect();
     remove(&unfinished, &mut all);
@@ -417,8 +438,10 @@ fn steps(writes: &[Write], garbage: &Garbage, survey: &Survey, order: Order) -> 
                 why: write.why.clone(),
                 wanted: write.wanted,
             });
-            let folder = write.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            if !touched.contains(&folder) {
+            let folder = folder_of(&write.path);
+            if batch == Batch::File {
+                all.push(Step::Settle { file: folder.into() });
+            } else if !touched.contains(&folder) {
                 touched.push(folder);
             }
         }
@@ -439,7 +462,7 @@ fn remove(garbage: &[(String, u64, Why)], steps: &mut Vec<Step>) {
             bytes: *bytes,
             why: why.clone(),
         });
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let folder = folder_of(path);
         if !touched.contains(&folder) {
             touched.push(folder);
         }
@@ -454,6 +477,8 @@ fn room(steps: &[Step], survey: &Survey) -> (u64, i64) {
     let (mut now, mut most) = (0_i64, 0_i64);
     let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let mut names: BTreeMap<&str, u64> = BTreeMap::new();
+    // What is given back once a folder is settled.
+    let mut freed: BTreeMap<&str, u64> = BTreeMap::new();
     for step in steps {
         match step {
             Step::Folder { .. } => now += signed(space.cluster),
@@ -467,11 +492,10 @@ fn room(steps: &[Step], survey: &Survey) -> (u64, i64) {
                 now += signed(space.taken(grown) - space.taken(before));
                 names.insert(folder, grown);
                 now = now.saturating_add(signed(taken));
-                most = most.max(now);
-                now -= signed(sizes.insert(file, taken).unwrap_or_default());
+                *freed.entry(folder).or_default() += sizes.insert(file, taken).unwrap_or_default();
             }
-            Step::Remove { file, .. } => now -= signed(sizes.remove(file.as_str()).unwrap_or_default()),
-            Step::Settle { .. } => {}
+            Step::Remove { file, .. } => *freed.entry(folder_of(file)).or_default() += sizes.remove(file.as_str()).unwrap_or_default(),
+            Step::Settle { file } => now -= signed(freed.remove(file.as_str()).unwrap_or_default()),
         }
         most = most.max(now);
     }

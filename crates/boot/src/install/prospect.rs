@@ -11,12 +11,13 @@ use super::entry::entries;
 use super::generations::{self, Generation, Unreadable, default_entry};
 use super::loader::{Menu, configuration, loaders, program};
 use super::plan::{Plan, Policy, plan};
-use super::source::{Copies, SourceError, prepare};
+use super::source::{Known, Originals, SourceError, prepare};
 use super::survey::{Survey, Trusted, survey};
 use super::wanted::{Expect, Forge, Target, Wanted};
 use super::{ENTRIES, PROGRAMS, SHARED};
 use crate::esp::{Disk, EntryId, EspError};
 use crate::files;
+use crate::parallel::in_parallel;
 
 /// What is to be installed, and how.
 #[derive(Debug, Clone)]
@@ -112,9 +113,11 @@ pub fn prospect(
         any: trusted.iter().cloned().chain(now.clone()).collect(),
         now,
     };
+    let known: Vec<_> = generations.iter().flat_map(entries).collect();
+    let originals = Originals::of(&known);
     let mut surveys = Vec::new();
     for (disk, role) in disks {
-        let survey = survey(disk.as_ref(), &trusted)?;
+        let survey = survey(disk.as_ref(), &trusted, &originals)?;
         surveys.push((disk, role, survey));
     }
     let last_good = last_good(request, &default, surveys.iter().map(|(_, _, survey)| survey));
@@ -125,16 +128,14 @@ pub fn prospect(
     let limit = request.limit.unwrap_or(usize::MAX);
     let chosen = select(&generations, limit, &request.pinned, &protected);
     let all_entries: Vec<_> = chosen.iter().flat_map(|g| entries(g)).collect();
-    let mut copies = Copies::default();
-    for (disk, _, survey) in &surveys {
-        Copies::of(&all_entries, disk.as_ref(), survey, &mut copies);
-    }
-    let (prepared, refused) = prepare(all_entries, scratch, &copies);
+    let known: Known = surveys.iter().flat_map(|(_, _, survey)| survey.originals.clone()).collect();
+    let (prepared, refused) = prepare(all_entries, scratch, &known);
     let mut problems = problems(&unreadable, refused, &default)?;
     let mut wanted_entries = Vec::new();
     let mut installable = Vec::new();
-    for prepared in &prepared {
-        match forge.wanted(prepared) {
+    let made = in_parallel(&prepared, |prepared| forge.wanted(prepared));
+    for (prepared, made) in prepared.iter().zip(made) {
+        match made {
             Ok(wanted) => {
                 installable.push(prepared);
                 wanted_entries.extend(wanted);

@@ -5,15 +5,16 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use boot_formats::Sha256Digest;
 use boot_formats::pe::{Headers, PeError};
 use cli_kit::{Exit, Explained, escape_lines};
 
+use super::IMAGES;
 use super::entry::Entry;
-use super::survey::{Image, Survey};
-use crate::esp::{Disk, EntryId, digest};
+use super::survey::Image;
+use crate::esp::{EntryId, EntryName};
+use crate::parallel::in_parallel;
 
 /// A file whose content is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,70 +101,115 @@ impl Explained for SourceError {
     }
 }
 
-/// Kernels and initrds that a partition holds already, by the file that they were copied from. Comparing is several times
-/// faster than hashing once more.
-#[derive(Default)]
-pub struct Copies<'a> {
-    by_source: BTreeMap<PathBuf, (&'a dyn Disk, String, Sha256Digest)>,
+/// Which kernel and initrd each entry was made of, as far as its generation says: where files of a partition may have been
+/// copied from. A guess, which only says what to compare a file with: comparing is several times faster than hashing twice.
+#[derive(Debug, Default)]
+pub struct Originals {
+    by_entry: BTreeMap<EntryId, Original>,
 }
 
-impl<'a> Copies<'a> {
-    /// What the images of these entries refer to, where image and file were just found to be whole: an image that the key
-    /// signs now, for the same system, already says that this digest belongs to it.
-    pub fn of(entries: &[Entry], disk: &'a dyn Disk, survey: &Survey, copies: &mut Self) {
-        let there: BTreeMap<EntryId, &Image> = survey.entries().map(|(_, name, image)| (name.id, image)).collect();
-        for entry in entries {
-            let Some(image) = there.get(&entry.id) else { continue };
-            let is_same = image.command_line.as_deref() == Some(&entry.command_line) && image.refused_now.is_none();
-            if !is_same || !survey.is_whole(image) {
+#[derive(Debug)]
+struct Original {
+    command_line: String,
+    kernel: PathBuf,
+    initrd: Option<PathBuf>,
+}
+
+impl Originals {
+    /// Of these entries.
+    #[must_use]
+    pub fn of(entries: &[Entry]) -> Self {
+        let by_entry = entries.iter().map(|entry| {
+            let original = Original {
+                command_line: entry.command_line.clone(),
+                kernel: entry.spec.kernel.clone().into(),
+                // A copy with secrets is another file each time.
+                initrd: entry.spec.initrd.clone().filter(|_| entry.spec.initrd_secrets.is_none()).map(Into::into),
+            };
+            (entry.id.clone(), original)
+        });
+        Self {
+            by_entry: by_entry.collect(),
+        }
+    }
+
+    /// What the files that images refer to may be copies of, by path on the partition.
+    pub(super) fn of_images<'a>(&'a self, images: impl Iterator<Item = (&'a String, &'a Image)>) -> BTreeMap<&'a str, &'a Path> {
+        let mut guessed = BTreeMap::new();
+        for (path, image) in images {
+            let file = path.strip_prefix(IMAGES).and_then(|p| p.strip_prefix('/'));
+            let Some(original) = file.and_then(EntryName::parse).and_then(|name| self.by_entry.get(&name.id)) else {
+                continue;
+            };
+            if image.command_line.as_ref() != Some(&original.command_line) {
                 continue;
             }
-            // A copy with secrets is another file each time.
-            let initrd = entry.spec.initrd.as_ref().filter(|_| entry.spec.initrd_secrets.is_none());
-            let sources = [Some(&entry.spec.kernel), initrd];
-            for (source, (path, digest)) in sources.into_iter().zip(&image.references) {
-                if let Some(source) = source {
-                    copies.by_source.insert(source.into(), (disk, path.clone(), *digest));
-                }
+            for ((path, _), original) in image.references.iter().zip([Some(&original.kernel), original.initrd.as_ref()]) {
+                guessed.extend(original.map(|o| (path.as_str(), o.as_path())));
             }
         }
-    }
-
-    /// Digest and size of a source, by comparing or by hashing.
-    fn digest(&self, source: &Path) -> io::Result<(Sha256Digest, u64)> {
-        if let Some((disk, path, digest)) = self.by_source.get(source)
-            && let Ok(copy) = disk.open(path)
-            && let Ok(Some(size)) = same(File::open(source)?, copy)
-        {
-            return Ok((*digest, size));
-        }
-        File::open(source).and_then(digest)
+        guessed
     }
 }
 
-/// How many bytes both have, if they are the same.
-fn same(mut one: impl Read, mut other: impl Read) -> io::Result<Option<u64>> {
-    const STEP: usize = 1 << 18;
-    let (mut a, mut b) = (Vec::with_capacity(STEP), Vec::with_capacity(STEP));
+/// What a file turned out to be.
+pub(super) struct Hashed {
+    pub digest: Sha256Digest,
+    pub size: u64,
+    /// Whether the file that it was compared with has the same bytes.
+    pub is_same: bool,
+}
+
+/// Reads a file once: hashes it, and compares it with another, if there is one to compare with.
+pub(super) fn hash_and_compare(mut file: impl Read, other: Option<&Path>) -> io::Result<Hashed> {
+    use sha2::Digest as _;
+    // Both fit into a processor's own cache.
+    const STEP: usize = 1 << 17;
+    let mut hasher = sha2::Sha256::new();
+    let (mut here, mut there) = (vec![0; STEP], vec![0; STEP]);
+    // One that is not there, or cannot be read, is not the same.
+    let mut other = other.and_then(|path| File::open(path).ok());
     let mut size = 0;
     loop {
-        a.clear();
-        b.clear();
-        one.by_ref().take(STEP as u64).read_to_end(&mut a)?;
-        other.by_ref().take(STEP as u64).read_to_end(&mut b)?;
-        if a != b {
-            return Ok(None);
+        let count = fill(&mut file, &mut here)?;
+        let bytes = here.get(..count).unwrap_or_default();
+        if let Some(original) = &mut other
+            && !fill(original, &mut there).is_ok_and(|n| there.get(..n) == Some(bytes))
+        {
+            other = None;
         }
-        if a.is_empty() {
-            return Ok(Some(size));
+        if count == 0 {
+            return Ok(Hashed {
+                digest: hasher.finalize().into(),
+                size,
+                is_same: other.is_some(),
+            });
         }
-        size += a.len() as u64;
+        hasher.update(bytes);
+        size += count as u64;
     }
 }
+
+/// Reads until the buffer is full or the file ends.
+fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match from.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Sources whose digest and size are known.
+pub type Known = BTreeMap<PathBuf, (Sha256Digest, u64)>;
 
 /// Reads what entries name. An entry whose files cannot be had is left out, and it is said why. Initrds with secrets are made
 /// in `scratch`, which only root may read.
-pub fn prepare(entries: Vec<Entry>, scratch: &Path, copies: &Copies<'_>) -> (Vec<Prepared>, Vec<(EntryId, SourceError)>) {
+pub fn prepare(entries: Vec<Entry>, scratch: &Path, known: &Known) -> (Vec<Prepared>, Vec<(EntryId, SourceError)>) {
     let mut refused = Vec::new();
     let mut with_initrd = Vec::new();
     let mut joined: BTreeMap<(String, String), PathBuf> = BTreeMap::new();
@@ -180,7 +226,13 @@ pub fn prepare(entries: Vec<Entry>, scratch: &Path, copies: &Copies<'_>) -> (Vec
     }
     paths.sort();
     paths.dedup();
-    let digests = in_parallel(&paths, |path| copies.digest(path));
+    let digests = in_parallel(&paths, |path| match known.get(path) {
+        Some(known) => Ok(*known),
+        None => {
+            let hashed = hash_and_compare(File::open(path)?, None)?;
+            Ok((hashed.digest, hashed.size))
+        }
+    });
     let known: BTreeMap<&PathBuf, io::Result<(Sha256Digest, u64)>> = paths.iter().zip(digests).collect();
     let mut machines = BTreeMap::new();
     let mut prepared = Vec::new();
@@ -284,53 +336,28 @@ fn machine(path: &Path) -> Result<u16, SourceError> {
     Ok(headers.machine)
 }
 
-/// The same function for each of some things, on all processors; results in their order.
-pub fn in_parallel<T: Sync, R: Send>(things: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(things.len());
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(thing) = things.get(at) else { return done };
-            done.push((at, each(thing)));
-        }
-    };
-    let mut all: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let helpers: Vec<_> = (1..processors).map(|_| scope.spawn(work)).collect();
-        let mut all = work();
-        for helper in helpers {
-            match helper.join() {
-                Ok(done) => all.extend(done),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        all
-    });
-    all.sort_by_key(|(at, _)| *at);
-    all.into_iter().map(|(_, result)| result).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_same_is_told_from_the_longer_and_the_other() {
-        let long = vec![7; (1 << 18) + 5];
+    fn what_is_hashed_is_told_from_the_longer_and_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("original");
+        let long = vec![7; (1 << 17) + 5];
+        fs::write(&path, &long).unwrap();
         let mut other = long.clone();
-        other[1 << 18] = 8;
-        assert_eq!(same(long.as_slice(), long.as_slice()).unwrap(), Some(long.len() as u64));
-        assert_eq!(same(long.as_slice(), other.as_slice()).unwrap(), None);
-        assert_eq!(same(long.as_slice(), &long[1..]).unwrap(), None);
-        assert_eq!(same(&long[..1 << 18], long.as_slice()).unwrap(), None);
-        assert_eq!(same([].as_slice(), [].as_slice()).unwrap(), Some(0));
-    }
-
-    #[test]
-    fn results_stand_in_the_order_of_things() {
-        let things: Vec<u32> = (0..1000).collect();
-        assert_eq!(in_parallel(&things, |t| t * 2), (0..1000).map(|t| t * 2).collect::<Vec<_>>());
-        assert_eq!(in_parallel(&[] as &[u32], |t| *t), Vec::<u32>::new());
+        other[1 << 17] = 8;
+        let hashed = |bytes: &[u8]| hash_and_compare(bytes, Some(&path)).unwrap();
+        for (bytes, is_same) in [(&long[..], true), (&other, false), (&long[1..], false), (&long[..1 << 17], false), (&[], false)] {
+            let hashed = hashed(bytes);
+            assert_eq!((hashed.digest, hashed.size), (boot_formats::sha256(bytes), bytes.len() as u64));
+            assert_eq!(hashed.is_same, is_same, "{} bytes", bytes.len());
+        }
+        let longer = [&long[..], b"more"].concat();
+        assert!(!hashed(&longer).is_same);
+        fs::write(&path, []).unwrap();
+        assert!(hashed(&[]).is_same);
+        assert!(!hash_and_compare([].as_slice(), Some(&folder.path().join("none"))).unwrap().is_same);
     }
 }

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
+use std::path::PathBuf;
 
 use boot_formats::Sha256Digest;
-use boot_formats::authenticode::{digest, has_right_checksum};
+use boot_formats::authenticode::has_right_checksum;
 use boot_formats::pe::Pe;
 use boot_formats::siglist::SignatureList;
-use boot_formats::trust::{Keyring, Verdict, judge};
+use boot_formats::trust::{Examined, Keyring, Verdict, examine};
 use boot_formats::uki::{Kind, Profile};
 
-use super::source::in_parallel;
+use super::source::{Originals, hash_and_compare};
 use super::{FOLDERS, IMAGES, PROGRAMS, SHARED};
-use crate::esp::{self, Disk, EntryName, EspError, Item, Space, shared_digest};
+use crate::esp::{Disk, EntryName, EspError, Item, Space, shared_digest};
+use crate::parallel::in_parallel;
 
 /// Whose signatures count.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +36,8 @@ pub struct Survey {
     pub images: BTreeMap<String, Image>,
     /// Digests of files; an error's text for those that cannot be read.
     pub digests: BTreeMap<String, Result<Sha256Digest, String>>,
+    /// Kernels and initrds elsewhere that have the same bytes as one here: digest and size.
+    pub originals: BTreeMap<PathBuf, (Sha256Digest, u64)>,
     /// How much room there is.
     pub space: Space,
 }
@@ -59,8 +63,8 @@ pub struct Image {
     pub is_image: bool,
 }
 
-/// Looks at a partition.
-pub fn survey(disk: &dyn Disk, trusted: &Trusted) -> Result<Survey, EspError> {
+/// Looks at a partition. Files whose originals are guessed are compared with them while they are hashed.
+pub fn survey(disk: &dyn Disk, trusted: &Trusted, guesses: &Originals) -> Result<Survey, EspError> {
     let mut items = BTreeMap::new();
     let mut folders = BTreeSet::new();
     for folder in FOLDERS {
@@ -83,17 +87,27 @@ pub fn survey(disk: &dyn Disk, trusted: &Trusted) -> Result<Survey, EspError> {
     let known = items.keys().filter(|p| is_known_by_content(p));
     let to_hash: BTreeSet<&String> = referred.chain(known).filter(|p| items.contains_key(*p)).collect();
     let to_hash: Vec<&String> = to_hash.into_iter().collect();
+    let guessed = guesses.of_images(images.iter());
     let found = in_parallel(&to_hash, |path| {
-        let hashed = disk.open(path).and_then(esp::digest);
-        hashed.map(|(digest, _)| digest).map_err(|e| format!("cannot be read: {e}"))
+        let hashed = disk.open(path).and_then(|file| hash_and_compare(file, guessed.get(path.as_str()).copied()));
+        hashed.map_err(|e| format!("cannot be read: {e}"))
     });
-    let digests = to_hash.into_iter().cloned().zip(found).collect();
+    let (mut digests, mut originals) = (BTreeMap::new(), BTreeMap::new());
+    for (path, found) in to_hash.into_iter().zip(found) {
+        if let (Ok(found), Some(original)) = (&found, guessed.get(path.as_str()))
+            && found.is_same
+        {
+            originals.insert((*original).to_owned(), (found.digest, found.size));
+        }
+        digests.insert(path.clone(), found.map(|found| found.digest));
+    }
     let space = disk.space().map_err(EspError::io(disk, "look at", ""))?;
     Ok(Survey {
         items,
         folders,
         images,
         digests,
+        originals,
         space,
     })
 }
@@ -141,7 +155,10 @@ fn image(disk: &dyn Disk, path: &str, now: &Keyring<'_>, any: &Keyring<'_>) -> I
     let mut bytes = Vec::new();
     let read = disk.open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes));
     match read {
-        Ok(_) => judged(&bytes, now, any),
+        Ok(_) => {
+            let is_loader = path == super::loader::LOADER || path == super::loader::FALLBACK;
+            judged(&bytes, is_loader, now, any)
+        }
         Err(error) => {
             let why = Some(format!("cannot be read: {error}"));
             Image {
@@ -153,7 +170,7 @@ fn image(disk: &dyn Disk, path: &str, now: &Keyring<'_>, any: &Keyring<'_>) -> I
     }
 }
 
-fn judged(bytes: &[u8], now: &Keyring<'_>, any: &Keyring<'_>) -> Image {
+fn judged(bytes: &[u8], is_loader: bool, now: &Keyring<'_>, any: &Keyring<'_>) -> Image {
     let pe = match Pe::parse(bytes) {
         Ok(pe) => pe,
         Err(error) => {
@@ -165,9 +182,11 @@ fn judged(bytes: &[u8], now: &Keyring<'_>, any: &Keyring<'_>) -> Image {
             };
         }
     };
-    let refusal = |db: &Keyring<'_>| match judge(&pe, db, &Keyring::default()).verdict {
+    let examined: Examined<'_> = examine(&pe);
+    let has_right_checksum = has_right_checksum(&pe);
+    let refusal = |db: &Keyring<'_>| match examined.verdict(db, &Keyring::default()) {
         Verdict::Refused(refusal) => Some(refusal.to_string()),
-        _ if !has_right_checksum(&pe) => Some("its checksum is not that of the file".into()),
+        _ if !has_right_checksum => Some("its checksum is not that of the file".into()),
         _ => None,
     };
     let sections: Vec<(&[u8], &[u8])> = pe
@@ -185,13 +204,13 @@ fn judged(bytes: &[u8], now: &Keyring<'_>, any: &Keyring<'_>) -> Image {
         Some((canonical(&path), reference.digest))
     });
     Image {
-        digest: Some(digest(&pe)),
+        digest: Some(examined.digest),
         refused_now: refusal(now),
         refused: refusal(any),
         command_line: text(Kind::CommandLine),
         os_release: text(Kind::OsRelease),
         references: references.collect(),
-        loader: loader_info(bytes),
+        loader: is_loader.then(|| loader_info(bytes)).flatten(),
         is_image: true,
     }
 }

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use boot_formats::certificate::OwnedCertificate;
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
@@ -12,7 +13,7 @@ use super::{Signer, SignerError};
 
 /// A key in a security module: a smart card, a YubiKey, an HSM.
 pub struct Pkcs11Signer {
-    session: Session,
+    session: Mutex<Session>,
     key: ObjectHandle,
     certificate: OwnedCertificate,
 }
@@ -111,7 +112,11 @@ impl Pkcs11Signer {
             .first()
             .copied();
         let key = key.ok_or_else(|| SignerError::Address("the token has no such private key, or wants a PIN first".into()))?;
-        Ok(Self { session, key, certificate })
+        Ok(Self {
+            session: Mutex::new(session),
+            key,
+            certificate,
+        })
     }
 }
 
@@ -121,7 +126,9 @@ impl Signer for Pkcs11Signer {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
-        let signed = self.session.sign(&Mechanism::Sha256RsaPkcs, self.key, message);
+        // A session does one thing at a time. One that somebody panicked with is as good as before.
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let signed = session.sign(&Mechanism::Sha256RsaPkcs, self.key, message);
         signed.map_err(|source| SignerError::Module {
             what: "sign with the key".into(),
             source: Box::new(source),

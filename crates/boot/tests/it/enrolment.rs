@@ -1,14 +1,14 @@
 //! Keys that change in real firmware: through efivarfs of a Linux system that runs there.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use boot_formats::cpio::Archive;
 use cli_kit::Exit;
 
 use super::boots::{DONE, SHIM_ENDS, line};
-use super::lab::{COMMAND_LINE, Lab, done, firn, lab};
+use super::lab::{COMMAND_LINE, Lab, done, firn, folder, lab, program};
 use super::varstore::Store;
 use super::vm::Machine;
 
@@ -177,7 +177,7 @@ fn copy(lab: &Lab, from: &str, to: &str) -> PathBuf {
 /// An image whose first process runs `firn-boot` with these commands; `restart` lets it start again once Secure Boot is on.
 fn commanding(lab: &Lab, name: &str, keys: &str, folders: &[(&str, PathBuf)], commands: &[&str], restart: bool) -> PathBuf {
     let mut archive = Archive::default();
-    program(lab, name, &mut archive);
+    program(&lab.at(&format!("{name}.firn-boot")), &mut archive);
     for (there, here) in folders {
         folder(&mut archive, there, here);
     }
@@ -188,36 +188,4 @@ fn commanding(lab: &Lab, name: &str, keys: &str, folders: &[(&str, PathBuf)], co
     let initrd = lab.at(&format!("{name}.initrd"));
     fs::write(&initrd, archive.finish()).unwrap();
     lab.image_signed(&format!("{name}.efi"), keys, &["--initrd", initrd.to_str().unwrap()])
-}
-
-/// `firn-boot` and the libraries it needs.
-fn program(lab: &Lab, name: &str, archive: &mut Archive) {
-    let stripped = lab.at(&format!("{name}.firn-boot"));
-    let program = env!("CARGO_BIN_EXE_firn-boot");
-    done(Command::new("strip").arg("-o").arg(&stripped).arg(program));
-    archive.file("firn-boot", 0o755, &fs::read(stripped).unwrap()).unwrap();
-    let needed = done(Command::new("ldd").arg(program));
-    let mut folders = Vec::new();
-    for library in needed.split_whitespace().filter(|w| w.starts_with('/')) {
-        for (at, _) in library.match_indices('/').skip(1) {
-            if !folders.contains(&&library[1..at]) {
-                folders.push(&library[1..at]);
-                archive.folder(&library[1..at], 0o755).unwrap();
-            }
-        }
-        archive.file(&library[1..], 0o755, &fs::read(library).unwrap()).unwrap();
-    }
-}
-
-/// A folder with all that is in it.
-fn folder(archive: &mut Archive, there: &str, here: &Path) {
-    archive.folder(there, 0o700).unwrap();
-    for entry in fs::read_dir(here).unwrap().flatten() {
-        let there = format!("{there}/{}", entry.file_name().to_str().unwrap());
-        if entry.path().is_dir() {
-            folder(archive, &there, &entry.path());
-        } else {
-            archive.file(&there, 0o600, &fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
 }

@@ -14,6 +14,8 @@ pub struct Lab {
     pub stub: PathBuf,
     pub kernel: PathBuf,
     pub initrd: PathBuf,
+    /// Package of the kernel, unpacked.
+    pub unpacked: PathBuf,
 }
 
 pub const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1";
@@ -47,6 +49,7 @@ pub fn lab() -> Option<&'static Lab> {
             stub,
             kernel,
             initrd,
+            unpacked,
         })
     });
     if lab.is_none() {
@@ -123,13 +126,18 @@ fn make_initrd(folder: &Path, unpacked: &Path) -> Vec<u8> {
     let init = folder.join("init");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/init.c");
     done(Command::new("cc").args(["-static", "-Os", "-s", "-o"]).arg(&init).arg(source));
-    let found = Command::new("find").arg(unpacked).args(["-name", "efivarfs.ko"]).output().unwrap();
-    let driver = PathBuf::from(String::from_utf8(found.stdout).unwrap().trim());
+    let driver = module(unpacked, "efivarfs");
     let mut archive = Archive::default();
     archive.folder("dev", 0o755).unwrap();
     archive.file("init", 0o755, &fs::read(init).unwrap()).unwrap();
     archive.file("efivarfs.ko", 0o644, &fs::read(driver).unwrap()).unwrap();
     archive.finish()
+}
+
+/// A driver of the kernel that was unpacked there.
+pub fn module(unpacked: &Path, name: &str) -> PathBuf {
+    let found = Command::new("find").arg(unpacked).args(["-name", &format!("{name}.ko")]).output().unwrap();
+    PathBuf::from(String::from_utf8(found.stdout).unwrap().trim())
 }
 
 /// `firn-boot` with these arguments, which must succeed.
@@ -158,4 +166,35 @@ pub fn done(command: &mut Command) -> String {
     let text = String::from_utf8_lossy(&all).into_owned();
     assert!(output.status.success(), "{command:?} ended with {}:\n{text}", output.status);
     text
+}
+
+/// `firn-boot` and the libraries it needs.
+pub fn program(stripped: &Path, archive: &mut Archive) {
+    let program = env!("CARGO_BIN_EXE_firn-boot");
+    done(Command::new("strip").arg("-o").arg(stripped).arg(program));
+    archive.file("firn-boot", 0o755, &fs::read(stripped).unwrap()).unwrap();
+    let needed = done(Command::new("ldd").arg(program));
+    let mut folders = Vec::new();
+    for library in needed.split_whitespace().filter(|w| w.starts_with('/')) {
+        for (at, _) in library.match_indices('/').skip(1) {
+            if !folders.contains(&&library[1..at]) {
+                folders.push(&library[1..at]);
+                archive.folder(&library[1..at], 0o755).unwrap();
+            }
+        }
+        archive.file(&library[1..], 0o755, &fs::read(library).unwrap()).unwrap();
+    }
+}
+
+/// A folder with all that is in it.
+pub fn folder(archive: &mut Archive, there: &str, here: &Path) {
+    archive.folder(there, 0o700).unwrap();
+    for entry in fs::read_dir(here).unwrap().flatten() {
+        let there = format!("{there}/{}", entry.file_name().to_str().unwrap());
+        if entry.path().is_dir() {
+            folder(archive, &there, &entry.path());
+        } else {
+            archive.file(&there, 0o600, &fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
 }

@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 pub struct Machine {
     folder: TempDir,
     files: Vec<(String, PathBuf)>,
+    xbootldr: Vec<(String, PathBuf)>,
     store: Store,
     tpm: bool,
     restarts: bool,
@@ -40,6 +41,7 @@ impl Machine {
         Self {
             folder: tempfile::tempdir().unwrap(),
             files: Vec::new(),
+            xbootldr: Vec::new(),
             store,
             tpm: false,
             restarts: false,
@@ -50,6 +52,12 @@ impl Machine {
 
     pub fn file(mut self, there: &str, here: impl AsRef<Path>) -> Self {
         self.files.push((there.to_owned(), here.as_ref().into()));
+        self
+    }
+
+    /// A file of the extended boot partition, which is made if it has any.
+    pub fn on_xbootldr(mut self, there: &str, here: impl AsRef<Path>) -> Self {
+        self.xbootldr.push((there.to_owned(), here.as_ref().into()));
         self
     }
 
@@ -99,21 +107,9 @@ impl Machine {
         self.store.write(&flash);
         let _slot = Slot::take();
         let mut tpm = self.tpm.then(|| Tpm::start(self.folder.path()));
-        let mut command = Command::new("qemu-system-x86_64");
+        let mut command = emulator();
         command
-            .args([
-                "-accel",
-                "tcg",
-                "-machine",
-                "q35,smm=on",
-                "-m",
-                "512",
-                "-nodefaults",
-                "-display",
-                "none",
-                "-serial",
-                "stdio",
-            ])
+            .args(["-machine", "q35,smm=on"])
             .args(["-global", "driver=cfi.pflash01,property=secure,value=on"])
             .arg("-drive")
             .arg(format!("if=pflash,format=raw,unit=0,readonly=on,file={CODE}"))
@@ -130,13 +126,7 @@ impl Machine {
             command.arg("-chardev").arg(format!("socket,id=tpm,path={}", socket.display()));
             command.args(["-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm"]);
         }
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let seen = watch(Running(child), ends, |seen| {
+        let seen = watch(start(&mut command), ends, None, |seen| {
             if self.kill_tpm_at.is_some_and(|at| seen.contains(at)) {
                 tpm = None;
             }
@@ -144,42 +134,82 @@ impl Machine {
         Ended { seen, folder: self.folder }
     }
 
-    /// A GPT with one EFI system partition.
+    /// A GPT with one EFI system partition, and an extended boot partition behind it if something is to be there.
     fn make_disk(&self, disk: &Path) {
         let file = fs::File::create(disk).unwrap();
-        file.set_len((PARTITION_START + PARTITION_SECTORS + 2048) * 512).unwrap();
-        let table = format!(
+        file.set_len((PARTITION_START + 2 * PARTITION_SECTORS + 2048) * 512).unwrap();
+        let mut table = format!(
             "label: gpt\nstart={PARTITION_START}, size={PARTITION_SECTORS}, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, uuid={PARTITION_TEXT}\n"
         );
+        let second = PARTITION_START + PARTITION_SECTORS;
+        if !self.xbootldr.is_empty() {
+            table += &format!("start={second}, size={PARTITION_SECTORS}, type=BC13C2FF-59E6-4262-A352-B275FD6F7172\n");
+        }
         let script = self.folder.path().join("table");
         fs::write(&script, table).unwrap();
         let mut sfdisk = Command::new("sfdisk");
         super::lab::done(sfdisk.arg("--quiet").arg(disk).stdin(fs::File::open(script).unwrap()));
-        let mut format = Command::new("mkfs.vfat");
-        format
-            .arg("--offset")
-            .arg(PARTITION_START.to_string())
-            .arg(disk)
-            .arg((PARTITION_SECTORS / 2).to_string());
-        super::lab::done(&mut format);
-        let volume = format!("{}@@{}", disk.display(), PARTITION_START * 512);
-        let mut made: Vec<String> = Vec::new();
-        for (there, here) in &self.files {
-            for (at, _) in there.match_indices('/') {
-                let folder = there[..at].to_owned();
-                if !made.contains(&folder) {
-                    super::lab::done(Command::new("mmd").args(["-i", &volume, &format!("::{folder}")]));
-                    made.push(folder);
-                }
-            }
-            super::lab::done(
-                Command::new("mcopy")
-                    .args(["-o", "-i", &volume])
-                    .arg(here)
-                    .arg(format!("::{there}")),
-            );
+        make_partition(disk, PARTITION_START, &self.files);
+        if !self.xbootldr.is_empty() {
+            make_partition(disk, second, &self.xbootldr);
         }
     }
+}
+
+/// A file system that begins at this sector of a disk, with files on it.
+fn make_partition(disk: &Path, start: u64, files: &[(String, PathBuf)]) {
+    let mut format = Command::new("mkfs.vfat");
+    format
+        .arg("--offset")
+        .arg(start.to_string())
+        .arg(disk)
+        .arg((PARTITION_SECTORS / 2).to_string());
+    super::lab::done(&mut format);
+    let volume = format!("{}@@{}", disk.display(), start * 512);
+    let mut made: Vec<String> = Vec::new();
+    for (there, here) in files {
+        for (at, _) in there.match_indices('/') {
+            let folder = there[..at].to_owned();
+            if !made.contains(&folder) {
+                super::lab::done(Command::new("mmd").args(["-i", &volume, &format!("::{folder}")]));
+                made.push(folder);
+            }
+        }
+        super::lab::done(
+            Command::new("mcopy")
+                .args(["-o", "-i", &volume])
+                .arg(here)
+                .arg(format!("::{there}")),
+        );
+    }
+}
+
+/// A machine that starts this kernel by itself, with a disk given as QEMU's block devices whose last is called `disk`. Ends
+/// when one of these is seen, or, if it is given, so long after that.
+pub fn run_kernel(kernel: &Path, initrd: &Path, disk: &[String], ends: &[&str], after: Option<Duration>) -> String {
+    let _slot = Slot::take();
+    let mut command = emulator();
+    command.arg("-no-reboot").arg("-kernel").arg(kernel).arg("-initrd").arg(initrd);
+    // A machine that does much else beside is late with its timer, which must not be taken for a broken one.
+    command.args(["-append", "console=ttyS0 quiet panic=-1 no_timer_check"]);
+    for device in disk {
+        command.args(["-blockdev", device]);
+    }
+    command.args(["-device", "virtio-blk-pci,drive=disk"]);
+    watch(start(&mut command), ends, after, |_| ())
+}
+
+/// QEMU, behind whatever else this computer does.
+fn emulator() -> Command {
+    let mut command = Command::new("nice");
+    command.args(["-n", "10", "qemu-system-x86_64", "-accel", "tcg", "-m", "512"]);
+    command.args(["-nodefaults", "-display", "none", "-serial", "stdio"]);
+    command
+}
+
+fn start(command: &mut Command) -> Running {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Running(command.spawn().unwrap())
 }
 
 /// What is left of a machine.
@@ -280,7 +310,10 @@ impl Drop for Slot {
     }
 }
 
-fn watch(mut machine: Running, ends: &[&str], mut look: impl FnMut(&str)) -> String {
+/// A console that is silent for so long has said what it had to say.
+const QUIET: Duration = Duration::from_millis(300);
+
+fn watch(mut machine: Running, ends: &[&str], after: Option<Duration>, mut look: impl FnMut(&str)) -> String {
     let (send, chunks) = mpsc::channel::<Vec<u8>>();
     let stdout = machine.0.stdout.take().unwrap();
     let stderr = machine.0.stderr.take().unwrap();
@@ -302,8 +335,10 @@ fn watch(mut machine: Running, ends: &[&str], mut look: impl FnMut(&str)) -> Str
         let text = plain(&raw);
         look(&text);
         if ends.iter().any(|end| text.contains(end)) {
-            // The rest of the message: until the console is silent for a moment.
-            while let Ok(chunk) = chunks.recv_timeout(Duration::from_millis(300)) {
+            // The rest of the message: until the console is silent for a moment, or the time is over.
+            let since = Instant::now();
+            let patience = || after.map_or(QUIET, |after| after.saturating_sub(since.elapsed()));
+            while let Ok(chunk) = chunks.recv_timeout(patience()) {
                 raw.extend(chunk);
             }
             return plain(&raw);

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use boot::esp::{Disk, EntryId, Item, Space};
 use boot::install::execute::{Workshop, execute};
 use boot::install::loader::Menu;
+use boot::install::bless::bless;
 use boot::install::prospect::{Prospect, Request, Role, prospect};
+use boot::install::source::Originals;
 use boot::install::survey::{Survey, Trusted, survey};
 use boot::install::wanted::Forge;
 use boot::keys::KeyFolder;
@@ -38,6 +40,8 @@ pub struct Medium {
     /// Changes until the power fails.
     left: Option<usize>,
     changes: usize,
+    /// What each change was.
+    kinds: Vec<&'static str>,
     capacity: u64,
     failed: bool,
     /// Says that there is room although there is none.
@@ -55,6 +59,9 @@ pub enum Loss {
     Bytes,
     /// All names, and half of the bytes.
     HalfOfTheBytes,
+    /// All names; those that are new lead to empty files, and those that a file was renamed to still to the one before, as on
+    /// Linux's FAT.
+    NewNamesAreEmpty,
     /// Each name or not, by chance.
     SomeNames(u64),
 }
@@ -78,12 +85,13 @@ impl Medium {
         medium
     }
 
-    fn change(&mut self) -> io::Result<()> {
+    fn change(&mut self, kind: &'static str) -> io::Result<()> {
         if self.failed || self.left == Some(self.changes) {
             self.failed = true;
             return Err(io::Error::other("the power failed"));
         }
         self.changes += 1;
+        self.kinds.push(kind);
         Ok(())
     }
 
@@ -124,6 +132,14 @@ impl Medium {
             let (now, settled) = (self.now.get(path), self.settled.get(path));
             let at = match loss {
                 Loss::All => settled,
+                Loss::NewNamesAreEmpty => match (now, settled) {
+                    (Some(_), Some(_)) => settled,
+                    (Some(_), None) => {
+                        medium.put(path, Vec::new());
+                        continue;
+                    }
+                    (None, _) => None,
+                },
                 Loss::Bytes | Loss::HalfOfTheBytes => now,
                 Loss::SomeNames(_) if coin() => now,
                 Loss::SomeNames(_) => settled,
@@ -234,7 +250,7 @@ impl Disk for Fragile {
 
     fn create_folder(&mut self, path: &str) -> io::Result<()> {
         let mut medium = self.0.lock().unwrap();
-        medium.change()?;
+        medium.change("folder")?;
         assert!(
             folder_of(path).is_empty() || medium.folders.contains(folder_of(path)),
             "{path} has no folder"
@@ -250,11 +266,11 @@ impl Disk for Fragile {
         assert!(medium.folders.contains(folder_of(path)), "{path} has no folder");
         let size = bytes.len() as u64;
         // The first change makes the name; the power may fail between it and the bytes.
-        medium.change()?;
+        medium.change("name")?;
         medium.contents.push(Content::default());
         let at = medium.contents.len() - 1;
         medium.now.insert(path.into(), at);
-        medium.change()?;
+        medium.change("bytes")?;
         if medium.used() + size.div_ceil(CLUSTER) * CLUSTER > medium.capacity {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -262,17 +278,19 @@ impl Disk for Fragile {
         Ok(size)
     }
 
-    fn sync(&mut self, path: &str) -> io::Result<()> {
+    fn sync(&mut self, paths: &[String]) -> io::Result<()> {
         let mut medium = self.0.lock().unwrap();
-        medium.change()?;
-        let at = *medium.now.get(path).ok_or_else(not_there)?;
-        medium.contents[at].settled = Some(medium.contents[at].now.clone());
+        for path in paths {
+            medium.change("sync")?;
+            let at = *medium.now.get(path).ok_or_else(not_there)?;
+            medium.contents[at].settled = Some(medium.contents[at].now.clone());
+        }
         Ok(())
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         let mut medium = self.0.lock().unwrap();
-        medium.change()?;
+        medium.change("rename")?;
         let at = medium.now.remove(from).ok_or_else(not_there)?;
         medium.now.insert(to.into(), at);
         Ok(())
@@ -280,13 +298,13 @@ impl Disk for Fragile {
 
     fn remove(&mut self, path: &str) -> io::Result<()> {
         let mut medium = self.0.lock().unwrap();
-        medium.change()?;
+        medium.change("remove")?;
         medium.now.remove(path).map(drop).ok_or_else(not_there)
     }
 
     fn sync_folder(&mut self, folder: &str) -> io::Result<()> {
         let mut medium = self.0.lock().unwrap();
-        medium.change()?;
+        medium.change("sync folder")?;
         medium.settled.retain(|path, _| folder_of(path) != folder);
         let here: Vec<(String, usize)> = medium
             .now
@@ -303,7 +321,7 @@ impl Disk for Fragile {
 
 /// A machine whose partition is fragile.
 pub struct Machine {
-    world: World,
+    pub world: World,
     keys: PathBuf,
     limit: Option<usize>,
     booted: Option<EntryId>,
@@ -313,9 +331,13 @@ pub struct Machine {
 
 impl Machine {
     pub fn new(generations: u64) -> Self {
+        Self::of(World::new(generations), keys().into())
+    }
+
+    pub fn of(world: World, keys: PathBuf) -> Self {
         Self {
-            world: World::new(generations),
-            keys: keys().into(),
+            world,
+            keys,
             limit: None,
             booted: None,
             fat: false,
@@ -332,7 +354,7 @@ impl Machine {
     pub fn run(&self, disk: &Fragile) -> Result<(), String> {
         let signer = KeyFolder::new(self.keys.clone(), None).signer(KeyVariable::Db).unwrap();
         let forge = Forge {
-            stub: stub(),
+            stub: std::fs::read(self.world.at("stub.efi")).unwrap(),
             signer: &signer,
             fat: self.fat,
             policy: None,
@@ -363,7 +385,10 @@ impl Machine {
             tries: self.tries,
             loader: Some(self.world.at("loader.efi")),
             programs: vec![("memtest".into(), self.world.at("loader.efi"))],
-            menu: Menu::default(),
+            menu: Menu {
+                timeout: Some(0),
+                ..Menu::default()
+            },
             take_over: false,
             no_collection: false,
             booted: self.booted.clone(),
@@ -376,7 +401,7 @@ impl Machine {
     }
 
     fn survey(&self, disk: &Fragile) -> Survey {
-        survey(disk, &self.trusted()).unwrap()
+        survey(disk, &self.trusted(), &Originals::default()).unwrap()
     }
 
     /// Lets the power fail at every change of a run that starts from `before`. After each, in every way in which it may turn
@@ -394,7 +419,7 @@ impl Machine {
             });
             let said = self.run(&disk).unwrap_err();
             assert!(said.contains("the power failed"), "{said}");
-            let losses = [Loss::All, Loss::Bytes, Loss::HalfOfTheBytes].into_iter();
+            let losses = [Loss::All, Loss::Bytes, Loss::HalfOfTheBytes, Loss::NewNamesAreEmpty].into_iter();
             for loss in losses.chain((0..4).map(|n| Loss::SomeNames(n + 7 * at as u64))) {
                 let left = Fragile::new(disk.medium().after(loss));
                 self.boots(
@@ -406,10 +431,12 @@ impl Machine {
                 );
             }
             // One of these goes on; all of them would take minutes.
-            let left = Fragile::new(
-                disk.medium()
-                    .after(if at % 2 == 0 { Loss::All } else { Loss::SomeNames(at as u64) }),
-            );
+            let loss = match at % 3 {
+                0 => Loss::All,
+                1 => Loss::NewNamesAreEmpty,
+                _ => Loss::SomeNames(at as u64),
+            };
+            let left = Fragile::new(disk.medium().after(loss));
             self.run(&left).unwrap_or_else(|e| panic!("after change {at}: {e}"));
             assert_eq!(left.medium().files(), end.files(), "after change {at}");
         }
@@ -420,13 +447,17 @@ impl Machine {
         let survey = self.survey(left);
         let mut listed = Vec::new();
         for (path, _, image) in survey.entries() {
+            // The loader does not list what is empty.
+            if survey.items[path] == 0 {
+                continue;
+            }
             assert!(survey.is_whole(image), "{when}: {path} is listed and would not boot: {image:?}");
             listed.push(path.rsplit('/').next().unwrap().to_owned());
         }
         for name in always {
             assert!(listed.iter().any(|l| l == name), "{when}: {name} is gone, there are {listed:?}");
         }
-        for (path, image) in survey.images.iter().filter(|(path, _)| !path.starts_with("EFI/Linux")) {
+        for (path, image) in survey.images.iter().filter(|(path, _)| !path.starts_with("EFI/Linux") && survey.items[*path] > 0) {
             assert_eq!(image.refused, None, "{when}: {path}");
         }
         // Texts are of before or of after.
@@ -436,8 +467,10 @@ impl Machine {
             .iter()
             .filter(|(path, _)| path.starts_with("loader/") && !path.ends_with("firn-new"))
         {
+            // An entry that is empty is not listed either.
+            let is_new = bytes.is_empty() && !old.contains_key(path);
             assert!(
-                old.get(path) == Some(bytes) || new.get(path) == Some(bytes),
+                is_new || old.get(path) == Some(bytes) || new.get(path) == Some(bytes),
                 "{when}: {path} is neither old nor new"
             );
         }
@@ -521,6 +554,54 @@ fn power_fails_while_everything_is_signed_again() {
 }
 
 #[test]
+fn power_fails_while_an_entry_is_blessed() {
+    let mut machine = Machine::new(1);
+    machine.tries = Some(3);
+    let disk = Fragile::new(Medium::new(PLENTY));
+    machine.run(&disk).unwrap();
+    let before = disk.medium();
+    let id = EntryId::new(None, 1, None);
+    let mut changes = 0;
+    loop {
+        let disk = Fragile::new(Medium {
+            left: Some(before.changes + changes),
+            ..before.clone()
+        });
+        let ended = bless(&mut disk.clone(), &id);
+        for loss in [Loss::All, Loss::Bytes, Loss::HalfOfTheBytes, Loss::NewNamesAreEmpty, Loss::SomeNames(changes as u64)] {
+            let left = Fragile::new(disk.medium().after(loss));
+            let survey = machine.survey(&left);
+            let whole = survey.entries().filter(|(_, _, image)| survey.is_whole(image)).count();
+            assert!(whole >= 1, "change {changes}, lost {loss:?}: nothing boots any more");
+            // The next run leaves one of them.
+            machine.run(&left).unwrap();
+            assert_eq!(left.medium().files().keys().filter(|p| p.starts_with("EFI/Linux/")).count(), 1);
+        }
+        changes += 1;
+        if ended.is_ok() {
+            assert_eq!(ended.unwrap().unwrap(), "EFI/Linux/nixos-generation-1.efi");
+            break;
+        }
+    }
+    assert!(changes > 5, "{changes}");
+}
+
+#[test]
+fn an_entry_is_blessed_on_a_full_partition() {
+    let mut machine = Machine::new(1);
+    machine.tries = Some(3);
+    let disk = Fragile::new(Medium::new(PLENTY));
+    machine.run(&disk).unwrap();
+    let mut full = disk.medium();
+    full.capacity = full.used();
+    let disk = Fragile::new(full);
+    let blessed = bless(&mut disk.clone(), &EntryId::new(None, 1, None)).unwrap();
+    assert_eq!(blessed.as_deref(), Some("EFI/Linux/nixos-generation-1.efi"));
+    let files = disk.medium().files();
+    assert_eq!(files.keys().filter(|p| p.starts_with("EFI/Linux/")).count(), 1, "{:?}", files.keys());
+}
+
+#[test]
 fn power_fails_while_thin_images_become_fat() {
     let mut machine = Machine::new(2);
     let disk = Fragile::new(Medium::new(PLENTY));
@@ -544,54 +625,21 @@ fn an_installer_that_does_not_sync_is_caught() {
     assert!(survey.entries().all(|(_, _, image)| !survey.is_whole(image)));
 }
 
-/// What a run leaves that loses its power right after the file gets its name, before anything else is synced.
-pub fn stopped_before(world: &World, keys: &Path, before: &Fragile, file: &str) -> Medium {
-    let signer = KeyFolder::new(keys.into(), None).signer(KeyVariable::Db).unwrap();
-    let forge = Forge {
-        stub: std::fs::read(world.at("stub.efi")).unwrap(),
-        signer: &signer,
-        fat: false,
-        policy: None,
-    };
-    let request = Request {
-        profiles: world.at("profiles"),
-        system: None,
-        limit: None,
-        pinned: Vec::new(),
-        tries: None,
-        loader: Some(world.at("loader.efi")),
-        programs: Vec::new(),
-        menu: Menu {
-            timeout: Some(0),
-            ..Menu::default()
-        },
-        take_over: false,
-        no_collection: false,
-        booted: None,
-    };
-    let trusted = KeyFolder::new(keys.into(), None).lists(KeyVariable::Db).unwrap();
-    let start = before.medium();
-    for changes in 0.. {
+/// What a run leaves whose power fails in the middle of each kind of change, from what `before` holds: the kind, and the
+/// medium.
+pub fn stopped_at_each_kind(machine: &Machine, before: &Medium) -> BTreeMap<&'static str, Medium> {
+    let whole = Fragile::new(before.clone());
+    machine.run(&whole).unwrap();
+    let done = whole.medium().kinds.split_off(before.kinds.len());
+    let kinds: BTreeSet<&'static str> = done.iter().copied().collect();
+    let stopped = kinds.into_iter().map(|kind| {
+        let places: Vec<usize> = (0..done.len()).filter(|at| done[*at] == kind).collect();
         let disk = Fragile::new(Medium {
-            left: Some(changes),
-            ..start.clone()
+            left: Some(before.changes + places[places.len() / 2]),
+            ..before.clone()
         });
-        let scratch = tempfile::tempdir().unwrap();
-        let disks: Vec<(Box<dyn Disk>, Role)> = vec![(Box::new(disk.clone()), Role::Whole)];
-        let mut planned = prospect(&request, disks, &trusted, &forge, scratch.path())
-            .map_err(|f| f.render(false))
-            .unwrap();
-        let partition = &mut planned.partitions[0];
-        let ended = execute(
-            &partition.plan,
-            &partition.wanted,
-            &mut Workshop::new(Some(&forge)),
-            partition.disk.as_mut(),
-        );
-        if disk.medium().now.contains_key(file) {
-            return disk.medium();
-        }
-        assert!(ended.is_err(), "{file} was never written");
-    }
-    start
+        machine.run(&disk).unwrap_err();
+        (kind, disk.medium())
+    });
+    stopped.collect()
 }

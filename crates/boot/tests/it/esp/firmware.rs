@@ -210,21 +210,66 @@ fn partition_of_plain_systemd_boot_is_upgraded() {
     assert_eq!(started(&real.machine().run_until(DONE)), "system-1");
 }
 
+/// A run that is stopped at each kind of change, with what was not synced lost in different ways; `--long` tries all of them.
 #[test]
 fn power_failed_half_way_and_it_boots() {
-    let Some(real) = Real::new(1) else { return };
-    real.install(&[]);
-    let before = Fragile::new(Medium::of(&tree(&real.world.at("esp"))));
-    real.generation(2, "");
-    // After the new image has its name, before that is on the medium; and while the loader's configuration is written.
-    let half = super::crash::stopped_before(&real.world, &real.lab.at("keys"), &before, "EFI/Linux/nixos-generation-2.efi");
-    let left = half.after(Loss::HalfOfTheBytes);
-    let esp = real.world.at("left");
-    for (path, bytes) in left.files() {
-        let path = esp.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
+    let Some(real) = Real::new(2) else { return };
+    let Real { world, lab } = real;
+    let machine = super::crash::Machine::of(world, lab.at("keys"));
+    let disk = Fragile::new(Medium::new(1 << 30));
+    machine.run(&disk).unwrap();
+    machine.world.link(3, "system-1");
+    machine.world.remove_generation(1);
+    let losses = [Loss::All, Loss::NewNamesAreEmpty, Loss::HalfOfTheBytes, Loss::SomeNames(5)];
+    let stopped = super::crash::stopped_at_each_kind(&machine, &disk.medium());
+    let long = std::env::var_os("FIRN_LONG").is_some();
+    let mut booted = 0;
+    for (kind, medium) in stopped {
+        for (at, loss) in losses.into_iter().enumerate() {
+            // A name that is new; bytes that are half there; names of which some are gone.
+            if !long && !matches!((kind, at), ("sync folder", 1) | ("sync", 2) | ("remove", 3)) {
+                continue;
+            }
+            let esp = machine.world.at(&format!("left-{booted}"));
+            for (path, bytes) in medium.after(loss).files() {
+                let path = esp.join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, bytes).unwrap();
+            }
+            let seen = super::firmware::machine(lab.store(), &esp).run_until(DONE);
+            assert!(["system-1", "system-2"].contains(&started(&seen)), "{kind}, {loss:?}: {seen}");
+            booted += 1;
+        }
     }
-    let seen = machine(real.lab.store(), &esp).run_until(DONE);
-    assert!(["system-1", "system-2"].contains(&started(&seen)), "{seen}");
+    assert!(booted >= 3, "{booted}");
+}
+
+#[test]
+fn fat_images_boot_from_the_extended_boot_partition() {
+    let Some(real) = Real::new(2) else { return };
+    fs::create_dir(real.world.at("xbootldr")).unwrap();
+    let xbootldr = real.world.text("xbootldr");
+    let keys = real.lab.text("keys");
+    for (more, generation) in [(vec![], "system-2"), (vec!["--fat"], "system-1")] {
+        let all = [&["--keys", &keys, "--timeout", "0", "--xbootldr", &xbootldr], more.as_slice()].concat();
+        real.world.run("install", &all);
+        assert!(real.world.names("EFI/Linux").is_empty());
+        let mut machine = real.machine();
+        for path in tree(&real.world.at("xbootldr")).into_keys() {
+            machine = machine.on_xbootldr(&path, real.world.at("xbootldr").join(&path));
+        }
+        let seen = machine.run_until(DONE);
+        assert_eq!(started(&seen), generation);
+        // Then the other one, with its kernel inside of its image.
+        real.world.default(1);
+    }
+    assert!(tree(&real.world.at("xbootldr")).keys().all(|p| !p.starts_with("EFI/nixos/")));
+}
+
+#[test]
+fn fat_images_boot() {
+    let Some(real) = Real::new(1) else { return };
+    real.install(&["--fat"]);
+    assert!(real.world.names("EFI/nixos").is_empty());
+    assert_eq!(started(&real.machine().run_until(DONE)), "system-1");
 }
