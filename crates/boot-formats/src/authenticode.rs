@@ -90,6 +90,13 @@ fn hashed<'a>(headers: &Headers, bytes: &'a [u8], end: usize) -> Vec<&'a [u8]> {
 
 /// The signatures of an image, as DER, in their order. Entries of another type than PKCS#7 are passed over.
 pub fn signatures<'a>(pe: &Pe<'a>) -> Result<Vec<&'a [u8]>, TableError> {
+    let of_our_kind = |entry: &&[u8]| u16_at(entry, 6) == Some(PKCS7);
+    let entries = entries(pe)?.into_iter().filter(of_our_kind);
+    Ok(entries.map(|entry| entry.get(HEADER..).unwrap_or_default()).collect())
+}
+
+/// All entries of the certificate table, with their headers and without padding.
+fn entries<'a>(pe: &Pe<'a>) -> Result<Vec<&'a [u8]>, TableError> {
     let Some((offset, size)) = pe.headers().certificates else {
         return Ok(Vec::new());
     };
@@ -111,10 +118,7 @@ pub fn signatures<'a>(pe: &Pe<'a>) -> Result<Vec<&'a [u8]>, TableError> {
     while at < table.len() {
         let wrong = TableError::Entry(number);
         let length = usize_at(table, at).filter(|l| *l > HEADER).ok_or_else(|| wrong.clone())?;
-        let entry = slice(table, at, length).ok_or(wrong)?;
-        if u16_at(entry, 6) == Some(PKCS7) {
-            found.push(entry.get(HEADER..).unwrap_or_default());
-        }
+        found.push(slice(table, at, length).ok_or(wrong)?);
         number += 1;
         if number > MOST_SIGNATURES {
             return Err(TableError::TooMany);
@@ -136,19 +140,18 @@ pub fn without_signatures(pe: &Pe<'_>) -> Vec<u8> {
     out
 }
 
-/// The image with one more signature (DER) behind those it has.
+/// The image with one more signature (DER) behind what its table has, whatever that is.
 pub fn with_signature(pe: &Pe<'_>, signature: &[u8]) -> Result<Vec<u8>, TableError> {
-    let old = signatures(pe)?;
+    let old = entries(pe)?;
     let headers = pe.headers();
     let mut out = without_signatures(pe);
     out.resize(align(out.len(), ALIGNMENT).ok_or(TableError::TooLarge)?, 0);
     let offset = out.len();
-    for der in old.into_iter().chain([signature]) {
-        let length = u32::try_from(der.len() + HEADER).map_err(|_| TableError::TooLarge)?;
-        out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(&REVISION.to_le_bytes());
-        out.extend_from_slice(&PKCS7.to_le_bytes());
-        out.extend_from_slice(der);
+    let length = u32::try_from(signature.len() + HEADER).map_err(|_| TableError::TooLarge)?;
+    let header = [&length.to_le_bytes()[..], &REVISION.to_le_bytes(), &PKCS7.to_le_bytes()].concat();
+    let new = [header.as_slice(), signature].concat();
+    for entry in old.into_iter().chain([new.as_slice()]) {
+        out.extend_from_slice(entry);
         out.resize(align(out.len(), ALIGNMENT).ok_or(TableError::TooLarge)?, 0);
     }
     let entry = [offset, out.len() - offset].map(u32::try_from);
@@ -189,7 +192,11 @@ pub fn checksum(bytes: &[u8], at: usize) -> u32 {
     }
     let weighed = |position: usize, byte: u8| u64::from(byte) << (8 * (position % 4));
     let rest = words.remainder();
-    sum += rest.iter().enumerate().map(|(position, byte)| weighed(position, *byte)).sum::<u64>();
+    sum += rest
+        .iter()
+        .enumerate()
+        .map(|(position, byte)| weighed(position, *byte))
+        .sum::<u64>();
     // The place itself counts as zero.
     for position in at..at.saturating_add(4) {
         sum -= bytes.get(position).map_or(0, |byte| weighed(position, *byte));
@@ -218,6 +225,22 @@ mod tests {
         assert_eq!(digest(&twice), before);
         assert_eq!(signatures(&twice).unwrap(), [b"not a signature".as_slice(), &[5; 100]]);
         assert_eq!(without_signatures(&twice), bytes);
+    }
+
+    /// They were dropped when an image was signed again.
+    #[test]
+    fn entries_of_another_kind_stay() {
+        let bytes = image(&[(".text", &[7; 700])]);
+        let mut signed = with_signature(&Pe::parse(&bytes).unwrap(), b"another kind").unwrap();
+        let (table, _) = Pe::parse(&signed).unwrap().headers().certificates.unwrap();
+        assert!(put(&mut signed, table + 6, &0x0ef1_u16.to_le_bytes()));
+        assert_eq!(signatures(&Pe::parse(&signed).unwrap()), Ok(Vec::new()));
+        let again = with_signature(&Pe::parse(&signed).unwrap(), b"ours").unwrap();
+        let again = Pe::parse(&again).unwrap();
+        assert_eq!(signatures(&again).unwrap(), [b"ours"]);
+        let entries = entries(&again).unwrap();
+        assert_eq!(entries[0], slice(&signed, table, HEADER + 12).unwrap());
+        assert_eq!(entries.len(), 2);
     }
 
     #[test]

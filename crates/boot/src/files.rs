@@ -81,8 +81,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let permissions = fs::Permissions::from_mode(0o644);
     file.as_file().set_permissions(permissions).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    File::open(folder).and_then(|f| f.sync_all()).map_err(failed)
+    // As on the ESP (`esp/folder.rs`): FAT frees what was there at once unless it is held, and the new name is empty until the
+    // file is synced behind its folder.
+    let before = File::open(path).ok();
+    let file = file.persist(path).map_err(|e| failed(e.error))?;
+    File::open(folder).and_then(|f| f.sync_all()).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    drop(before);
+    Ok(())
 }
 
 /// Makes a new file that only its owner may read; fails if there is one.

@@ -20,29 +20,33 @@ use crate::house::House;
 use crate::shell::{self, cargo};
 use report::Report;
 
-const PARTS: [&str; 4] = ["benches", "feeds", "pages", "scan"];
+const PARTS: [&str; 5] = ["benches", "boot", "feeds", "pages", "scan"];
 
 /// Runs the benchmarks: `[--only PART] [--database FILE]`.
 ///
-/// `pages` or `scan` alone measures on a database that `feeds` left, or on the one given.
+/// `pages` or `scan` alone measures on a database that `feeds` left, or on the one given; `boot` is a part of `benches` and
+/// needs no feeds.
 pub fn bench(house: &House, words: &[&str]) -> Result<()> {
     let (only, database) = match words {
         [] => (None, None),
         ["--only", part] => (Some(*part), None),
         ["--only", part @ ("pages" | "scan"), "--database", file] => (Some(*part), Some(PathBuf::from(file))),
         _ => bail!(Unready(
-            "usage: cargo xtask bench [--only benches|feeds|pages|scan [--database FILE]]".into()
+            "usage: cargo xtask bench [--only benches|boot|feeds|pages|scan [--database FILE]]".into()
         )),
     };
     if let Some(part) = only.filter(|p| !PARTS.contains(p)) {
         bail!(Unready(format!("no part {part}: choose among {}", PARTS.join(", "))));
     }
     let wants = |part: &str| only.is_none_or(|o| o == part);
+    if only == Some("boot") {
+        return benches(house, Some("boot"));
+    }
     let Some(mirror) = house.mirror() else {
         bail!(Unready("FIRN_MIRROR is not set: benchmarks need the real feeds".into()));
     };
     if wants("benches") {
-        benches(house)?;
+        benches(house, None)?;
     }
     let mut report = Report::default();
     if wants("feeds") || wants("pages") || wants("scan") {
@@ -61,8 +65,8 @@ pub fn bench(house: &House, words: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Every benchmark of a crate, as divan prints it.
-fn benches(house: &House) -> Result<()> {
+/// Every benchmark of a crate, or of one, as it prints it.
+fn benches(house: &House, only: Option<&str>) -> Result<()> {
     let metadata = house.metadata("Cargo.toml", None)?;
     for package in metadata["packages"]
         .as_array()
@@ -74,6 +78,9 @@ fn benches(house: &House) -> Result<()> {
             let (Some(package), Some(name)) = (package["name"].as_str(), target["name"].as_str()) else {
                 continue;
             };
+            if only.is_some_and(|only| only != package) {
+                continue;
+            }
             if target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|k| k == "bench")) {
                 println!("\n== {package}: {name}");
                 shell::run(cargo(house, "bench").args(["--quiet", "--locked", "--package", package, "--bench", name]))?;

@@ -191,7 +191,10 @@ fn fill(path: &str, planned: u64, wanted: &Wanted, workshop: &Workshop<'_>, disk
     let mut source;
     let from: &mut dyn Read = match &wanted.supply {
         Supply::File(path) => {
-            source = File::open(path).map_err(|source| ExecuteError::Source { path: path.clone(), source })?;
+            source = File::open(path).map_err(|source| ExecuteError::Source {
+                path: path.clone(),
+                source,
+            })?;
             &mut source
         }
         _ => {

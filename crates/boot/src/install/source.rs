@@ -124,7 +124,12 @@ impl Originals {
                 command_line: entry.command_line.clone(),
                 kernel: entry.spec.kernel.clone().into(),
                 // A copy with secrets is another file each time.
-                initrd: entry.spec.initrd.clone().filter(|_| entry.spec.initrd_secrets.is_none()).map(Into::into),
+                initrd: entry
+                    .spec
+                    .initrd
+                    .clone()
+                    .filter(|_| entry.spec.initrd_secrets.is_none())
+                    .map(Into::into),
             };
             (entry.id.clone(), original)
         });
@@ -349,7 +354,13 @@ mod tests {
         let mut other = long.clone();
         other[1 << 17] = 8;
         let hashed = |bytes: &[u8]| hash_and_compare(bytes, Some(&path)).unwrap();
-        for (bytes, is_same) in [(&long[..], true), (&other, false), (&long[1..], false), (&long[..1 << 17], false), (&[], false)] {
+        for (bytes, is_same) in [
+            (&long[..], true),
+            (&other, false),
+            (&long[1..], false),
+            (&long[..1 << 17], false),
+            (&[], false),
+        ] {
             let hashed = hashed(bytes);
             assert_eq!((hashed.digest, hashed.size), (boot_formats::sha256(bytes), bytes.len() as u64));
             assert_eq!(hashed.is_same, is_same, "{} bytes", bytes.len());

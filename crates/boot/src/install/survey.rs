@@ -89,7 +89,9 @@ pub fn survey(disk: &dyn Disk, trusted: &Trusted, guesses: &Originals) -> Result
     let to_hash: Vec<&String> = to_hash.into_iter().collect();
     let guessed = guesses.of_images(images.iter());
     let found = in_parallel(&to_hash, |path| {
-        let hashed = disk.open(path).and_then(|file| hash_and_compare(file, guessed.get(path.as_str()).copied()));
+        let hashed = disk
+            .open(path)
+            .and_then(|file| hash_and_compare(file, guessed.get(path.as_str()).copied()));
         hashed.map_err(|e| format!("cannot be read: {e}"))
     });
     let (mut digests, mut originals) = (BTreeMap::new(), BTreeMap::new());

@@ -136,7 +136,11 @@ fn make_initrd(folder: &Path, unpacked: &Path) -> Vec<u8> {
 
 /// A driver of the kernel that was unpacked there.
 pub fn module(unpacked: &Path, name: &str) -> PathBuf {
-    let found = Command::new("find").arg(unpacked).args(["-name", &format!("{name}.ko")]).output().unwrap();
+    let found = Command::new("find")
+        .arg(unpacked)
+        .args(["-name", &format!("{name}.ko")])
+        .output()
+        .unwrap();
     PathBuf::from(String::from_utf8(found.stdout).unwrap().trim())
 }
 

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use boot::esp::{Disk, EntryId, Item, Space};
+use boot::install::bless::bless;
 use boot::install::execute::{Workshop, execute};
 use boot::install::loader::Menu;
-use boot::install::bless::bless;
 use boot::install::prospect::{Prospect, Request, Role, prospect};
 use boot::install::source::Originals;
 use boot::install::survey::{Survey, Trusted, survey};
@@ -457,7 +457,11 @@ impl Machine {
         for name in always {
             assert!(listed.iter().any(|l| l == name), "{when}: {name} is gone, there are {listed:?}");
         }
-        for (path, image) in survey.images.iter().filter(|(path, _)| !path.starts_with("EFI/Linux") && survey.items[*path] > 0) {
+        for (path, image) in survey
+            .images
+            .iter()
+            .filter(|(path, _)| !path.starts_with("EFI/Linux") && survey.items[*path] > 0)
+        {
             assert_eq!(image.refused, None, "{when}: {path}");
         }
         // Texts are of before or of after.
@@ -568,7 +572,13 @@ fn power_fails_while_an_entry_is_blessed() {
             ..before.clone()
         });
         let ended = bless(&mut disk.clone(), &id);
-        for loss in [Loss::All, Loss::Bytes, Loss::HalfOfTheBytes, Loss::NewNamesAreEmpty, Loss::SomeNames(changes as u64)] {
+        for loss in [
+            Loss::All,
+            Loss::Bytes,
+            Loss::HalfOfTheBytes,
+            Loss::NewNamesAreEmpty,
+            Loss::SomeNames(changes as u64),
+        ] {
             let left = Fragile::new(disk.medium().after(loss));
             let survey = machine.survey(&left);
             let whole = survey.entries().filter(|(_, _, image)| survey.is_whole(image)).count();
@@ -598,7 +608,12 @@ fn an_entry_is_blessed_on_a_full_partition() {
     let blessed = bless(&mut disk.clone(), &EntryId::new(None, 1, None)).unwrap();
     assert_eq!(blessed.as_deref(), Some("EFI/Linux/nixos-generation-1.efi"));
     let files = disk.medium().files();
-    assert_eq!(files.keys().filter(|p| p.starts_with("EFI/Linux/")).count(), 1, "{:?}", files.keys());
+    assert_eq!(
+        files.keys().filter(|p| p.starts_with("EFI/Linux/")).count(),
+        1,
+        "{:?}",
+        files.keys()
+    );
 }
 
 #[test]

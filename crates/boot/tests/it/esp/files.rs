@@ -515,6 +515,49 @@ fn two_at_once_and_the_second_says_so() {
     assert_eq!(world.try_run("install", &[]).0, 0);
 }
 
+/// However they meet: each ends well or is told to wait, and what is there is whole.
+#[test]
+fn two_that_start_together_leave_one_whole_installation() {
+    let world = World::new(4);
+    let run = || world.try_run("install", &[]);
+    let outcomes = std::thread::scope(|scope| {
+        let others: Vec<_> = (0..3).map(|_| scope.spawn(run)).collect();
+        others.into_iter().map(|o| o.join().unwrap()).chain([run()]).collect::<Vec<_>>()
+    });
+    assert!(outcomes.iter().any(|(code, ..)| *code == 0));
+    for (code, _, talk) in outcomes {
+        assert!(
+            code == 0 || code == 3 && talk.contains("another firn-boot is changing"),
+            "{code}: {talk}"
+        );
+    }
+    assert!(world.complaints(&[]).is_empty());
+    assert_eq!(world.names("EFI/Linux").len(), 4);
+}
+
+#[test]
+fn a_plan_is_shown_to_people_with_its_bytes() {
+    let world = World::new(2);
+    world.run("install", &[]);
+    world.generation(3);
+    let before = tree(&world.at("esp"));
+    let planned = world.run("install", &["--plan", "--limit", "2", "--tries", "3"]);
+    for part in [
+        "EFI/Linux/nixos-generation-3+3.efi",
+        "missing",
+        "EFI/Linux/nixos-generation-1.efi",
+        "unneeded",
+    ] {
+        assert!(planned.contains(part), "{part}: {planned}");
+    }
+    let figures = planned.lines().last().unwrap();
+    assert!(
+        figures.contains("takes at most ") && figures.contains(" bytes more than now, ") && figures.ends_with("are free; new files first"),
+        "{figures}"
+    );
+    assert_eq!(tree(&world.at("esp")), before, "a plan changes nothing");
+}
+
 #[test]
 fn what_is_planned_is_what_is_done_to_the_byte() {
     let world = World::new(3);

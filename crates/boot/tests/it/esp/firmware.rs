@@ -208,6 +208,15 @@ fn partition_of_plain_systemd_boot_is_upgraded() {
     assert!(real.world.names("loader/entries").is_empty());
     assert_eq!(real.world.names("EFI/nixos").len(), 2);
     assert_eq!(started(&real.machine().run_until(DONE)), "system-1");
+    // And back: without Secure Boot the same system starts from an entry of text.
+    real.world.run("uninstall", &["--systemd-boot", LOADER]);
+    assert!(real.world.names("EFI/Linux").is_empty());
+    let seen = machine(Store::blank(), &real.world.at("esp")).run_until(DONE);
+    assert!(
+        seen.contains("variable SecureBoot: 0") && seen.contains("this.is=system-1"),
+        "{seen}"
+    );
+    assert!(seen.contains("variable LoaderEntrySelected: nixos-generation-1.conf"), "{seen}");
 }
 
 /// A run that is stopped at each kind of change, with what was not synced lost in different ways; `--long` tries all of them.

@@ -74,7 +74,10 @@ impl Story {
             ("install", vec!["--profiles", &first, "--tries", "3", "--editor"]),
             ("bless", vec![]),
             ("install", vec!["--profiles", &second, "--tries", "3", "--limit", "3"]),
-            ("install", vec!["--profiles", &second, "--tries", "3", "--limit", "3", "--keys", &rotated]),
+            (
+                "install",
+                vec!["--profiles", &second, "--tries", "3", "--limit", "3", "--keys", &rotated],
+            ),
             (
                 "install",
                 vec!["--profiles", &second, "--tries", "3", "--limit", "3", "--keys", &rotated, "--fat"],
@@ -115,7 +118,13 @@ impl Story {
         let esp = self.world.text("esp");
         let lines: Vec<String> = commands
             .iter()
-            .map(|words| words.iter().map(|w| if *w == esp { "/esp" } else { w }).collect::<Vec<_>>().join(" "))
+            .map(|words| {
+                words
+                    .iter()
+                    .map(|w| if *w == esp { "/esp" } else { w })
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
             .collect();
         archive.file("commands", 0o400, (lines.join("\n") + "\n").as_bytes()).unwrap();
         program(&self.world.at("stripped"), &mut archive);
@@ -193,7 +202,11 @@ impl Story {
             good.push(number.parse().unwrap());
         }
         for number in always {
-            assert!(good.contains(number), "{when}: generation {number} is gone: {:?}", volume.files.keys());
+            assert!(
+                good.contains(number),
+                "{when}: generation {number} is gone: {:?}",
+                volume.files.keys()
+            );
         }
         for (one, other) in &volume.crossed {
             panic!("{when}: {one} and {other} share a cluster");
@@ -283,7 +296,13 @@ fn a_machine_dies_between_any_two_writes_of_linux_own_fat() {
         format!("driver=file,node-name=log,filename={}", log.display()),
         "driver=blklogwrites,node-name=disk,file=data,log=log,log-sector-size=512".to_owned(),
     ];
-    let seen = run_kernel(&story.lab.kernel, &story.initrd(&story.commands), &devices, &["FIRN-DONE"], Some(Duration::from_secs(30)));
+    let seen = run_kernel(
+        &story.lab.kernel,
+        &story.initrd(&story.commands),
+        &devices,
+        &["FIRN-DONE"],
+        Some(Duration::from_secs(30)),
+    );
     for number in 1..=story.commands.len() {
         assert!(seen.contains(&format!("command {number}: exit code 0\n")), "{seen}");
     }
@@ -361,7 +380,9 @@ fn a_machine_is_killed_in_the_middle_and_the_next_boot_completes() {
     let long = std::env::var_os("FIRN_LONG").is_some();
     let mut chance = Instant::now().elapsed().as_nanos() as u64 | u64::from(std::process::id()) << 20;
     let mut random = |below: u64| {
-        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        chance = chance
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (chance >> 33) % below
     };
     let whole = story.initrd(&story.commands);
@@ -374,21 +395,44 @@ fn a_machine_is_killed_in_the_middle_and_the_next_boot_completes() {
             format!("command {number}: exit code")
         };
         let when = format!("killed {wait} ms after '{seen_first}'");
-        run_kernel(&story.lab.kernel, &whole, &device, &[&seen_first], Some(Duration::from_millis(wait)));
+        run_kernel(
+            &story.lab.kernel,
+            &whole,
+            &device,
+            &[&seen_first],
+            Some(Duration::from_millis(wait)),
+        );
         // Which command it was in by then is not known.
-        let always: Vec<u64> = story.always(number).into_iter().filter(|n| (number..story.commands.len()).all(|c| story.always(c).contains(n))).collect();
+        let always: Vec<u64> = story
+            .always(number)
+            .into_iter()
+            .filter(|n| (number..story.commands.len()).all(|c| story.always(c).contains(n)))
+            .collect();
         story.boots(&fat32::read(&fs::read(&disk).unwrap()), &always, &when);
         // As systems do before they mount it.
         let checked = Command::new("fsck.vfat").arg("-a").arg(&disk).output().unwrap();
         let said = String::from_utf8_lossy(&checked.stdout).into_owned();
         assert!(checked.status.code().is_some_and(|code| code < 2), "{when}: {said}");
-        story.boots(&fat32::read(&fs::read(&disk).unwrap()), &always, &format!("{when}, checked: {said}"));
+        story.boots(
+            &fat32::read(&fs::read(&disk).unwrap()),
+            &always,
+            &format!("{when}, checked: {said}"),
+        );
         let rest = story.initrd(&story.commands[number..]);
         let seen = run_kernel(&story.lab.kernel, &rest, &device, &["FIRN-DONE"], None);
         let ended = fat32::read(&fs::read(&disk).unwrap());
         // What is not ours: clusters that the check found, and that belonged to nobody.
-        let files: BTreeMap<_, _> = ended.files.clone().into_iter().filter(|(path, _)| !path.starts_with("FSCK")).collect();
-        assert!(files == story.ends[story.ends.len() - 1], "{when}, checked: {said}\n{seen}\nleft {:?}", sizes(&ended));
+        let files: BTreeMap<_, _> = ended
+            .files
+            .clone()
+            .into_iter()
+            .filter(|(path, _)| !path.starts_with("FSCK"))
+            .collect();
+        assert!(
+            files == story.ends[story.ends.len() - 1],
+            "{when}, checked: {said}\n{seen}\nleft {:?}",
+            sizes(&ended)
+        );
         println!("{when}: {}", said.lines().last().unwrap_or_default());
     }
 }
