@@ -50,7 +50,7 @@ impl Reader<'_> {
         let mut seen = BTreeSet::new();
         let mut chain = Vec::new();
         let mut next = start;
-        while next >= 2 && next < 0x0fff_fff7 && seen.insert(next) {
+        while (2..0x0fff_fff7).contains(&next) && seen.insert(next) {
             let entry = self.table + next as usize * 4;
             if entry + 4 > self.data || self.data + (next as usize - 1) * self.cluster > self.bytes.len() {
                 break;
