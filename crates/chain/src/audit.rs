@@ -1,6 +1,9 @@
 //! What has to be trusted, with bytes and digests: the seed, what runs it, what the engine does itself, whose sources they are, how much
-//! of them we wrote, and which of them a program wrote ([`generated`]).
+//! of them we wrote, and which of them a program wrote ([`generated`]). Beside that, what any closure of derivations is rooted in
+//! ([`closure`], read by [`drvs`]).
 
+pub mod closure;
+pub mod drvs;
 pub mod generated;
 
 use std::collections::BTreeSet;

@@ -12,6 +12,8 @@ use cli_kit::Manners;
   firn-chain fetch && firn-chain build     get the sources, build everything
   firn-chain show cc0                      what a step does, and why
   firn-chain build --twice                 build everything again a minute later, elsewhere, and compare
+  firn-chain audit --drv /nix/store/...-nixos-system.drv
+                                           which binaries a whole system is rooted in
   firn-chain verify --with DIR --trust keys --threshold 2
                                            whether two builders at least got what is pinned
   firn-chain ddc --first gcc               the same tcc, whichever compiler compiled it first")]
@@ -89,8 +91,15 @@ pub enum Command {
         #[arg(long, value_name = "URI")]
         builder: Option<String>,
     },
-    /// Print what has to be trusted: the seed, the engine, what it does itself
-    Audit,
+    /// Print what has to be trusted: of this chain, or of any closure of derivations
+    Audit {
+        /// Say what a closure of derivations is rooted in: a .drv file, or a folder of them
+        #[arg(long, value_name = "PATH")]
+        drv: Option<PathBuf>,
+        /// Sizes of store paths, as `nix path-info --json` writes them
+        #[arg(long, value_name = "FILE", requires = "drv")]
+        path_info: Option<PathBuf>,
+    },
     /// Compile tcc first with another compiler: what it compiles must be the same
     Ddc {
         /// A C compiler of this system

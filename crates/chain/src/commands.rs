@@ -106,7 +106,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Provenance { step, out, key, builder } => {
             provenance::write(&context, step.as_deref(), out.as_deref(), key.as_deref(), builder.as_deref())
         }
-        Command::Audit => audit::run(&context),
+        Command::Audit { drv, path_info } => match &drv {
+            None => audit::run(&context),
+            Some(drv) => audit::closure(&context, drv, path_info.as_deref()),
+        },
         Command::Ddc { first, tcc } => check::ddc(&context, &first, &tcc),
         Command::Book { out } => book::run(&context, &out),
     }

@@ -60,7 +60,7 @@ pub struct Hex {
 }
 
 /// See [`Step::source`].
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Folder of the output that it is unpacked into.

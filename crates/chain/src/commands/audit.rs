@@ -1,8 +1,11 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use cli_kit::{Exit, Explained, Failure, Format, Output, Table, escape, human};
 
 use super::Context;
+use crate::audit::closure::{Kind, Report};
+use crate::audit::drvs::{self, ClosureError};
 use crate::audit::{Audit, AuditError, File};
 
 /// Prints what is trusted.
@@ -119,6 +122,109 @@ fn pregenerated(audit: &Audit, out: &mut Output) -> Result<(), Failure> {
         out.table(&table)?;
     }
     Ok(())
+}
+
+/// Prints what a closure of derivations is rooted in.
+pub fn closure(context: &Context, drv: &Path, sizes: Option<&Path>) -> Result<Exit, Failure> {
+    let report = drvs::audit(drv, sizes)?;
+    let mut out = Output::stdout();
+    match context.manners.format {
+        Format::Table => print_closure(&report, &mut out)?,
+        Format::Json => out.json(&report)?,
+        Format::Jsonl => report.roots.iter().try_for_each(|r| out.json_line(r))?,
+    }
+    out.finish()?;
+    Ok(if report.missing.is_empty() && report.problems.is_empty() {
+        Exit::Clean
+    } else {
+        Exit::Incomplete
+    })
+}
+
+/// Missing derivations that are named.
+const NAMED: usize = 10;
+
+fn print_closure(report: &Report, out: &mut Output) -> Result<(), Failure> {
+    let mut table = Table::new(&["rooted in", "what", "bytes", "run by", "needed by", "how we know"])
+        .right(&["bytes", "run by", "needed by"])
+        .flow(&["how we know"]);
+    for root in &report.roots {
+        let kind = match root.kind {
+            Kind::Program => "fetched program",
+            Kind::Archive => "fetched archive of programs",
+            Kind::File => "program put into the store",
+            Kind::Host => "program of the machine",
+            Kind::Impure => "impure derivation",
+        };
+        let bytes = root.bytes.map_or("unknown".to_owned(), |b| b.to_string());
+        table.row([
+            root.path.as_str(),
+            kind,
+            &bytes,
+            &root.runs.to_string(),
+            &root.dependents.to_string(),
+            &root.why,
+        ]);
+    }
+    if !table.is_empty() {
+        out.table(&table)?;
+        out.line("")?;
+    }
+    for root in &report.roots {
+        if let Some(hash) = &root.hash {
+            let from = root.urls.first().map(|u| format!(", from {u}")).unwrap_or_default();
+            out.line(escape(&format!("{}: {hash}{from}", root.path)))?;
+        }
+    }
+    for builtin in &report.builtins {
+        out.line(escape(&format!(
+            "{} is carried out by Nix itself in {} derivations",
+            builtin.name, builtin.runs
+        )))?;
+    }
+    out.line(escape(&verdict(report)))?;
+    for missing in report.missing.iter().take(NAMED) {
+        out.line(escape(&format!("missing: {missing}")))?;
+    }
+    if report.missing.len() > NAMED {
+        out.line(format!("missing: {} more", report.missing.len() - NAMED))?;
+    }
+    report.problems.iter().try_for_each(|p| out.line(format!("problem: {}", escape(p))))
+}
+
+/// The one sentence that people look for.
+fn verdict(report: &Report) -> String {
+    let building = report.derivations - report.fixed;
+    let whole = format!(
+        "{} derivations, {} of them downloads, {building} that build",
+        report.derivations, report.fixed
+    );
+    let incomplete = if report.missing.is_empty() && report.problems.is_empty() {
+        ""
+    } else {
+        "; what is missing was not looked at"
+    };
+    if report.roots.is_empty() {
+        return format!("{whole}: rooted in no binary{incomplete}");
+    }
+    let sizes: Option<Vec<u64>> = report.roots.iter().map(|r| r.bytes).collect();
+    let bytes = sizes.map_or_else(
+        || {
+            let unknown = report.roots.iter().filter(|r| r.bytes.is_none()).count();
+            format!("{} binaries, {unknown} of them of unknown size", report.roots.len())
+        },
+        |sizes| format!("{} bytes in {} binaries", sizes.iter().sum::<u64>(), report.roots.len()),
+    );
+    format!("{whole}: {} of these are rooted in {bytes}{incomplete}", report.rooted)
+}
+
+impl Explained for ClosureError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::None(_) | Self::Sizes { .. } => Exit::Usage,
+            Self::Read { .. } | Self::Size => Exit::Incomplete,
+        }
+    }
 }
 
 impl Explained for AuditError {

@@ -117,3 +117,94 @@ fn a_step_that_has_no_archive_yet_is_not_judged_clean() {
     assert!(said.out.contains("not fetched"), "{}", said.out);
     assert!(!said.out.contains("no file that is used was made by a program"), "{}", said.out);
 }
+
+/// A folder of derivations that build each other from something.
+fn derivations(all: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in all {
+        fs::write(dir.path().join(format!("{}-{name}.drv", "a".repeat(32))), text).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn a_closure_is_judged_from_files_alone_and_says_what_is_missing_or_broken() {
+    let out = |name: &str| format!("/nix/store/{}-{name}", "a".repeat(32));
+    let seed = out("seed");
+    let drv = |name: &str, inputs: &str, builder: &str| {
+        format!(
+            "Derive([(\"out\",\"{}\",\"\",\"\")],[{inputs}],[\"{seed}\"],\"x86_64-linux\",\"{builder}\",[],[])",
+            out(name)
+        )
+    };
+    let needs = |name: &str| format!("(\"{}.drv\",[\"out\"])", out(name));
+    let one = drv("one", "", &seed);
+    let two = drv("two", &needs("one"), &out("one"));
+    let dir = derivations(&[("one", &one), ("two", &two)]);
+    let sizes = dir.path().join("sizes.json");
+    fs::write(&sizes, format!("[{{\"path\":\"{seed}\",\"narSize\":213,\"references\":[]}}]")).unwrap();
+    let two_drv = dir.path().join(format!("{}-two.drv", "a".repeat(32)));
+    let audit = |path: &std::path::Path, words: &[&str]| {
+        run(firn_chain(std::path::Path::new("/nowhere"))
+            .arg("audit")
+            .arg("--drv")
+            .arg(path)
+            .args(words))
+    };
+    let said = audit(&two_drv, &["--path-info", sizes.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.talk);
+    let verdict = "2 derivations, 0 of them downloads, 2 that build: 2 of these are rooted in 213 bytes in 1 binaries\n";
+    assert!(said.out.ends_with(verdict), "{}", said.out);
+    // The whole folder, with one that cannot be read and one that is needed and not there.
+    let three = drv("three", &needs("gone"), &seed);
+    fs::write(dir.path().join(format!("{}-three.drv", "a".repeat(32))), three).unwrap();
+    fs::write(dir.path().join(format!("{}-bad.drv", "a".repeat(32))), "Derive([\u{1b}[2J").unwrap();
+    let said = audit(dir.path(), &[]);
+    assert_eq!(said.code, Some(3), "{}{}", said.out, said.talk);
+    for line in [format!("missing: {}.drv", out("gone")), format!("problem: {}.drv: ", out("bad"))] {
+        assert!(said.out.contains(&line), "{}", said.out);
+    }
+    assert!(
+        said.out
+            .contains("1 binaries, 1 of them of unknown size; what is missing was not looked at"),
+        "{}",
+        said.out
+    );
+    assert!(!said.out.contains('\u{1b}'));
+    let value: Value = serde_json::from_str(&audit(dir.path(), &["--format", "json"]).out).unwrap();
+    assert_eq!((&value["derivations"], &value["roots"][0]["kind"]), (&3.into(), &"file".into()));
+    for (path, code) in [("/nowhere/x.drv", 2), ("/etc", 2), ("/etc/passwd", 2)] {
+        assert_eq!(audit(std::path::Path::new(path), &[]).code, Some(code), "{path}");
+    }
+    let gone = dir.path().join(format!("{}-gone.drv", "a".repeat(32)));
+    assert_eq!(audit(&gone, &[]).code, Some(3));
+}
+
+#[test]
+fn a_real_system_is_rooted_in_its_bootstrap_tools() {
+    let Some(mirror) = std::env::var_os("FIRN_MIRROR").map(std::path::PathBuf::from) else {
+        eprintln!("SKIPPED: the roots of a real system, because FIRN_MIRROR is not set");
+        return;
+    };
+    let folder = mirror.join("store/nixos-20.09pre/drvs/nix/store");
+    let system = fs::read_dir(&folder)
+        .unwrap()
+        .flatten()
+        .map(|e| e.path())
+        .find(|p| p.to_string_lossy().contains("-nixos-system-"));
+    let said = run(firn_chain(std::path::Path::new("/nowhere"))
+        .arg("audit")
+        .arg("--drv")
+        .arg(system.unwrap())
+        .args(["--format", "json"]));
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    let value: Value = serde_json::from_str(&said.out).unwrap();
+    let built = value["derivations"].as_u64().unwrap() - value["fixed"].as_u64().unwrap();
+    assert!(built > 1000);
+    let roots = value["roots"].as_array().unwrap();
+    let root = |name: &str| roots.iter().find(|r| r["path"].as_str().unwrap().contains(name)).unwrap();
+    assert_eq!(root("-bootstrap-tools.tar.xz")["dependents"], built);
+    assert_eq!(root("-busybox")["kind"], "program");
+    assert!(root("-rust-1.44.1-x86_64-unknown-linux-gnu")["dependents"].as_u64().unwrap() < built);
+    assert_eq!(value["rooted"], built);
+}
