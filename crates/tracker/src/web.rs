@@ -52,6 +52,7 @@ pub fn router(state: AppState) -> Router {
         ("/queue", "/queue", get(route::queue)),
         ("/search", "/search", get(route::search)),
         ("/problems", "/problems", get(route::problems)),
+        ("/sources", "/sources", get(route::sources)),
         ("/about", "/about", get(route::about)),
         ("/legend", "/legend", get(route::legend)),
         ("/maintainers", "/maintainers", get(route::maintainers)),

@@ -13,7 +13,7 @@ use crate::web::Stats;
 pub fn run(context: &Context) -> Result<Exit, Failure> {
     let store = &context.store;
     let (sources, channels) = (store.sources()?, Read::channels(&**store)?);
-    let stats = Stats::new(&sources, &channels, &store.counts()?, now());
+    let stats = Stats::new(&sources, &channels, &store.counts()?, now()).with_jobs(&sources, &store.jobs()?, now());
     let mut out = Output::stdout();
     match context.manners.format {
         Format::Json => out.json(&stats)?,
@@ -34,8 +34,34 @@ pub fn run(context: &Context) -> Result<Exit, Failure> {
             table.row(["vulnerabilities", &human::count(stats.vulnerabilities), ""]);
             table.row(["suggestions", &human::count(stats.suggestions), ""]);
             out.table(&table)?;
+            out.line("")?;
+            out.table(&table_of_sources(&stats))?;
         }
     }
     out.finish()?;
     Ok(Exit::Clean)
+}
+
+/// When each source was looked at, how fast, what failed, and when it is looked at next.
+fn table_of_sources(stats: &Stats) -> Table {
+    let span = |seconds: i64| human::duration(Duration::from_secs(seconds.unsigned_abs()));
+    let mut table = Table::new(&["source", "last success", "records/s", "next look", "what failed"]).right(&["records/s"]);
+    for source in &stats.sources {
+        let next = match source.next_at {
+            _ if source.is_running => "under way".to_owned(),
+            Some(at) if at <= now() => "now".to_owned(),
+            Some(at) => format!("in {}", span(at - now())),
+            None => String::new(),
+        };
+        table.row([
+            source.name.clone(),
+            source
+                .last_success
+                .map_or_else(|| "never".to_owned(), |at| format!("{} ago", span(now() - at))),
+            source.rate.map_or_else(String::new, |rate| human::count(rate as u64)),
+            next,
+            source.last_error.clone().unwrap_or_default(),
+        ]);
+    }
+    table
 }

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::stats::Stats;
+use super::stats::{SourceState, Stats};
+use crate::store::queue::JobRow;
 use crate::store::read::Channel;
 
 /// Upper bounds of the latency buckets in seconds.
@@ -54,7 +55,7 @@ impl Requests {
 }
 
 /// The whole document.
-pub fn document(stats: &Stats, channels: &[Channel], requests: &Requests) -> String {
+pub fn document(stats: &Stats, channels: &[Channel], jobs: &[JobRow], requests: &Requests) -> String {
     let mut out = String::new();
     let feeds = stats.feeds();
     head(&mut out, "firn_records", "gauge", "Records of a source.");
@@ -66,6 +67,15 @@ pub fn document(stats: &Stats, channels: &[Channel], requests: &Requests) -> Str
         if let Some(age) = feed.age_s {
             line(&mut out, "firn_data_age_seconds", &label("source", name), age);
         }
+    }
+    sources(&mut out, &stats.sources);
+    head(&mut out, "firn_jobs", "gauge", "Jobs, by what they do and what became of them.");
+    let mut counted: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for job in jobs {
+        *counted.entry((&job.kind, job.state.name())).or_default() += 1;
+    }
+    for ((kind, state), count) in counted {
+        line(&mut out, "firn_jobs", &format!("{},state=\"{state}\"", label("kind", kind)), count);
     }
     head(
         &mut out,
@@ -95,6 +105,34 @@ pub fn document(stats: &Stats, channels: &[Channel], requests: &Requests) -> Str
     }
     requests.write(&mut out);
     out
+}
+
+/// How each source is doing.
+fn sources(out: &mut String, sources: &[SourceState]) {
+    let mut gauge = |name: &str, help: &str, value: fn(&SourceState) -> Option<f64>| {
+        head(out, name, "gauge", help);
+        for source in sources {
+            if let Some(value) = value(source) {
+                line(out, name, &label("source", &source.name), value);
+            }
+        }
+    };
+    gauge("firn_source_failing", "1 where the last look at a source failed.", |s| {
+        Some(f64::from(u8::from(s.last_error.is_some())))
+    });
+    gauge(
+        "firn_source_last_success_timestamp_seconds",
+        "When a source was last looked at to its end.",
+        |s| s.last_success.map(|at| at as f64),
+    );
+    gauge("firn_source_next_timestamp_seconds", "When a source is looked at next.", |s| {
+        s.next_at.map(|at| at as f64)
+    });
+    gauge(
+        "firn_source_records_per_second",
+        "How fast the file of a source was taken in that was the last to have records.",
+        |s| s.rate,
+    );
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {

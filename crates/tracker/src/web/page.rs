@@ -13,6 +13,7 @@ pub mod people;
 pub mod problems;
 pub mod queue;
 pub mod search;
+pub mod sources;
 pub mod trends;
 
 use axum::http::StatusCode;

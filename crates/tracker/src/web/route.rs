@@ -22,6 +22,7 @@ use super::page::people::{People, PersonPage};
 use super::page::problems::Problems;
 use super::page::queue::Queue;
 use super::page::search::Search;
+use super::page::sources::Sources;
 use super::page::trends::Trends;
 use super::respond::{self, Asked, Loaded, Segments};
 use super::site::Site;
@@ -115,6 +116,11 @@ pub async fn problems(State(site): Shared, asked: Asked) -> Answer {
     respond::page(site, asked, format, move |site, _| Problems::load(site, &parameters)).await
 }
 
+pub async fn sources(State(site): Shared, asked: Asked) -> Answer {
+    let format = asked.format();
+    respond::page(site, asked, format, Sources::load).await
+}
+
 pub async fn about(State(site): Shared, asked: Asked) -> Answer {
     let format = asked.format();
     respond::page(site, asked, format, About::load).await
@@ -197,7 +203,8 @@ pub async fn health(State(site): Shared) -> Answer {
 pub async fn metrics(State(site): Shared) -> Answer {
     let text = respond::blocking(move || {
         let (stats, channels) = statistics(&site)?;
-        Ok(super::metrics::document(&stats, &channels, &site.requests))
+        let jobs = site.store().jobs()?;
+        Ok(super::metrics::document(&stats, &channels, &jobs, &site.requests))
     })
     .await?;
     Ok((
@@ -214,5 +221,6 @@ fn statistics(site: &Site) -> Result<(Stats, Vec<crate::store::read::Channel>), 
     let sources = site.store().sources()?;
     let channels = site.store().channels()?;
     let counts = site.counts(&sources)?;
-    Ok((Stats::new(&sources, &channels, &counts, now()), channels))
+    let stats = Stats::new(&sources, &channels, &counts, now()).with_jobs(&sources, &site.store().jobs()?, now());
+    Ok((stats, channels))
 }

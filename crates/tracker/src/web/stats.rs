@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::time;
+use crate::store::queue::{JobRow, State};
 use crate::store::read::{Channel, Counts, Source};
 
 /// How much there is and how old it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stats {
     /// CVE 5 records.
     pub cve: Feed,
@@ -26,6 +27,8 @@ pub struct Stats {
     pub suggestions: u64,
     /// Vulnerabilities, whatever the number of records about each.
     pub vulnerabilities: u64,
+    /// How each source is doing, package sets (`nixpkgs/CHANNEL`) included.
+    pub sources: Vec<SourceState>,
 }
 
 /// One feed.
@@ -56,7 +59,14 @@ impl Stats {
             packages: channels.iter().map(|channel| (channel.name.clone(), channel.packages)).collect(),
             suggestions: channels.iter().map(|channel| channel.count(|_| true, None)).sum(),
             vulnerabilities: counts.vulnerabilities,
+            sources: SourceState::all(sources, &[], now),
         }
+    }
+
+    /// With when each source is looked at next.
+    pub fn with_jobs(mut self, sources: &[Source], jobs: &[JobRow], now: i64) -> Self {
+        self.sources = SourceState::all(sources, jobs, now);
+        self
     }
 
     /// The feeds with their names.
@@ -68,6 +78,45 @@ impl Stats {
             ("kev", self.kev),
             ("epss", self.epss),
         ]
+    }
+}
+
+/// How a source is doing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SourceState {
+    /// `cve`, `nvd`, `osv`, `kev`, `epss`, `nixpkgs/CHANNEL`.
+    pub name: String,
+    /// Unix seconds.
+    pub last_success: Option<i64>,
+    /// Age of the newest data in seconds; `None` where there is none.
+    pub age_s: Option<i64>,
+    /// Records a second, of the file taken last that had any.
+    pub rate: Option<f64>,
+    /// Why the last look failed; `None` where it did not.
+    pub last_error: Option<String>,
+    /// When a server looks next, unix seconds; `None` where none ever ran.
+    pub next_at: Option<i64>,
+    /// Whether a server is looking.
+    pub is_running: bool,
+}
+
+impl SourceState {
+    /// All sources.
+    pub fn all(sources: &[Source], jobs: &[JobRow], now: i64) -> Vec<Self> {
+        let state = |source: &Source| {
+            let feed = source.name.split('/').next().unwrap_or_default();
+            let job = jobs.iter().find(|job| job.kind == "sync" && job.subject == feed);
+            Self {
+                name: source.name.clone(),
+                last_success: source.last_success,
+                age_s: age(source, now),
+                rate: source.rate,
+                last_error: source.last_error.clone(),
+                next_at: job.filter(|job| job.state == State::Waiting).map(|job| job.run_at),
+                is_running: job.is_some_and(|job| job.state == State::Running),
+            }
+        };
+        sources.iter().map(state).collect()
     }
 }
 

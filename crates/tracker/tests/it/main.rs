@@ -10,6 +10,7 @@ mod fake;
 mod fetching;
 mod growth;
 mod incremental;
+mod jobs;
 mod killed;
 mod made;
 mod program;

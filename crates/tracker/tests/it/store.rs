@@ -5,3 +5,4 @@ mod postgres;
 mod queue;
 mod sqlite;
 mod transfer;
+mod upgrade;

@@ -58,7 +58,7 @@ impl Queue for Postgres {
         self.read("read the jobs", |db| {
             db.query(
                 "SELECT kind, subject, state, run_at, failures, last_error, changed_at FROM job
-                 ORDER BY state <> 'dead', kind COLLATE \"C\", subject COLLATE \"C\"",
+                 ORDER BY state <> 'dead', kind, subject",
                 &[],
             )?
             .iter()

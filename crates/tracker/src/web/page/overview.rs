@@ -207,6 +207,7 @@ impl Page for Overview {
                 section aria-labelledby="data" {
                     (part::heading("data", "State of the data"))
                     (feed_table(&self.feeds, frame))
+                    p { a href="/sources" { "All sources, and when they are looked at again" } }
                 }
             }
         }

@@ -197,6 +197,7 @@ impl Page for Problems {
                 p.lede { "A source that fails leaves its old data in place. A record that cannot be read in full is kept as it came, with what was wrong." }
                 (part::heading("sources", "Sources"))
                 @if failing { (self.failing(frame)) } @else { p.empty { "No source is failing." } }
+                p { a href="/sources" { "All sources, and when they are looked at again" } }
                 (part::heading("records", "Records"))
                 form.filter action="/problems" method="get" aria-label="Filter the problems" {
                     div.field {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::fixture::Server;
 
 /// Every page, with a name for its picture.
-const PAGES: [(&str, &str); 18] = [
+const PAGES: [(&str, &str); 19] = [
     ("overview", "/"),
     ("cve", "/cve/CVE-2024-90001"),
     ("cve-nothing", "/cve/GO-2024-0001"),
@@ -27,6 +27,7 @@ const PAGES: [(&str, &str); 18] = [
     ("trends", "/trends?by=year"),
     ("search", "/search?q=lumen"),
     ("problems", "/problems"),
+    ("sources", "/sources"),
     ("about", "/about"),
     ("legend", "/legend"),
 ];

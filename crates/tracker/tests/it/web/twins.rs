@@ -15,6 +15,7 @@ on_both! {
     errors_speak_json_where_machines_asked,
     statistics,
     health_and_metrics,
+    sources_say_how_they_are_doing,
     a_match_shows_up_without_a_restart,
 }
 
@@ -30,6 +31,7 @@ fn every_page_has_a_twin() {
         ("/queue?q=lumen", "/queue.json?q=lumen"),
         ("/search?q=lamp", "/search.json?q=lamp"),
         ("/problems", "/problems.json"),
+        ("/sources", "/sources.json"),
         ("/about", "/about.json"),
         ("/legend", "/legend.json"),
         ("/compare?show=gone", "/compare.json?show=gone"),
@@ -276,6 +278,51 @@ fn health_and_metrics() {
     ] {
         assert!(metrics.body.lines().any(|l| l == line), "missing {line}: {}", metrics.body);
     }
+    // The book names each, with its kind, and no other.
+    let book = include_str!("../../../../../docs/src/tracker/operations.md");
+    let mut written: Vec<String> = book
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `firn_"))
+        .map(|line| {
+            line.replace('`', "")
+                .split('|')
+                .take(2)
+                .map(str::trim)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    let heads = metrics.body.lines().filter_map(|line| line.strip_prefix("# TYPE firn_"));
+    let mut said: Vec<String> = heads.map(str::to_owned).collect();
+    written.sort();
+    said.sort();
+    assert_eq!(written, said);
+}
+
+fn sources_say_how_they_are_doing() {
+    let server = Server::start();
+    server.change(
+        "INSERT INTO job (kind, subject, priority, state, run_at, failures, last_error, changed_at)
+         VALUES ('sync', 'cve', 0, 'waiting', 99999999999, 2, 'no <b>answer</b>', 1795000000),
+                ('evaluate', 'own@1', 0, 'dead', 1795000000, 5, 'out of memory', 1795000000)",
+    );
+    let sources = server.json("/sources.json");
+    let find = |list: &str, key: &str, name: &str| {
+        let items = sources[list].as_array().unwrap();
+        items.iter().find(|item| item[key] == name).unwrap().clone()
+    };
+    assert_eq!(find("sources", "name", "cve")["next_at"], 99_999_999_999_i64);
+    assert!(find("sources", "name", "epss")["last_error"].is_string());
+    assert_eq!(sources["jobs"][0]["state"], "dead", "what was given up goes first");
+    assert_eq!(find("jobs", "kind", "sync")["failures"], 2);
+    let page = server.page("/sources");
+    assert!(page.contains("given up") && page.contains("out of memory"), "{page}");
+    assert!(page.contains("no &lt;b&gt;answer&lt;/b&gt;"), "{page}");
+    let stats = server.json("/api/v1/stats");
+    assert_eq!(stats["sources"][0]["name"], "cve");
+    let metrics = server.get("/metrics").body;
+    assert!(metrics.contains("firn_jobs{kind=\"evaluate\",state=\"dead\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("firn_source_failing{source=\"epss\"} 1\n"), "{metrics}");
 }
 
 fn a_match_shows_up_without_a_restart() {
