@@ -109,10 +109,26 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         tcc: Vec<PathBuf>,
     },
+    /// Write a folder that repeats the stages up to tcc without this program
+    Export {
+        /// What is to repeat them
+        #[arg(value_enum)]
+        what: Export,
+        /// Folder to write into, empty or not there
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Write the book's pages about the steps
     Book {
         /// Folder to write into
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+}
+
+/// What `export` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Export {
+    /// Scripts for a POSIX shell and for the runner that the seed makes
+    Script,
 }

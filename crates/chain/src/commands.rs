@@ -7,16 +7,18 @@ mod check;
 mod look;
 mod provenance;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use cli_kit::{Exit, Explained, Failure, Manners, Output, Talk};
 
-use crate::build::{BuildError, Builder};
-use crate::cli::{Cli, Command};
+use crate::build::{BuildError, Builder, Built, key_of};
+use crate::cli::{Cli, Command, Export};
 use crate::ddc::DdcError;
+use crate::export::ExportError;
 use crate::fetch::{self, FetchError, Origin};
-use crate::step::{Chain, StepError};
+use crate::step::{Chain, Step, StepError};
 use crate::store::{Store, StoreError};
 use crate::tree::TreeError;
 
@@ -45,6 +47,32 @@ impl Context {
             None => data_dir()?.join("chain"),
         };
         Ok(Store::open(&path)?)
+    }
+
+    /// These steps as they are in the store, each held to its pins.
+    pub fn pinned(&self, steps: &[&Step]) -> Result<BTreeMap<String, Built>, Failure> {
+        let store = self.store()?;
+        let mut built: BTreeMap<String, Built> = BTreeMap::new();
+        for step in steps {
+            let found = if step.inputs.iter().all(|i| built.contains_key(i)) {
+                let key = key_of(&self.chain, step, &built)?;
+                let record = store.find(&key, &step.name)?;
+                record.map(|record| (store.entry(&key, &step.name).join("out"), record))
+            } else {
+                None
+            };
+            let Some((out, record)) = found else {
+                return Err(Failure::incomplete(format!("step {} is not in the store", step.name)).hint("firn-chain build builds it"));
+            };
+            for (output, made) in step.output.iter().zip(&record.outputs) {
+                if output.sha256 != made.sha256 {
+                    let what = format!("step {}: {} does not hold its pin", step.name, made.path);
+                    return Err(Failure::new(Exit::Findings, what));
+                }
+            }
+            built.insert(step.name.clone(), Built { record, out, cached: true });
+        }
+        Ok(built)
     }
 
     /// Carries steps out in the store.
@@ -111,6 +139,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             Some(drv) => audit::closure(&context, drv, path_info.as_deref()),
         },
         Command::Ddc { first, tcc } => check::ddc(&context, &first, &tcc),
+        Command::Export { what: Export::Script, out } => look::export(&context, &out),
         Command::Book { out } => book::run(&context, &out),
     }
 }
@@ -188,6 +217,15 @@ impl Explained for BuildError {
     }
     fn hint(&self) -> Option<String> {
         self.hint()
+    }
+}
+
+impl Explained for ExportError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Step(_) | Self::Unfit { .. } | Self::There(_) => Exit::Usage,
+            Self::Io { .. } | Self::Tree(_) => Exit::Incomplete,
+        }
     }
 }
 

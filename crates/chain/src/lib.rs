@@ -4,6 +4,7 @@
 //! - [`build`] carries steps out in a sandbox, [`store`] keeps what they made, [`tree`] makes it comparable, [`explain`] compares, [`dates`] looks for today;
 //! - [`files`] is how it touches what steps left; [`unpack`], [`bzip2`], [`tar`] and [`hexadecimal`] are what the engine does itself; [`fetch`] gets archives;
 //! - [`audit`] says what has to be trusted; [`provenance`] says and signs what was built, and compares what others say;
+//! - [`export`] writes a folder that repeats the first stages without the engine;
 //! - [`model`] has the chain's assemblers a second time, to check them without running them.
 
 pub mod audit;
@@ -14,6 +15,7 @@ pub mod commands;
 pub mod dates;
 pub mod ddc;
 pub mod explain;
+pub mod export;
 pub mod fetch;
 pub mod files;
 pub mod hexadecimal;

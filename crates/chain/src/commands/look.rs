@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use cli_kit::{Exit, Failure, Format, Output, Table, escape_lines};
 use serde_json::json;
 
 use super::Context;
 use crate::build::{Built, key_of};
+use crate::export;
 use crate::step::Step;
 
 /// The steps in building order, and which are in the store.
@@ -39,6 +41,19 @@ pub fn plan(context: &Context) -> Result<Exit, Failure> {
         Format::Json => out.json(&json!({"format": 1, "steps": list}))?,
         Format::Jsonl => list.iter().try_for_each(|l| out.json_line(l))?,
     }
+    out.finish()?;
+    Ok(Exit::Clean)
+}
+
+/// Writes the folder that needs no engine.
+pub fn export(context: &Context, folder: &Path) -> Result<Exit, Failure> {
+    let built = context.pinned(&context.chain.up_to(export::LAST)?)?;
+    export::script(&context.chain, &built, folder)?;
+    let mut out = Output::stdout();
+    out.line(format!(
+        "{}: README says how to run it",
+        escape_lines(&folder.display().to_string())
+    ))?;
     out.finish()?;
     Ok(Exit::Clean)
 }

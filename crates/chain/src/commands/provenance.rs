@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,6 @@ use serde_json::json;
 
 use super::{Context, data_dir};
 use crate::audit;
-use crate::build::{Built, key_of};
 use crate::provenance::collect::{self, Rules};
 use crate::provenance::{Sayer, compare, statements};
 use crate::tree;
@@ -41,30 +39,7 @@ pub fn write(
         Some(name) => context.chain.up_to(name)?,
         None => context.chain.ordered()?,
     };
-    let store = context.store()?;
-    let mut built: BTreeMap<String, Built> = BTreeMap::new();
-    for step in &steps {
-        let found = if step.inputs.iter().all(|i| built.contains_key(i)) {
-            let key = key_of(&context.chain, step, &built)?;
-            store
-                .find(&key, &step.name)?
-                .map(|record| (store.entry(&key, &step.name).join("out"), record))
-        } else {
-            None
-        };
-        let Some((out, record)) = found else {
-            return Err(Failure::incomplete(format!("step {} is not in the store", step.name)).hint("firn-chain build builds it"));
-        };
-        for (output, made) in step.output.iter().zip(&record.outputs) {
-            if output.sha256 != made.sha256 {
-                return Err(Failure::new(
-                    Exit::Findings,
-                    format!("step {}: {} does not hold its pin; nothing is signed", step.name, made.path),
-                ));
-            }
-        }
-        built.insert(step.name.clone(), Built { record, out, cached: true });
-    }
+    let built = context.pinned(&steps)?;
     let key = match key {
         Some(path) => read_key(path)?,
         None => own_key(context)?,

@@ -57,7 +57,12 @@ fn comments(source: &str, with_labels: bool) -> String {
 #[test]
 fn every_comment_of_the_first_stages_says_what_its_bytes_do() {
     let read = |name: &str| fs::read_to_string(bootstrap().join("amd64").join(name)).unwrap();
-    for (name, labels) in [("seed.hex0", false), ("hex1.hex0", false), ("masm.hex1", true)] {
+    for (name, labels) in [
+        ("seed.hex0", false),
+        ("hex1.hex0", false),
+        ("runner.hex0", false),
+        ("masm.hex1", true),
+    ] {
         let source = read(name);
         let bytes = if labels {
             model::hex1(&source).unwrap()

@@ -6,6 +6,7 @@
 mod assemblers;
 mod audit;
 mod chain;
+mod export;
 mod faults;
 mod languages;
 mod musl;

@@ -219,6 +219,12 @@ const NEEDS: &[Need] = &[
     },
     Need {
         area: Area::Chain,
+        check: &["bash-static", "--version"],
+        package: "bash-static",
+        why: "a shell that needs no file beside itself repeats the first stages",
+    },
+    Need {
+        area: Area::Chain,
         check: &["clang", "--version"],
         package: "clang",
         why: "tcc compiled by it first must become the chain's tcc",
