@@ -74,6 +74,7 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
     let state = AppState {
         store,
         progress: Arc::default(),
+        service: Arc::new(tracker::state::Service::plain().expect("read the defaults")),
     };
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

@@ -7,10 +7,12 @@ mod database;
 mod feeds;
 mod given;
 mod jobs;
+mod limits;
 mod log;
 mod page;
 mod register;
 mod server;
+mod snapshot;
 mod value;
 
 use std::path::PathBuf;
@@ -20,10 +22,12 @@ pub use database::{Database, DatabaseError};
 pub use feeds::Feeds;
 pub use given::{Given, Origin};
 pub use jobs::Jobs;
+pub use limits::Limits;
 pub use log::Log;
 pub use page::markdown;
 pub use register::{KEYS, Key, Section};
-pub use server::Server;
+pub use server::{ClientHeader, Network, PublicUrl, Server};
+pub use snapshot::SnapshotConfig;
 pub use value::{Secret, Setting, Size, Span};
 
 /// Everything that can be configured, one struct a concern.
@@ -33,6 +37,10 @@ pub struct Config {
     pub database: Database,
     /// Where and how pages are served.
     pub server: Server,
+    /// How much one client gets.
+    pub limits: Limits,
+    /// The snapshot that a server publishes.
+    pub snapshot: SnapshotConfig,
     /// Where feeds come from.
     pub feeds: Feeds,
     /// How jobs are done.
@@ -47,6 +55,8 @@ impl Config {
         Ok(Self {
             database: Database::read(given)?,
             server: Server::read(given)?,
+            limits: Limits::read(given)?,
+            snapshot: SnapshotConfig::read(given)?,
             feeds: Feeds::read(given)?,
             jobs: Jobs::read(given)?,
             log: Log::read(given)?,

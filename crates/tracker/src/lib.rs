@@ -4,6 +4,7 @@
 //! - [`web`] serves pages from what the store answers;
 //! - [`cli`] is the command line.
 
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;

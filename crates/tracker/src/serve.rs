@@ -1,19 +1,24 @@
 //! The server: pages at once, jobs in the background.
 
-use std::io;
+mod patient;
+
 use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
+use std::{io, thread};
 
 use crate::jobs::{Crew, Shop, WorkerError};
 use crate::state::AppState;
 use crate::store::StoreError;
 use crate::web;
+use patient::Patient;
+pub use patient::Peer;
+
+/// Between two looks at whether a snapshot is to be made.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// Pages that are made at the same time; others wait. Each holds a connection to the database with its own memory.
 const PAGES_AT_ONCE: usize = 16;
-
-/// How long requests that are under way may take to end.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Why the server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +78,12 @@ impl Bound {
             .map_err(ServeError::Start)?;
         shop.open().map_err(ServeError::Jobs)?;
         let crew = Crew::start(shop).map_err(ServeError::Work)?;
+        let (end, ended) = channel::<()>();
+        let shared = state.clone();
+        thread::Builder::new()
+            .name("snapshot".into())
+            .spawn(move || publish(&shared, &ended))
+            .map_err(ServeError::Start)?;
         let served = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServeError::Start)?;
             let asked = asked_to_end().map_err(ServeError::Start)?;
@@ -82,23 +93,33 @@ impl Bound {
                 // Nobody listens where serving ended by itself.
                 let _ = ending.send(());
             };
-            let server = axum::serve(listener, web::router(state)).with_graceful_shutdown(graceful);
+            let grace = state.service.limits.grace;
+            let server = serve(listener, state, graceful);
             let too_long = async {
                 // Without an end there is nothing to wait for.
                 if ended.await.is_err() {
                     std::future::pending::<()>().await;
                 }
-                tokio::time::sleep(GRACE).await;
+                tokio::time::sleep(grace).await;
             };
             tokio::select! {
-                served = server.into_future() => served.map_err(ServeError::Serve),
+                served = server => served.map_err(ServeError::Serve),
                 () = too_long => Ok(()),
             }
         });
+        drop(end);
         crew.disband();
         runtime.shutdown_timeout(Duration::from_millis(200));
         served
     }
+}
+
+/// Answers requests until `end`, and then those that are under way.
+pub async fn serve(listener: tokio::net::TcpListener, state: AppState, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let limits = &state.service.limits;
+    let listener = Patient::new(listener, limits.connections, limits.idle);
+    let service = web::router(state).into_make_service_with_connect_info::<Peer>();
+    axum::serve(listener, service).with_graceful_shutdown(end).await
 }
 
 /// Resolves when the process is asked to end.
@@ -112,4 +133,25 @@ fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// Makes a snapshot after each match, until nobody waits for it any more. The file is this machine's, not the database's: no job.
+fn publish(state: &AppState, ended: &Receiver<()>) {
+    let Some(shelf) = &state.service.snapshot else { return };
+    let mut failing = false;
+    loop {
+        match shelf.renew(&*state.store) {
+            Ok(Some(serial)) => tracing::info!(snapshot.serial = serial, "snapshot.published"),
+            Ok(None) => failing = false,
+            // Said once.
+            Err(e) if !failing => {
+                tracing::error!(error = crate::ingest::records::chain(&e), "snapshot.failed");
+                failing = true;
+            }
+            Err(_) => {}
+        }
+        if ended.recv_timeout(LOOK_EVERY) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
 }

@@ -1,5 +1,9 @@
 //! Makes a snapshot ([`vuln::snapshot`]) of the whole database.
 
+mod key;
+mod newest;
+mod publish;
+
 use std::collections::HashMap;
 
 use vuln::matching::{Facts, Key, PackageIndex, Prepared, Profiles, Vulnerability, rules_digest};
@@ -15,6 +19,9 @@ use crate::progress::Progress;
 use crate::store::result::ChannelState;
 use crate::store::{Store, StoreError};
 use crate::timestamp;
+pub use key::{KeyError, own_key, read_key};
+pub use newest::{FileAt, Newest, Shelf, replace};
+pub use publish::PublishError;
 
 /// Where the file stops getting much smaller for the time it takes.
 const LEVEL: i32 = 17;

@@ -5,6 +5,7 @@
 //! Pages work without scripts: all state is in the address, forms are GET forms.
 
 mod address;
+mod api;
 mod asset;
 pub mod board;
 mod cve;
@@ -12,6 +13,7 @@ mod error;
 mod feed;
 mod finish;
 mod layout;
+mod limit;
 mod metrics;
 mod page;
 mod part;
@@ -21,7 +23,9 @@ mod route;
 mod rules;
 mod sheet;
 mod site;
+mod snapshot;
 mod stats;
+mod stream;
 mod time;
 
 use std::sync::Arc;
@@ -29,7 +33,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
 pub use stats::Stats;
 
@@ -72,15 +79,22 @@ pub fn router(state: AppState) -> Router {
         .route("/channel/{name}", get(route::channel))
         .route("/maintainer/{name}", get(route::maintainer))
         .route("/team/{name}", get(route::team))
-        .route("/api/v1/stats", get(route::stats))
         .route("/health", get(route::health))
         .route("/metrics", get(route::metrics))
         .route("/robots.txt", get(asset::robots))
         .route("/favicon.svg", get(asset::favicon))
         .route("/static/{file}", get(asset::file))
+        .route("/snapshot/{file}", get(snapshot::file))
+        .merge(api::router())
         .fallback(async || Error::NoPage)
         .method_not_allowed_fallback(async || Error::Method)
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn_with_state(Arc::clone(&site), finish::finish))
+        // Pages are made anew for each reader: the lightest levels cost least in all.
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream"))),
+        )
         .with_state(site)
 }

@@ -3,6 +3,7 @@
 mod boot;
 mod chain;
 mod fuzz;
+mod interface;
 mod needs;
 mod pages;
 mod scan;
@@ -142,6 +143,7 @@ fn steps<'a>(house: &'a House, areas: &[Area], long: bool) -> Vec<Step<'a>> {
     }
     if areas.contains(&Area::Tracker) {
         add("axe-core", Box::new(|_| pages::prepare(house)));
+        add("schemathesis", Box::new(|_| interface::prepare(house)));
     }
     let with_house = areas.contains(&Area::House);
     if areas.contains(&Area::Boot) {
@@ -194,7 +196,7 @@ fn tests(house: &House, crates: &[&str], long: bool, tally: &mut Tally) -> Resul
         .env("FIRN_REQUIRE_BROWSER", "1")
         .env("FIRN_REQUIRE_POSTGRES", "1");
     if crates.contains(&"tracker") {
-        command.envs(pages::environment(house));
+        command.envs(pages::environment(house)).envs(interface::environment(house));
     }
     if long {
         // More moments to be killed at, longer sequences of changes.

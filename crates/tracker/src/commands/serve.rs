@@ -1,6 +1,7 @@
 //! `serve`
 
 use std::io;
+use std::sync::Arc;
 
 use cli_kit::{Exit, Explained, Failure, Output};
 
@@ -8,6 +9,7 @@ use super::{Context, supply};
 use crate::AppState;
 use crate::jobs::Shop;
 use crate::serve::{Bound, ServeError};
+use crate::state::Service;
 
 /// Serves until the process is asked to end.
 pub fn run(context: Context, bound: Bound) -> Result<Exit, Failure> {
@@ -25,6 +27,7 @@ pub fn run(context: Context, bound: Bound) -> Result<Exit, Failure> {
         AppState {
             store: context.store,
             progress: context.progress,
+            service: Arc::new(Service::from(context.config)),
         },
         shop,
     )?;

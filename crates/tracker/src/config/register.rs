@@ -1,6 +1,6 @@
 //! The register: every key there is.
 
-use super::{database, feeds, jobs, log, server};
+use super::{database, feeds, jobs, limits, log, server, snapshot};
 
 /// One thing that can be configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,15 @@ pub struct Section {
 }
 
 /// Every key there is.
-pub const KEYS: &[Section] = &[database::KEYS, server::KEYS, feeds::KEYS, jobs::KEYS, log::KEYS];
+pub const KEYS: &[Section] = &[
+    database::KEYS,
+    server::KEYS,
+    limits::KEYS,
+    snapshot::KEYS,
+    feeds::KEYS,
+    jobs::KEYS,
+    log::KEYS,
+];
 
 /// All keys, in the order of the register.
 pub fn keys() -> impl Iterator<Item = &'static Key> {

@@ -7,6 +7,7 @@ mod channel;
 mod finding;
 mod history;
 mod keeper;
+mod listed;
 mod mention;
 mod open;
 mod package;
@@ -19,6 +20,7 @@ pub use channel::{Channel, Count, recent_first};
 pub use finding::{ClusterFacts, Facts, Findings, Mark, Pair, PairDetail};
 pub use history::{PastVerdict, Revision, VersionSpan};
 pub use keeper::{Keepers, Kept};
+pub use listed::{After, Listed, ListedPackage, Place};
 pub use mention::{Mentions, Naming};
 pub use open::{FindingThen, OpenHistory, OpenSpan};
 pub use package::{ClusterHead, PackageIn};
@@ -51,6 +53,12 @@ pub trait Read: Send + Sync {
 
     /// What lists show of these vulnerabilities, whose keys are in order; those that are gone are left out.
     fn facts(&self, keys: &[i64]) -> Result<Vec<Facts>, StoreError>;
+
+    /// The same of vulnerabilities with these names, in any order; those that there are none of are left out.
+    fn facts_named(&self, names: &[String]) -> Result<Vec<Facts>, StoreError>;
+
+    /// The package of a matched channel that each of these attributes belongs to.
+    fn places(&self, channel: &str, attrs: &[String]) -> Result<Vec<Option<Place>>, StoreError>;
 
     /// What a finding says beyond what [`findings`](Self::findings) holds, in the order asked; pairs that are gone are left out.
     fn pair_details(&self, channel: &str, pairs: &[(i64, i64)]) -> Result<Vec<PairDetail>, StoreError>;
@@ -94,6 +102,12 @@ pub trait Read: Send + Sync {
 
     /// Vulnerabilities whose id, title or description holds all of these words. The last word may be the start of one.
     fn search_text(&self, words: &[String], limit: usize) -> Result<TextHits, StoreError>;
+
+    /// At most `limit` vulnerabilities behind a place in a list.
+    fn listed(&self, after: After, limit: usize) -> Result<Vec<Listed>, StoreError>;
+
+    /// At most `limit` packages of a matched channel, by name, behind the one with this name.
+    fn listed_packages(&self, channel: &str, after: &str, limit: usize) -> Result<Vec<ListedPackage>, StoreError>;
 
     /// Problems with an id below `before`, newest first.
     fn problems(&self, source: Option<&str>, before: Option<i64>, limit: usize) -> Result<Vec<ProblemRow>, StoreError>;

@@ -3,6 +3,7 @@
 //! A channel is read again only when its mark changed, so that lists over tens of thousands of findings take well under a
 //! millisecond and can say how many there are.
 
+mod bulk;
 mod compare;
 mod filter;
 mod names;

@@ -2,12 +2,14 @@
 
 use std::any::Any;
 
-use axum::http::StatusCode;
+use axum::http::header::{CONTENT_RANGE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 
 use crate::store::StoreError;
+use crate::web::api::problem::Kind;
 
-/// Handlers fail with this and nothing else. [`finish`](super::finish) writes the answer: HTML for people, JSON for addresses of machines.
+/// Handlers fail with this and nothing else. [`finish`](super::finish) writes the answer: HTML for people, a problem (RFC 9457) for
+/// addresses of machines.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No such address.
@@ -20,7 +22,7 @@ pub enum Error {
         what: String,
     },
     /// Anything but GET and HEAD.
-    #[error("pages can only be read: use GET")]
+    #[error("this address does not take the method of the request")]
     Method,
     /// An address that is no UTF-8 when its percent signs are decoded, or a query that cannot be read.
     #[error("the address cannot be read: {message}")]
@@ -44,6 +46,62 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// A body that is no JSON.
+    #[error("the body is no JSON: {message}")]
+    Json {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A body that is JSON, but not what was asked for.
+    #[error("{message}")]
+    Content {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A body of another media type.
+    #[error("send the body as application/json, not as {given}")]
+    Media {
+        /// What came; cut.
+        given: String,
+    },
+    /// A longer body than is read.
+    #[error("the body is longer than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// A body that does not come.
+    #[error("the body did not come within {seconds} seconds")]
+    Waiting {
+        /// How long we waited.
+        seconds: u64,
+    },
+    /// More requests than one client may send.
+    #[error("more than {per_minute} requests a minute from one address: go on in {wait_s} seconds")]
+    Rate {
+        /// The limit.
+        per_minute: u32,
+        /// When the next one is answered.
+        wait_s: u64,
+    },
+    /// A range that the file does not have.
+    #[error("the file has {size} bytes: it has no such range")]
+    Range {
+        /// Bytes of the file.
+        size: u64,
+    },
+    /// Something that is not made yet.
+    #[error("{what}")]
+    NotYet {
+        /// A sentence.
+        what: &'static str,
+    },
+    /// An answer that takes too long.
+    #[error("the answer took longer than {seconds} seconds")]
+    Slow {
+        /// The limit.
+        seconds: u64,
+    },
     /// The database failed.
     #[error("the database did not answer")]
     Store {
@@ -57,15 +115,32 @@ pub enum Error {
 }
 
 impl Error {
-    /// The status of the answer.
-    pub fn status(&self) -> StatusCode {
+    /// What kind of failure it is; the status follows from it.
+    pub fn kind(&self) -> Kind {
         match self {
-            Error::NoPage | Error::NotFound { .. } => StatusCode::NOT_FOUND,
-            Error::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Error::Address { .. } | Error::Parameter { .. } => StatusCode::BAD_REQUEST,
-            Error::TooLong { .. } => StatusCode::URI_TOO_LONG,
-            Error::Store { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Error::Panic => StatusCode::INTERNAL_SERVER_ERROR,
+            Error::NoPage | Error::NotFound { .. } => Kind::NotFound,
+            Error::Method => Kind::Method,
+            Error::Address { .. } | Error::Parameter { .. } => Kind::Address,
+            Error::TooLong { .. } => Kind::TooLong,
+            Error::Json { .. } => Kind::Json,
+            Error::Content { .. } => Kind::Content,
+            Error::Media { .. } => Kind::Media,
+            Error::TooLarge { .. } => Kind::TooLarge,
+            Error::Waiting { .. } => Kind::Waiting,
+            Error::Rate { .. } => Kind::Rate,
+            Error::Range { .. } => Kind::Range,
+            Error::Slow { .. } => Kind::Slow,
+            Error::NotYet { .. } | Error::Store { .. } => Kind::Unavailable,
+            Error::Panic => Kind::Bug,
+        }
+    }
+
+    /// Seconds after which the same request may be answered.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Error::Rate { wait_s, .. } => Some(*wait_s),
+            Error::NotYet { .. } | Error::Store { .. } | Error::Slow { .. } => Some(10),
+            _ => None,
         }
     }
 
@@ -88,6 +163,8 @@ impl From<StoreError> for Error {
 /// What is left of an error in a response, until the body is written.
 #[derive(Debug, Clone)]
 pub struct Failed {
+    /// Of what kind.
+    pub kind: Kind,
     /// A sentence.
     pub message: String,
 }
@@ -98,8 +175,18 @@ impl IntoResponse for Error {
             let cause = std::error::Error::source(source).map(ToString::to_string).unwrap_or_default();
             tracing::error!(what = %source, cause, "request failed");
         }
-        let mut response = self.status().into_response();
-        response.extensions_mut().insert(Failed { message: self.to_string() });
+        let kind = self.kind();
+        let mut response = kind.status().into_response();
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        if let Error::Range { size } = &self
+            && let Ok(range) = format!("bytes */{size}").parse()
+        {
+            response.headers_mut().insert(CONTENT_RANGE, range);
+        }
+        let message = self.to_string();
+        response.extensions_mut().insert(Failed { kind, message });
         response
     }
 }

@@ -3,20 +3,23 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Json;
+use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderName, IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
-use serde_json::json;
 
 use super::address::{self, Format};
+use super::api::problem;
 use super::error::{Error, Failed};
 use super::layout;
+use super::limit::{self, Use};
 use super::site::Site;
+use crate::serve::Peer;
 
 /// Nothing but our own style sheet and icons, and forms that lead back to us. No scripts at all.
 const POLICY: &str =
@@ -36,13 +39,22 @@ pub async fn finish(State(site): State<Arc<Site>>, request: Request, next: Next)
         .uri()
         .path_and_query()
         .is_some_and(|uri| uri.as_str().len() > address::LIMIT);
+    let limits = &site.service().limits;
     let mut response = if too_long {
         Error::TooLong { limit: address::LIMIT }.into_response()
+    } else if let Err(error) = allowed(&site, &request, &route, begun) {
+        error.into_response()
     } else {
-        next.run(request).await
+        match tokio::time::timeout(limits.answer, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => Error::Slow {
+                seconds: limits.answer.as_secs(),
+            }
+            .into_response(),
+        }
     };
     if let Some(failed) = response.extensions_mut().remove::<Failed>() {
-        response = explain(&site, &path, response.status(), &failed);
+        response = explain(&site, &path, response, &failed);
     }
     if known.is_some_and(|known| holds(&known, response.headers())) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -53,15 +65,36 @@ pub async fn finish(State(site): State<Arc<Site>>, request: Request, next: Next)
     response
 }
 
+/// Whether the client may ask this now. Supervisors may at any time.
+fn allowed(site: &Site, request: &Request, route: &str, now: Instant) -> Result<(), Error> {
+    let Some(ConnectInfo(Peer(peer))) = request.extensions().get() else {
+        return Ok(());
+    };
+    let what = match route {
+        "/health" | "/metrics" => return Ok(()),
+        "/api/v1/check" => Use::Check,
+        _ => Use::Read,
+    };
+    let service = site.service();
+    let client = limit::client(peer.ip(), request.headers(), &service.server);
+    site.accounts.take(client, what, &service.limits, now)
+}
+
 /// The body of an error: in the language of the one who asked.
-fn explain(site: &Site, path: &str, status: StatusCode, failed: &Failed) -> Response {
+fn explain(site: &Site, path: &str, failure: Response, failed: &Failed) -> Response {
     let machine = Format::of(path) != Format::Html || path.starts_with("/api/") || path == "/health";
+    let status = failure.status();
     let mut response = if machine {
-        Json(json!({"version": 1, "error": {"status": status.as_u16(), "message": failed.message}})).into_response()
+        ([(CONTENT_TYPE, problem::MEDIA)], problem::body(failed.kind, &failed.message)).into_response()
     } else {
         Html(layout::error(&site.frame_without_store(), status.as_u16(), &failed.message).into_string()).into_response()
     };
     *response.status_mut() = status;
+    for name in [RETRY_AFTER, CONTENT_RANGE] {
+        if let Some(value) = failure.headers().get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -71,7 +104,10 @@ fn holds(known: &HeaderValue, headers: &HeaderMap) -> bool {
     let (Ok(known), Some(Ok(tag))) = (known.to_str(), headers.get(ETAG).map(HeaderValue::to_str)) else {
         return false;
     };
-    known.split(',').any(|candidate| candidate.trim().trim_start_matches("W/") == tag)
+    let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    known
+        .split(',')
+        .any(|candidate| candidate.trim() == "*" || plain(candidate) == plain(tag))
 }
 
 fn secure(headers: &mut HeaderMap) {

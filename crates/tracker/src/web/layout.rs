@@ -197,6 +197,7 @@ pub fn error(frame: &Frame, status: u16, message: &str) -> Markup {
         404 => "Not found",
         400 | 414 => "That address cannot be read",
         405 => "Pages can only be read",
+        429 => "Too many requests",
         503 => "The database does not answer",
         _ => "Something is broken",
     };

@@ -166,9 +166,9 @@ fn write<P: Page>(page: &P, frame: &Frame, asked: &Asked, format: Format) -> Res
     Ok((page.status(), headers, body).into_response())
 }
 
-/// The tag of a body for `If-None-Match`.
+/// The tag of a body for `If-None-Match`. Weak: what is sent may be compressed in several ways.
 pub fn tag(body: &[u8]) -> String {
     let digest = Sha256::digest(body);
     let hash: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hash}\"")
+    format!("W/\"{hash}\"")
 }

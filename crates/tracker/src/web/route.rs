@@ -26,8 +26,6 @@ use super::page::sources::Sources;
 use super::page::trends::Trends;
 use super::respond::{self, Asked, Loaded, Segments};
 use super::site::Site;
-use super::stats::Stats;
-use crate::config::now;
 
 type Shared = State<Arc<Site>>;
 type Answer = Result<Response, Error>;
@@ -176,10 +174,6 @@ fn split(segment: String) -> (String, Format) {
     }
 }
 
-pub async fn stats(State(site): Shared) -> Answer {
-    Ok(respond::json(&respond::blocking(move || statistics(&site)).await?.0))
-}
-
 /// Whether the tracker can answer, and how old its data is.
 pub async fn health(State(site): Shared) -> Answer {
     let body = respond::blocking(move || {
@@ -202,7 +196,7 @@ pub async fn health(State(site): Shared) -> Answer {
 
 pub async fn metrics(State(site): Shared) -> Answer {
     let text = respond::blocking(move || {
-        let (stats, channels) = statistics(&site)?;
+        let (stats, channels) = site.statistics()?;
         let jobs = site.store().jobs()?;
         Ok(super::metrics::document(&stats, &channels, &jobs, &site.requests))
     })
@@ -215,12 +209,4 @@ pub async fn metrics(State(site): Shared) -> Answer {
         text,
     )
         .into_response())
-}
-
-fn statistics(site: &Site) -> Result<(Stats, Vec<crate::store::read::Channel>), Error> {
-    let sources = site.store().sources()?;
-    let channels = site.store().channels()?;
-    let counts = site.counts(&sources)?;
-    let stats = Stats::new(&sources, &channels, &counts, now()).with_jobs(&sources, &site.store().jobs()?, now());
-    Ok((stats, channels))
 }

@@ -8,11 +8,15 @@ use super::board::people::People;
 use super::board::{Board, Boards, ChannelBoard, Comparison, Names, OpenByPackage};
 use super::error::Error;
 use super::layout::Frame;
+use super::limit::Accounts;
 use super::metrics::Requests;
+use super::stats::Stats;
 use crate::AppState;
 use crate::config::now;
 use crate::progress::Phase;
-use crate::store::read::{Counts, OpenHistory, Published, Source};
+use crate::snapshot::Shelf;
+use crate::state::Service;
+use crate::store::read::{Channel, Counts, OpenHistory, Published, Source};
 use crate::store::{Store, StoreError};
 
 /// Counts are taken again after this time while data is coming in, else only when a source changed.
@@ -31,6 +35,8 @@ pub struct Site {
     sample: AtomicBool,
     /// What was asked of us.
     pub requests: Requests,
+    /// What each client has left.
+    pub accounts: Accounts,
 }
 
 /// What was published in each month, with the sources as they were.
@@ -53,12 +59,23 @@ impl Site {
             published: Mutex::default(),
             sample: AtomicBool::new(false),
             requests: Requests::default(),
+            accounts: Accounts::default(),
         }
     }
 
     /// The database.
     pub fn store(&self) -> &dyn Store {
         self.state.store.as_ref()
+    }
+
+    /// How we serve.
+    pub fn service(&self) -> &Service {
+        &self.state.service
+    }
+
+    /// The snapshot that we publish, where we do.
+    pub fn published_snapshot(&self) -> Option<&Shelf> {
+        self.state.service.snapshot.as_ref()
     }
 
     /// The findings as of now.
@@ -177,5 +194,14 @@ impl Site {
             taken: Instant::now(),
         });
         Ok(counts)
+    }
+
+    /// How much there is and how old it is, with the channels that it was counted in.
+    pub fn statistics(&self) -> Result<(Stats, Vec<Channel>), StoreError> {
+        let sources = self.store().sources()?;
+        let channels = self.store().channels()?;
+        let counts = self.counts(&sources)?;
+        let stats = Stats::new(&sources, &channels, &counts, now()).with_jobs(&sources, &self.store().jobs()?, now());
+        Ok((stats, channels))
     }
 }

@@ -2,42 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
+use super::api::shape::shape;
 use super::time;
 use crate::store::queue::{JobRow, State};
 use crate::store::read::{Channel, Counts, Source};
 
-/// How much there is and how old it is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Stats {
-    /// CVE 5 records.
-    pub cve: Feed,
-    /// NVD records.
-    pub nvd: Feed,
-    /// OSV records.
-    pub osv: Feed,
-    /// Known exploited vulnerabilities.
-    pub kev: Feed,
-    /// EPSS scores.
-    pub epss: Feed,
-    /// Attributes in the current package set, by channel.
-    pub packages: BTreeMap<String, u64>,
-    /// (vulnerability, package) pairs over all channels, all verdicts included.
-    pub suggestions: u64,
-    /// Vulnerabilities, whatever the number of records about each.
-    pub vulnerabilities: u64,
-    /// How each source is doing, package sets (`nixpkgs/CHANNEL`) included.
-    pub sources: Vec<SourceState>,
+shape! {
+    /// How much there is and how old it is.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Stats {
+        /// CVE 5 records.
+        pub cve: Feed,
+        /// NVD records.
+        pub nvd: Feed,
+        /// OSV records.
+        pub osv: Feed,
+        /// Known exploited vulnerabilities.
+        pub kev: Feed,
+        /// EPSS scores.
+        pub epss: Feed,
+        /// Attributes in the current package set, by channel.
+        pub packages: BTreeMap<String, u64>,
+        /// (vulnerability, package) pairs over all channels, all verdicts included.
+        pub suggestions: u64,
+        /// Vulnerabilities, whatever the number of records about each.
+        pub vulnerabilities: u64,
+        /// How each source is doing, package sets (`nixpkgs/CHANNEL`) included.
+        pub sources: Vec<SourceState>,
+    }
 }
 
-/// One feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Feed {
-    /// Distinct ids.
-    pub records: u64,
-    /// Age of the newest data in seconds; `None` where there is none.
-    pub age_s: Option<i64>,
+shape! {
+    /// One feed.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Feed {
+        /// Distinct ids.
+        pub records: u64,
+        /// Age of the newest data in seconds; `None` where there is none.
+        pub age_s: Option<i64>,
+    }
 }
 
 impl Stats {
@@ -81,23 +84,25 @@ impl Stats {
     }
 }
 
-/// How a source is doing.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SourceState {
-    /// `cve`, `nvd`, `osv`, `kev`, `epss`, `nixpkgs/CHANNEL`.
-    pub name: String,
-    /// Unix seconds.
-    pub last_success: Option<i64>,
-    /// Age of the newest data in seconds; `None` where there is none.
-    pub age_s: Option<i64>,
-    /// Records a second, of the file taken last that had any.
-    pub rate: Option<f64>,
-    /// Why the last look failed; `None` where it did not.
-    pub last_error: Option<String>,
-    /// When a server looks next, unix seconds; `None` where none ever ran.
-    pub next_at: Option<i64>,
-    /// Whether a server is looking.
-    pub is_running: bool,
+shape! {
+    /// How a source is doing.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct SourceState {
+        /// `cve`, `nvd`, `osv`, `kev`, `epss`, `nixpkgs/CHANNEL`.
+        pub name: String,
+        /// Unix seconds.
+        pub last_success: Option<i64>,
+        /// Age of the newest data in seconds; `None` where there is none.
+        pub age_s: Option<i64>,
+        /// Records a second, of the file taken last that had any.
+        pub rate: Option<f64>,
+        /// Why the last look failed; `None` where it did not.
+        pub last_error: Option<String>,
+        /// When a server looks next, unix seconds; `None` where none ever ran.
+        pub next_at: Option<i64>,
+        /// Whether a server is looking.
+        pub is_running: bool,
+    }
 }
 
 impl SourceState {

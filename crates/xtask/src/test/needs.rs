@@ -194,6 +194,12 @@ const NEEDS: &[Need] = &[
         why: "checks the units of the watch",
     },
     Need {
+        area: Area::Tracker,
+        check: &["python3", "-c", "import ensurepip"],
+        package: "python3-venv",
+        why: "schemathesis runs there",
+    },
+    Need {
         area: Area::Scan,
         check: &["python3", "-c", "import ensurepip"],
         package: "python3-venv",

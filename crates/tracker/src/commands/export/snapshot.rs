@@ -1,6 +1,6 @@
 //! `export snapshot`
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,9 +8,8 @@ use attest::signature::SecretKey;
 use cli_kit::{Exit, Explained, Failure, human};
 
 use super::super::Context;
-use super::beside;
 use crate::config::data_dir;
-use crate::snapshot::{self, MakeError};
+use crate::snapshot::{self, KeyError, MakeError};
 
 /// Writes the snapshot and its public key.
 pub fn run(context: &Context, out: &Path, key: Option<&Path>) -> Result<Exit, Failure> {
@@ -20,7 +19,7 @@ pub fn run(context: &Context, out: &Path, key: Option<&Path>) -> Result<Exit, Fa
     }
     // A key that cannot be used is said before minutes of work.
     let key = match key {
-        Some(path) => read_key(path)?,
+        Some(path) => snapshot::read_key(path)?,
         None => own_key(context)?,
     };
     let (header, sealed) = snapshot::make(&*context.store, &context.progress)?;
@@ -55,21 +54,9 @@ pub fn run(context: &Context, out: &Path, key: Option<&Path>) -> Result<Exit, Fa
     Ok(Exit::Clean)
 }
 
-/// Writes a file beside its place, makes sure that it is on the disk, and moves it: nobody reads half a file, and no power cut leaves one.
+/// Writes a file whole or not at all.
 fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), Failure> {
-    let beside = beside(path);
-    let work = || {
-        let mut file = BufWriter::new(File::create(&beside)?);
-        write(&mut file)?;
-        file.flush()?;
-        file.get_ref().sync_all()?;
-        fs::rename(&beside, path)
-    };
-    work().map_err(|error| {
-        // What is left of half a file is of no use; that it cannot be removed adds nothing to the failure.
-        let _ = fs::remove_file(&beside);
-        Failure::incomplete(format!("write {}", path.display())).because(error)
-    })
+    snapshot::replace(path, write).map_err(|error| Failure::incomplete(format!("write {}", path.display())).because(error))
 }
 
 /// Counts what goes through.
@@ -90,33 +77,31 @@ impl<W: Write> Write for Counted<W> {
     }
 }
 
-fn read_key(path: &Path) -> Result<SecretKey, Failure> {
-    let text = fs::read_to_string(path).map_err(|e| Failure::usage(format!("read the key {}", path.display())).because(e))?;
-    SecretKey::from_pem(&text).map_err(|e| {
-        Failure::usage(format!("read the key {}", path.display()))
-            .because(e)
-            .hint("`openssl genpkey -algorithm ed25519 -out K` makes one")
-    })
-}
-
 /// The key in the data folder; made when there is none yet.
 fn own_key(context: &Context) -> Result<SecretKey, Failure> {
     let path: PathBuf = data_dir()?.join("snapshot.key");
-    let failed = |e: io::Error| Failure::incomplete(format!("make the key {}", path.display())).because(e);
-    if path.exists() {
-        return read_key(&path);
+    let (key, is_new) = snapshot::own_key(&path)?;
+    if is_new {
+        context.talk.say(&format!(
+            "{}: made a key to sign snapshots with; scanners that trust it know it as {}",
+            cli_kit::escape(&path.display().to_string()),
+            key.public()
+        ));
     }
-    let (key, text) = SecretKey::generate().map_err(|e| Failure::incomplete(format!("make the key {}", path.display())).because(e))?;
-    // Two exports at a time must not make two keys.
-    if !cli_kit::write_secret(&path, &text).map_err(failed)? {
-        return read_key(&path);
-    }
-    context.talk.say(&format!(
-        "{}: made a key to sign snapshots with; scanners that trust it know it as {}",
-        cli_kit::escape(&path.display().to_string()),
-        key.public()
-    ));
     Ok(key)
+}
+
+impl Explained for KeyError {
+    fn exit(&self) -> Exit {
+        match self {
+            KeyError::Read { .. } | KeyError::Malformed { .. } => Exit::Usage,
+            KeyError::Make { .. } => Exit::Incomplete,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        matches!(self, KeyError::Malformed { .. }).then(|| "`openssl genpkey -algorithm ed25519 -out K` makes one".into())
+    }
 }
 
 impl Explained for MakeError {

@@ -3,6 +3,7 @@
 mod channel;
 mod finding;
 mod keeper;
+mod listed;
 mod mention;
 mod open;
 mod package;
@@ -15,12 +16,12 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::client::{Error, Row};
+use super::client::{Error, Row, Value};
 use super::{Postgres, Result};
 use crate::store::StoreError;
 use crate::store::read::{
-    Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Kept, Mark, Mentions, OpenHistory, PackageIn, PairDetail,
-    ProblemRow, Published, Read, Resolved, Source, Taken, TextHits, Vulnerability,
+    After, Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Kept, Listed, ListedPackage, Mark, Mentions, OpenHistory,
+    PackageIn, PairDetail, Place, ProblemRow, Published, Read, Resolved, Source, Taken, TextHits, Vulnerability,
 };
 
 type Answer<T> = std::result::Result<T, StoreError>;
@@ -52,6 +53,14 @@ impl Read for Postgres {
 
     fn facts(&self, keys: &[i64]) -> Answer<Vec<Facts>> {
         self.read("read what lists show of vulnerabilities", |db| finding::facts(db, keys))
+    }
+
+    fn facts_named(&self, names: &[String]) -> Answer<Vec<Facts>> {
+        self.read("read what lists show of vulnerabilities", |db| finding::facts_named(db, names))
+    }
+
+    fn places(&self, channel: &str, attrs: &[String]) -> Answer<Vec<Option<Place>>> {
+        self.read(&format!("look up packages of {channel}"), |db| listed::places(db, channel, attrs))
     }
 
     fn pair_details(&self, channel: &str, pairs: &[(i64, i64)]) -> Answer<Vec<PairDetail>> {
@@ -114,6 +123,16 @@ impl Read for Postgres {
         self.read("search the descriptions", |db| search::text(db, words, limit))
     }
 
+    fn listed(&self, after: After, limit: usize) -> Answer<Vec<Listed>> {
+        self.read("list vulnerabilities", |db| listed::vulnerabilities(db, after, limit))
+    }
+
+    fn listed_packages(&self, channel: &str, after: &str, limit: usize) -> Answer<Vec<ListedPackage>> {
+        self.read(&format!("list the packages of {channel}"), |db| {
+            listed::packages(db, channel, after, limit)
+        })
+    }
+
     fn problems(&self, source: Option<&str>, before: Option<i64>, limit: usize) -> Answer<Vec<ProblemRow>> {
         self.read("read the problems", |db| problem::page(db, source, before, limit))
     }
@@ -135,4 +154,9 @@ fn named<'de, T: Deserialize<'de>>(row: &Row, column: usize) -> Result<T> {
 fn json<T: DeserializeOwned>(row: &Row, column: usize) -> Result<Option<T>> {
     let text: Option<&str> = row.get(column)?;
     text.map(|text| serde_json::from_str(text).map_err(Error::decode)).transpose()
+}
+
+/// A list of texts as a parameter.
+fn texts(texts: &[String]) -> Value<'_> {
+    texts.iter().map(String::as_str).collect()
 }

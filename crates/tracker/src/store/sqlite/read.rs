@@ -7,6 +7,7 @@ mod channel;
 mod column;
 mod finding;
 mod keeper;
+mod listed;
 mod mention;
 mod open;
 mod package;
@@ -20,8 +21,8 @@ use rusqlite::Connection;
 use super::Sqlite;
 use crate::store::StoreError;
 use crate::store::read::{
-    Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Kept, Mark, Mentions, OpenHistory, PackageIn, PairDetail,
-    ProblemRow, Published, Read, Resolved, Source, Taken, TextHits, Vulnerability,
+    After, Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Kept, Listed, ListedPackage, Mark, Mentions, OpenHistory,
+    PackageIn, PairDetail, Place, ProblemRow, Published, Read, Resolved, Source, Taken, TextHits, Vulnerability,
 };
 
 impl Read for Sqlite {
@@ -51,6 +52,14 @@ impl Read for Sqlite {
 
     fn facts(&self, keys: &[i64]) -> Result<Vec<Facts>, StoreError> {
         self.read_one_state("read what lists show of vulnerabilities", |db| finding::facts(db, keys))
+    }
+
+    fn facts_named(&self, names: &[String]) -> Result<Vec<Facts>, StoreError> {
+        self.read_one_state("read what lists show of vulnerabilities", |db| finding::facts_named(db, names))
+    }
+
+    fn places(&self, channel: &str, attrs: &[String]) -> Result<Vec<Option<Place>>, StoreError> {
+        self.read_one_state(&format!("look up packages of {channel}"), |db| listed::places(db, channel, attrs))
     }
 
     fn pair_details(&self, channel: &str, pairs: &[(i64, i64)]) -> Result<Vec<PairDetail>, StoreError> {
@@ -111,6 +120,16 @@ impl Read for Sqlite {
 
     fn search_text(&self, words: &[String], limit: usize) -> Result<TextHits, StoreError> {
         self.read_one_state("search the descriptions", |db| search::text(db, words, limit))
+    }
+
+    fn listed(&self, after: After, limit: usize) -> Result<Vec<Listed>, StoreError> {
+        self.read_one_state("list vulnerabilities", |db| listed::vulnerabilities(db, after, limit))
+    }
+
+    fn listed_packages(&self, channel: &str, after: &str, limit: usize) -> Result<Vec<ListedPackage>, StoreError> {
+        self.read_one_state(&format!("list the packages of {channel}"), |db| {
+            listed::packages(db, channel, after, limit)
+        })
     }
 
     fn problems(&self, source: Option<&str>, before: Option<i64>, limit: usize) -> Result<Vec<ProblemRow>, StoreError> {

@@ -12,7 +12,7 @@ on_both! {
     an_unseen_id_has_a_twin_too,
     an_id_without_a_record_says_what_else_speaks_of_it,
     a_package_whose_name_ends_like_a_twin,
-    errors_speak_json_where_machines_asked,
+    errors_are_problems_where_machines_asked,
     statistics,
     health_and_metrics,
     sources_say_how_they_are_doing,
@@ -217,7 +217,7 @@ fn a_package_whose_name_ends_like_a_twin() {
     assert_eq!(server.json("/package/nodePackages.json.json")["attr"], "nodePackages.json");
 }
 
-fn errors_speak_json_where_machines_asked() {
+fn errors_are_problems_where_machines_asked() {
     let server = Server::start();
     for (path, status, message) in [
         ("/nothing.json", 404, "there is no page at this address"),
@@ -232,11 +232,8 @@ fn errors_speak_json_where_machines_asked() {
         let answer = server.get(path);
         assert_eq!(answer.status, status, "{path}");
         let value: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
-        assert_eq!(
-            value,
-            json!({"version": 1, "error": {"status": status, "message": message}}),
-            "{path}"
-        );
+        assert_eq!((&value["status"], &value["detail"]), (&json!(status), &json!(message)), "{path}");
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::super::client::{Client, Error};
-use super::{Result, json, named};
+use super::super::client::{Client, Error, Row};
+use super::{Result, json, named, texts};
 use crate::store::read::{ClusterFacts, Facts, Findings, Pair, PairDetail};
 
 pub fn all(db: &mut Client, channel: &str) -> Result<Findings> {
@@ -35,27 +35,38 @@ pub fn all(db: &mut Client, channel: &str) -> Result<Findings> {
     Ok(Findings { clusters, pairs })
 }
 
+const FACTS: &str =
+    "SELECT id, name, CASE WHEN title = '' THEN substr(description, 1, 161) ELSE title END, severity, score, kev_date, epss,
+                            published, year, number
+                     FROM vulnerability";
+
 pub fn facts(db: &mut Client, keys: &[i64]) -> Result<Vec<Facts>> {
-    let sql = "SELECT id, name, CASE WHEN title = '' THEN substr(description, 1, 161) ELSE title END, severity, score, kev_date, epss,
-                      published, year, number
-               FROM vulnerability WHERE id = ANY ($1::bigint[])";
+    let sql = format!("{FACTS} WHERE id = ANY ($1::bigint[])");
     let mut found = HashMap::with_capacity(keys.len());
-    for row in db.query(sql, &[keys.into()])? {
-        let key: i64 = row.get(0)?;
-        let facts = Facts {
-            key,
-            name: row.get(1)?,
-            title: Facts::one_line(row.get(2)?),
-            severity: named(&row, 3)?,
-            score: row.get(4)?,
-            kev_date: row.get(5)?,
-            epss: row.get(6)?,
-            published: row.get(7)?,
-            order: (row.get(8)?, row.get(9)?),
-        };
-        found.insert(key, facts);
+    for row in db.query(&sql, &[keys.into()])? {
+        let facts = shown(&row)?;
+        found.insert(facts.key, facts);
     }
     Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
+}
+
+pub fn facts_named(db: &mut Client, names: &[String]) -> Result<Vec<Facts>> {
+    let sql = format!("{FACTS} WHERE name = ANY ($1::text[])");
+    db.query(&sql, &[texts(names)])?.iter().map(shown).collect()
+}
+
+fn shown(row: &Row) -> Result<Facts> {
+    Ok(Facts {
+        key: row.get(0)?,
+        name: row.get(1)?,
+        title: Facts::one_line(row.get(2)?),
+        severity: named(row, 3)?,
+        score: row.get(4)?,
+        kev_date: row.get(5)?,
+        epss: row.get(6)?,
+        published: row.get(7)?,
+        order: (row.get(8)?, row.get(9)?),
+    })
 }
 
 pub fn details(db: &mut Client, channel: &str, pairs: &[(i64, i64)]) -> Result<Vec<PairDetail>> {

@@ -1,7 +1,7 @@
 //! Findings.
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, Error, OptionalExtension, params};
+use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 
 use super::column::{json, named};
 use crate::store::read::{ClusterFacts, Facts, Findings, Pair, PairDetail};
@@ -43,22 +43,32 @@ pub fn facts(db: &Connection, keys: &[i64]) -> Result<Vec<Facts>, Error> {
     let mut statement = db.prepare_cached(FACTS)?;
     let mut facts = Vec::with_capacity(keys.len());
     for &key in keys {
-        let found = statement.query_row([key], |row| {
-            Ok(Facts {
-                key,
-                name: row.get(0)?,
-                title: Facts::one_line(row.get(1)?),
-                severity: named(row, 2)?,
-                score: row.get(3)?,
-                kev_date: row.get(4)?,
-                epss: row.get(5)?,
-                published: row.get(6)?,
-                order: (row.get(7)?, row.get(8)?),
-            })
-        });
-        facts.extend(found.optional()?);
+        facts.extend(statement.query_row([key], shown).optional()?);
     }
     Ok(facts)
+}
+
+pub fn facts_named(db: &Connection, names: &[String]) -> Result<Vec<Facts>, Error> {
+    let mut statement = db.prepare_cached(FACTS_NAMED)?;
+    let mut facts = Vec::with_capacity(names.len());
+    for name in names {
+        facts.extend(statement.query_row([name], shown).optional()?);
+    }
+    Ok(facts)
+}
+
+fn shown(row: &Row<'_>) -> Result<Facts, Error> {
+    Ok(Facts {
+        key: row.get(0)?,
+        name: row.get(1)?,
+        title: Facts::one_line(row.get(2)?),
+        severity: named(row, 3)?,
+        score: row.get(4)?,
+        kev_date: row.get(5)?,
+        epss: row.get(6)?,
+        published: row.get(7)?,
+        order: (row.get(8)?, row.get(9)?),
+    })
 }
 
 pub fn details(db: &Connection, channel: &str, pairs: &[(i64, i64)]) -> Result<Vec<PairDetail>, Error> {
@@ -87,6 +97,16 @@ pub(super) const DETAIL: &str = "SELECT t.fixed_in, t.evidence FROM verdict t
 
 pub(super) const CLUSTER: &str = "SELECT name, pname, version FROM cluster WHERE id = ?1";
 
-pub(super) const FACTS: &str =
-    "SELECT name, iif(title = '', substr(description, 1, 161), title), severity, score, kev_date, epss, published, year, number
-     FROM vulnerability WHERE id = ?1";
+macro_rules! facts {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, name, iif(title = '', substr(description, 1, 161), title), severity, score, kev_date, epss, published, year, number
+             FROM vulnerability WHERE ",
+            $which,
+            " = ?1"
+        )
+    };
+}
+
+pub(super) const FACTS: &str = facts!("id");
+pub(super) const FACTS_NAMED: &str = facts!("name");

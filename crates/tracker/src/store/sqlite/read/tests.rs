@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{finding, mention, package, problem, search, vulnerability};
+use super::{finding, listed, mention, package, problem, search, vulnerability};
 use crate::store::sqlite::migrate;
 
 /// The steps of a plan that read a whole table or index.
@@ -25,10 +25,15 @@ fn plan(sql: &str) -> Vec<String> {
 fn questions_about_one_thing_read_no_whole_table() {
     for sql in [
         finding::FACTS,
+        finding::FACTS_NAMED,
         finding::CLUSTER,
         finding::DETAIL,
         package::WITH_ATTR,
         package::ATTRS,
+        listed::BY_KEY,
+        listed::BY_CHANGE,
+        listed::PACKAGES,
+        listed::PLACE,
         package::HISTORY,
         package::NAMED,
         package::HEAD_BY_ATTR,
