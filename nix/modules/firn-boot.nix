@@ -117,7 +117,7 @@ let
   # The hook gets the path of the system that is to be booted.
   hook = pkgs.writeShellScript "firn-boot-install" ''
     set -e
-    ${if cfg.signer.certificate == null then "test -e ${escapeShellArgs [ "${cfg.keys}/db.key" ]} || ${create}" else ""}
+    ${if cfg.signer.certificate == null then "test -e ${escapeShellArgs [ "${cfg.keys}/db.key" ]} || ${create} < /dev/null" else ""}
     exec ${program} install ${escapeShellArgs arguments} --system "$1"
   '';
 in

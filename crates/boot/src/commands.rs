@@ -17,7 +17,8 @@ use cli_kit::{Exit, Failure, Format, Output, Talk};
 use crate::cli::{Cli, Command, Folder, Key};
 use crate::files;
 use crate::keys::{KeyError, KeyFolder};
-use crate::signer::{CommandSigner, FileSigner, Pkcs11Signer, Pkcs11Uri, Signer};
+use crate::signer::{CommandSigner, FileSigner, Pkcs11Signer, Pkcs11Uri, Signer, SignerError};
+use crate::terminal;
 
 /// Where a command's words go.
 pub struct Voice {
@@ -71,10 +72,30 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
 
 /// The folder that arguments name, with its passphrase.
 fn folder(arguments: &Folder) -> Result<KeyFolder, Failure> {
-    Ok(KeyFolder::new(
-        arguments.dir.clone(),
-        passphrase(arguments.passphrase_file.as_deref())?,
-    ))
+    let passphrase = passphrase(arguments.passphrase_file.as_deref())?;
+    Ok(KeyFolder::new(arguments.dir.clone(), passphrase).asking(asked))
+}
+
+/// The folder for keys that are about to be made, with the passphrase that they get; asked for on a terminal.
+fn folder_for_new_keys(arguments: &Folder) -> Result<(KeyFolder, bool), Failure> {
+    let mut passphrase = passphrase(arguments.passphrase_file.as_deref())?;
+    if passphrase.is_none() {
+        let answer = terminal::ask_new("Passphrase for the new keys (nothing: they are not encrypted)");
+        passphrase = match answer.map_err(|e| Failure::incomplete("ask for a passphrase").because(e))? {
+            Some(None) => return Err(Failure::usage("the passphrases differ").hint("nothing was made")),
+            Some(same) => same,
+            None => None,
+        };
+    }
+    let is_encrypted = passphrase.is_some();
+    Ok((KeyFolder::new(arguments.dir.clone(), passphrase).asking(asked), is_encrypted))
+}
+
+/// Somebody's answer, if there is a terminal.
+fn asked(path: &Path) -> Option<Vec<u8>> {
+    let question = format!("Passphrase of {}", cli_kit::escape(&path.display().to_string()));
+    // A terminal that cannot be read is none.
+    terminal::ask(&question).ok().flatten()
 }
 
 fn passphrase(file: Option<&Path>) -> Result<Option<Vec<u8>>, Failure> {
@@ -91,17 +112,20 @@ fn passphrase(file: Option<&Path>) -> Result<Option<Vec<u8>>, Failure> {
 fn signer(key: &Key) -> Result<Option<Box<dyn Signer>>, Failure> {
     let passphrase = passphrase(key.passphrase_file.as_deref())?;
     if let Some(keys) = &key.keys {
-        return Ok(Some(Box::new(KeyFolder::new(keys.clone(), passphrase).signer(KeyVariable::Db)?)));
+        let folder = KeyFolder::new(keys.clone(), passphrase).asking(asked);
+        return Ok(Some(Box::new(folder.signer(KeyVariable::Db)?)));
     }
     let Some(path) = &key.certificate else { return Ok(None) };
     let certificate = certificate(path)?;
     if let Some(file) = &key.key {
-        return Ok(Some(Box::new(FileSigner::new(
-            file,
-            &files::read(file)?,
-            passphrase.as_deref(),
-            certificate,
-        )?)));
+        let pem = files::read(file)?;
+        let mut signer = FileSigner::new(file, &pem, passphrase.as_deref(), certificate.clone());
+        if matches!(signer, Err(SignerError::Encrypted { .. }))
+            && let Some(answer) = asked(file)
+        {
+            signer = FileSigner::new(file, &pem, Some(&answer), certificate);
+        }
+        return Ok(Some(Box::new(signer?)));
     }
     if let Some(uri) = &key.pkcs11 {
         let uri = Pkcs11Uri::parse(uri)?;

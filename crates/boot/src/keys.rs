@@ -8,6 +8,7 @@ mod create;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use boot_formats::Guid;
 use boot_formats::authvar::{KeyVariable, SignedValue};
@@ -29,7 +30,13 @@ pub const OWN: [KeyVariable; 3] = [KeyVariable::Pk, KeyVariable::Kek, KeyVariabl
 pub struct KeyFolder {
     path: PathBuf,
     passphrase: Option<Vec<u8>>,
+    ask: Option<Ask>,
+    /// What was answered, once somebody was asked.
+    answer: Arc<OnceLock<Option<Vec<u8>>>>,
 }
+
+/// Asks somebody for the passphrase of a key; `None` if there is nobody.
+pub type Ask = fn(&Path) -> Option<Vec<u8>>;
 
 impl fmt::Debug for KeyFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,8 +142,31 @@ impl Explained for KeyError {
 impl KeyFolder {
     /// The folder, whatever is in it.
     #[must_use]
-    pub const fn new(path: PathBuf, passphrase: Option<Vec<u8>>) -> Self {
-        Self { path, passphrase }
+    pub fn new(path: PathBuf, passphrase: Option<Vec<u8>>) -> Self {
+        Self {
+            path,
+            passphrase,
+            ask: None,
+            answer: Arc::new(OnceLock::new()),
+        }
+    }
+
+    /// The same, asking for the passphrase once an encrypted key is to be opened and none was given.
+    #[must_use]
+    pub fn asking(self, ask: Ask) -> Self {
+        Self { ask: Some(ask), ..self }
+    }
+
+    /// Opens a key with what is known, or else with what somebody answers.
+    fn open<T>(&self, path: &Path, open: impl Fn(Option<&[u8]>) -> Result<T, SignerError>) -> Result<T, SignerError> {
+        let outcome = open(self.passphrase.as_deref());
+        if !matches!(outcome, Err(SignerError::Encrypted { .. })) {
+            return outcome;
+        }
+        match self.answer.get_or_init(|| self.ask.and_then(|ask| ask(path))) {
+            Some(answer) => open(Some(answer)),
+            None => outcome,
+        }
     }
 
     /// Where it is.
@@ -196,7 +226,7 @@ impl KeyFolder {
         let path = folder.join(&name);
         let pem = files::read_if_there(&path)?.ok_or_else(|| self.missing(&name))?;
         let certificate = Self::new(folder.into(), None).certificate(variable)?;
-        Ok(FileSigner::new(&path, &pem, self.passphrase.as_deref(), certificate)?)
+        Ok(self.open(&path, |passphrase| FileSigner::new(&path, &pem, passphrase, certificate.clone()))?)
     }
 
     /// What the variable has to hold: our certificate, the one before it during a rotation, and what vendors have there.

@@ -19,3 +19,4 @@ pub mod keys;
 mod parallel;
 pub mod signer;
 pub mod stub;
+mod terminal;

@@ -14,7 +14,7 @@ use boot_formats::trust::Hex;
 use cli_kit::{Exit, Failure};
 use time::OffsetDateTime;
 
-use super::{Voice, certificate, folder};
+use super::{Voice, certificate, folder, folder_for_new_keys};
 use crate::cli::{Fields, Keys};
 use crate::files;
 use crate::firmware::Firmware;
@@ -28,7 +28,7 @@ pub fn run(command: Keys, voice: &mut Voice) -> Result<Exit, Failure> {
             owner,
             fields,
         } => {
-            let folder = folder(&arguments)?;
+            let (folder, is_encrypted) = folder_for_new_keys(&arguments)?;
             create(
                 &folder,
                 &NewKeys {
@@ -37,7 +37,7 @@ pub fn run(command: Keys, voice: &mut Voice) -> Result<Exit, Failure> {
                 },
             )?;
             voice.talk.say(&format!("made PK, KEK and db in {}", folder.path().display()));
-            if arguments.passphrase_file.is_none() {
+            if !is_encrypted {
                 voice
                     .talk
                     .say("the keys are not encrypted: whoever reads the folder can sign what this machine boots");
@@ -64,14 +64,13 @@ pub fn run(command: Keys, voice: &mut Voice) -> Result<Exit, Failure> {
             efivars,
             fields,
         } => {
-            let folder = folder(&arguments)?;
             if variable == crate::cli::Variable::dbx {
                 return Err(Failure::usage("dbx has no key of its own").hint("changes of dbx are signed by KEK"));
             }
             if finish {
-                finish_rotation(&folder, variable.into(), &efivars, voice)
+                finish_rotation(&folder(&arguments)?, variable.into(), &efivars, voice)
             } else {
-                start_rotation(&folder, variable.into(), &fields, voice)
+                start_rotation(&folder_for_new_keys(&arguments)?.0, variable.into(), &fields, voice)
             }
         }
         Keys::Status {

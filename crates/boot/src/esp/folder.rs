@@ -158,7 +158,9 @@ impl Disk for FolderDisk {
     }
 
     fn write(&mut self, path: &str, from: &mut dyn Read) -> io::Result<u64> {
-        io::copy(from, &mut File::create(self.at_path(path))?)
+        // In pieces that a processor keeps to itself; kernels are large.
+        let mut from = io::BufReader::with_capacity(1 << 17, from);
+        io::copy(&mut from, &mut File::create(self.at_path(path))?)
     }
 
     fn sync(&mut self, paths: &[String]) -> io::Result<()> {

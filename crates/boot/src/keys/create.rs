@@ -72,7 +72,7 @@ pub fn adopt(
     owner: Option<Guid>,
 ) -> Result<(), KeyError> {
     // Fails if it is no key, or not the certificate's.
-    FileSigner::new(key.0, key.1, folder.passphrase.as_deref(), certificate.clone())?;
+    folder.open(key.0, |passphrase| FileSigner::new(key.0, key.1, passphrase, certificate.clone()))?;
     let [key_path, certificate_path] = ["key", "pem"].map(|end| folder.at(&format!("{}.{end}", variable.name())));
     for path in [&key_path, &certificate_path] {
         if path.exists() {

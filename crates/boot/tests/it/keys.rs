@@ -1,9 +1,10 @@
 //! Folders of keys: what may be imported, what is secret, what is remembered.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use boot_formats::siglist;
 use tempfile::TempDir;
@@ -283,6 +284,62 @@ fn a_passphrase_may_come_on_standard_input() {
     command.stdin(fs::File::open(desk.at("passphrase")).unwrap());
     done(&mut command);
     desk.openssl(&["pkey", "-noout", "-in", "folder/db.key", "-passin", "pass:from a pipe"]);
+}
+
+/// What the program says on a terminal where these lines are typed, each once a question is there.
+fn on_a_terminal(arguments: &str, lines: &[&str]) -> (bool, String) {
+    let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_firn-boot"));
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut typed, mut shown) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut seen = Vec::new();
+    let mut lines = lines.iter();
+    let mut byte = [0];
+    while shown.read(&mut byte).unwrap_or(0) > 0 {
+        seen.push(byte[0]);
+        if seen.ends_with(b": ")
+            && let Some(line) = lines.next()
+        {
+            // Echo is turned off right after the question.
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            writeln!(typed, "{line}").unwrap();
+        }
+    }
+    (child.wait().unwrap().success(), String::from_utf8_lossy(&seen).into_owned())
+}
+
+#[test]
+fn a_passphrase_is_asked_for_on_a_terminal_and_not_shown() {
+    let desk = Desk::new();
+    let folder = desk.at("folder");
+    let create = format!("keys create --dir {folder}");
+    let (done, said) = on_a_terminal(&create, &["correct horse", "another horse"]);
+    assert!(!done && said.contains("the passphrases differ"), "{said}");
+    let (done, said) = on_a_terminal(&create, &["correct horse", "correct horse"]);
+    assert!(
+        done && said.contains("Passphrase for the new keys") && !said.contains("horse"),
+        "{said}"
+    );
+    assert!(!said.contains("not encrypted: whoever"), "{said}");
+    desk.openssl(&["pkey", "-noout", "-in", "folder/db.key", "-passin", "pass:correct horse"]);
+    let addon = desk.at("x.addon.efi");
+    let build = format!("uki build --cmdline quiet --keys {folder} --out {addon}");
+    let (done, said) = on_a_terminal(&build, &["wrong horse"]);
+    assert!(!done && said.contains("the passphrase does not open it"), "{said}");
+    let (done, said) = on_a_terminal(&build, &["correct horse"]);
+    assert!(done && said.contains("Passphrase of ") && !said.contains("horse"), "{said}");
+    // Once for all three keys.
+    let (done, said) = on_a_terminal(&format!("keys export --dir {folder} --out {}", desk.at("out")), &["correct horse"]);
+    assert!(done && said.matches("Passphrase of ").count() == 1, "{said}");
+    // Nothing typed, no encryption; and without a terminal nobody is asked.
+    let (done, said) = on_a_terminal(&format!("keys create --dir {}", desk.at("plain")), &[""]);
+    assert!(done && said.contains("the keys are not encrypted"), "{said}");
+    let output = firn_any(&["uki", "build", "--cmdline", "quiet", "--keys", &folder, "--out", &addon]);
+    told(&output, 2, "is encrypted");
 }
 
 #[test]
