@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use cli_kit::{Exit, Explained};
 
 pub use folder::{FolderDisk, Lock};
-pub use name::{EntryId, EntryName, shared_digest};
+pub use name::{EntryId, EntryName, is_short_for, shared_digest};
 
 /// One file of a partition. Paths begin below its root and have `/` between their parts.
 #[derive(Debug, Clone, PartialEq, Eq)]

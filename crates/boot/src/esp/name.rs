@@ -135,6 +135,24 @@ pub fn shared_digest(file: &str) -> Option<Sha256Digest> {
     Some(digest)
 }
 
+/// Whether a file bears the short name that FAT gives to what begins with `prefix` and ends with `extension`, both at most six
+/// and three capitals. A long name stands beside the short one, in parts; where the power failed while these were written or
+/// removed, the short one may be all that is left.
+#[must_use]
+pub fn is_short_for(file: &str, prefix: &str, extension: &str) -> bool {
+    let file = file.to_ascii_uppercase();
+    let Some((stem, end)) = file.split_once('.') else { return false };
+    let Some((kept, number)) = stem.split_once('~') else { return false };
+    // Six characters of the name, or two and four digits once nine names are taken.
+    let begins = |count: usize| {
+        let (kept, prefix) = (kept.get(..count), prefix.get(..count.min(prefix.len())));
+        kept.zip(prefix).is_some_and(|(kept, prefix)| kept.starts_with(prefix))
+    };
+    let is_hashed = kept.len() == 6 && kept.bytes().skip(2).all(|b| b.is_ascii_hexdigit());
+    let is_number = number.len() == 1 && number.bytes().all(|b| b.is_ascii_digit());
+    is_number && end == extension && kept.len() == 6 && (begins(6) || is_hashed && begins(2))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +173,27 @@ mod tests {
             assert_eq!(EntryName::parse(text), Some(name.clone()));
             assert_eq!(EntryName::parse(&text.to_ascii_uppercase()), Some(name));
         }
+    }
+
+    #[test]
+    fn short_names_say_what_they_are_short_for() {
+        for (file, is_short) in [
+            ("INITRD~4.EFI", true),
+            ("initrd~1.efi", true),
+            ("IN3FA0~2.EFI", true),
+            ("INXFA0~2.EFI", false),
+            ("KERNEL~1.EFI", false),
+            ("INITRD~1.FIR", false),
+            ("INITRD~.EFI", false),
+            ("INIT~1.EFI", false),
+            ("initrd.efi", false),
+            ("~1.EFI", false),
+            ("", false),
+        ] {
+            assert_eq!(is_short_for(file, "INITRD", "EFI"), is_short, "{file}");
+        }
+        assert!(is_short_for("FIRN-M~1.CON", "FIRN-", "CON"));
+        assert!(is_short_for("BOOTX6~1.FIR", "", "FIR"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::survey::{Image, Survey};
 use super::wanted::{Expect, Target, Wanted};
 use super::{ENTRIES, IMAGES, PROGRAMS, SHARED, UNFINISHED};
-use crate::esp::{EntryId, EntryName, shared_digest};
+use crate::esp::{EntryId, EntryName, is_short_for, shared_digest};
 
 /// What else decides.
 #[derive(Debug, Clone, Default)]
@@ -362,7 +362,7 @@ fn difference_of(file: &Wanted, image: &Image, size: Option<u64>) -> Option<Why>
 /// Files that are not wanted: ours go, those of others stay.
 fn sort_out(path: &str, size: u64, policy: &Policy, garbage: &mut Garbage) {
     let Some((folder, file)) = path.rsplit_once('/') else { return };
-    if file.ends_with(UNFINISHED) {
+    if file.ends_with(UNFINISHED) || is_nameless(folder, file) {
         garbage.unfinished.push((path.into(), size));
         return;
     }
@@ -379,6 +379,24 @@ fn sort_out(path: &str, size: u64, policy: &Policy, garbage: &mut Garbage) {
         }
         _ => {}
     }
+}
+
+/// Folder, beginning and end of names of ours, as FAT shortens them.
+const SHORTENED: [(&str, &str, &str); 8] = [
+    (SHARED, "KERNEL", "EFI"),
+    (SHARED, "INITRD", "EFI"),
+    (IMAGES, "NIXOS-", "EFI"),
+    ("EFI/systemd", "SYSTEM", "EFI"),
+    ("loader", "LOADER", "CON"),
+    ("loader", "ENTRIE", "SRE"),
+    (ENTRIES, "FIRN-", "CON"),
+    (ENTRIES, "NIXOS-", "CON"),
+];
+
+/// Whether a file of ours lost its name when the power failed. Nothing else bears a short name alone.
+fn is_nameless(folder: &str, file: &str) -> bool {
+    let ours = |(place, prefix, end): &(&str, &str, &str)| *place == folder && is_short_for(file, prefix, end);
+    SHORTENED.iter().any(ours) || is_short_for(file, "", "FIR")
 }
 
 /// Names that the installers of nixpkgs and lanzaboote give: `nixos-generation-1.conf`, `nixos-PROFILE-generation-1-HASH.efi`.

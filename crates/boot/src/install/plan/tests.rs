@@ -286,6 +286,32 @@ fn files_of_others_stay_unless_taken_over() {
     );
 }
 
+/// A machine died while their names were written: they stayed for ever, and were listed once what they need had gone.
+#[test]
+fn files_that_lost_their_names_go() {
+    let mut esp = Esp::new(1_000_000).kernel(1, 5000).good("nixos-generation-1.efi", 1, 1);
+    let nameless = ["EFI/Linux/NIXOS-~1.EFI", "EFI/nixos/IN12AB~1.EFI", "EFI/BOOT/BOOTX6~1.FIR"];
+    let others = ["EFI/Linux/ARCH~1.EFI", "EFI/BOOT/NIXOS-~1.EFI", "loader/NOTES~1.TXT"];
+    for path in nameless.iter().chain(&others) {
+        esp = esp.file(path, 1);
+    }
+    let plan = plan(&[kernel(1, 5000), entry(1, 1)], &esp.0, &Policy::default());
+    let removed: BTreeSet<&str> = plan
+        .steps
+        .iter()
+        .filter_map(|s| match s {
+            Step::Remove {
+                file,
+                why: Why::Unfinished,
+                ..
+            } => Some(file.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(removed, BTreeSet::from(nameless));
+    assert!(!plan.steps.iter().any(|s| matches!(s, Step::Write { .. })));
+}
+
 #[test]
 fn room_is_counted_in_clusters_with_the_copy_that_is_beside() {
     let mut esp = Esp::new(1_000_000).kernel(1, 4001);
