@@ -94,6 +94,9 @@ pub enum Command {
     Stats,
     /// Write data for other programs
     Export {
+        /// With the channels that the configuration calls private
+        #[arg(long, global = true)]
+        private: bool,
         /// What to write.
         #[command(subcommand)]
         what: Export,

@@ -69,7 +69,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let context = Context {
         manners: cli.manners,
         talk,
-        store: store::open(&config.database)?,
+        store: match cli.command {
+            Command::Export { private: false, .. } => store::open_public(&config.database)?,
+            _ => store::open(&config.database)?,
+        },
         config,
         progress,
     };
@@ -90,9 +93,11 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Stats => stats::run(&context),
         Command::Export {
             what: Export::Suggestions { out, channel },
+            ..
         } => export::suggestions(&context, &out, channel.as_deref()),
         Command::Export {
             what: Export::Snapshot { out, key },
+            ..
         } => export::snapshot::run(&context, &out, key.as_deref()),
         Command::Check => check::run(&context),
         Command::Config | Command::ConfigMarkdown => Err(Failure::new(Exit::Bug, "print the configuration with a database open")),

@@ -4,6 +4,7 @@
 //! concern and read it there; `cargo xtask docs` writes the page of the book.
 
 mod database;
+pub mod evaluation;
 mod feeds;
 mod given;
 mod jobs;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use database::{Database, DatabaseError};
+pub use evaluation::Evaluation;
 pub use feeds::Feeds;
 pub use given::{Given, Origin};
 pub use jobs::Jobs;
@@ -43,6 +45,8 @@ pub struct Config {
     pub snapshot: SnapshotConfig,
     /// Where feeds come from.
     pub feeds: Feeds,
+    /// Package sets that are evaluated here.
+    pub evaluation: Evaluation,
     /// How jobs are done.
     pub jobs: Jobs,
     /// What is logged.
@@ -58,6 +62,7 @@ impl Config {
             limits: Limits::read(given)?,
             snapshot: SnapshotConfig::read(given)?,
             feeds: Feeds::read(given)?,
+            evaluation: Evaluation::read(given)?,
             jobs: Jobs::read(given)?,
             log: Log::read(given)?,
         })

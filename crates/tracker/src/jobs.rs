@@ -3,6 +3,7 @@
 //! Each job can be done twice without harm: what was taken is known by its digest, and a match writes what the last one wrote. So a job whose
 //! process was killed is simply done again.
 
+mod evaluate;
 mod matching;
 mod sync;
 mod worker;
@@ -13,7 +14,7 @@ use crate::config::{self, now};
 use crate::feeds::{Feed, Origin};
 use crate::progress::Progress;
 use crate::store::queue::{Ask, Claimed, End, State};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, hidden};
 use crate::sync::Supply;
 pub use worker::{Crew, WorkerError};
 
@@ -28,6 +29,8 @@ pub struct Shop {
     pub supply: Supply,
     /// And how often.
     pub feeds: config::Feeds,
+    /// What is evaluated here.
+    pub evaluation: config::Evaluation,
     /// How jobs are shared.
     pub jobs: config::Jobs,
 }
@@ -36,17 +39,25 @@ impl Shop {
     /// Sees to it that everything that is done again and again is asked for. A mirror is looked at right away: it is our own. Upstream servers
     /// are asked when they are due, however often we are started.
     pub fn open(&self) -> Result<(), StoreError> {
-        let is_known: Vec<String> = self
-            .store
-            .jobs()?
-            .into_iter()
-            .filter(|job| job.kind == sync::KIND)
-            .map(|job| job.subject)
-            .collect();
+        let private = |name: &str| self.evaluation.private.iter().any(|private| private == name);
+        hidden::note(
+            &*self.store,
+            self.evaluation.sets.iter().map(|set| (set.name.as_str(), private(&set.name))),
+        )?;
+        let jobs = self.store.jobs()?;
+        let is_known = |kind: &str, subject: &str| {
+            let mut same = jobs.iter().filter(|job| job.kind == kind && job.subject == subject);
+            same.any(|job| job.state != State::Dead)
+        };
         for feed in Feed::ALL {
             let is_due = !matches!(self.supply.origin, Origin::Upstream(_));
-            if is_due || !is_known.iter().any(|known| known == feed.name()) {
+            if is_due || !is_known(sync::KIND, feed.name()) {
                 self.ask(sync::KIND, feed.name(), sync::PRIORITY)?;
+            }
+        }
+        for set in &self.evaluation.sets {
+            if !is_known(evaluate::KIND, &set.name) {
+                self.ask(evaluate::KIND, &set.name, evaluate::PRIORITY)?;
             }
         }
         // This program may have other rules than the last one.
@@ -68,14 +79,18 @@ impl Shop {
         match job.kind.as_str() {
             sync::KIND => sync::run(self, job),
             matching::KIND => matching::run(self, job),
+            evaluate::KIND => evaluate::run(self, job),
             // Only the kinds above are asked for.
             _ => End::Done,
         }
     }
 }
 
-/// The kinds that there are.
-const KINDS: [&str; 2] = [sync::KIND, matching::KIND];
+/// What one thread does, one thing after the other.
+const USUAL: [&str; 2] = [sync::KIND, matching::KIND];
+
+/// What another one does, as it may take hours.
+const LONG: [&str; 1] = [evaluate::KIND];
 
 /// Whether all jobs of a kind but one failed when they were last tried.
 fn all_others_failed(store: &dyn Store, job: &Claimed) -> Result<bool, StoreError> {

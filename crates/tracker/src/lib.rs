@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod document;
+pub mod evaluate;
 pub mod feeds;
 pub mod fetch;
 pub mod ingest;

@@ -25,7 +25,7 @@ use crate::document;
 use crate::parallel::{parallel, processors};
 use crate::progress::{Phase, Progress};
 use crate::store::result::{ChannelState, ClusterRow, MatchResult, OutcomeRow, StoredPackage, StoredVulnerability};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, hidden};
 use derive::{Basis, Ground};
 pub use preview::{Change, Preview};
 use spool::{Rows, Spool};
@@ -81,7 +81,7 @@ pub fn run(store: &dyn Store, progress: &Progress, full: bool) -> Result<Report,
 /// What the last match was made with, where every channel's verdicts still rest on it.
 pub fn ground(store: &dyn Store) -> Result<Option<(Profiles, Facts)>, StoreError> {
     let states: Vec<ChannelState> = store.channel_states()?.into_iter().filter(|c| c.set.is_some()).collect();
-    let Some(kept) = derive::kept(store, &Basis::of(&states))? else {
+    let Some(kept) = derive::kept(store, &Basis::of(&hidden::without_private(store, &states)?))? else {
         return Ok(None);
     };
     let run = Run {
@@ -177,7 +177,8 @@ impl Run<'_> {
         if states.is_empty() || mark == 0 {
             return Ok(Report::default());
         }
-        let basis = Basis::of(&states);
+        let public = hidden::without_private(self.store, &states)?;
+        let basis = Basis::of(&public);
         let clock = Instant::now();
         let step = |name| {
             tracing::debug!(
@@ -210,7 +211,7 @@ impl Run<'_> {
                     }
                 }
                 step("packages read");
-                let ground = self.derive(&basis, &packages, mark)?;
+                let ground = self.derive(&basis, &packages, &public, mark)?;
                 if self.preview.is_none() {
                     derive::keep(self.store, &ground)?;
                 }
@@ -302,8 +303,14 @@ impl Run<'_> {
         })
     }
 
-    /// Derives profiles from all advisories and facts from all packages.
-    fn derive(&self, basis: &Basis, packages: &HashMap<i64, Vec<StoredPackage>>, mark: i64) -> Result<Ground, StoreError> {
+    /// Derives profiles from all advisories and facts from all packages that anybody may see.
+    fn derive(
+        &self,
+        basis: &Basis,
+        packages: &HashMap<i64, Vec<StoredPackage>>,
+        public: &[ChannelState],
+        mark: i64,
+    ) -> Result<Ground, StoreError> {
         self.progress.begin(Phase::Matching, "profiles", Some(self.store.touched_after(0)?));
         let all = Vulnerabilities::After(0);
         let profiles = self.over_vulnerabilities(
@@ -319,7 +326,8 @@ impl Run<'_> {
         let mut all = profiles.next().unwrap_or_default();
         profiles.for_each(|part| all.merge(part));
         let mut facts = vuln::matching::FactsBuilder::default();
-        for package in packages.values().flatten() {
+        let sets = public.iter().filter_map(|channel| channel.set.as_ref());
+        for package in sets.filter_map(|(set, _)| packages.get(set)).flatten() {
             facts.add(&package.package);
         }
         self.progress.finish();

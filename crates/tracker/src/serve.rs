@@ -9,7 +9,6 @@ use std::{io, thread};
 
 use crate::jobs::{Crew, Shop, WorkerError};
 use crate::state::AppState;
-use crate::store::StoreError;
 use crate::web;
 use patient::Patient;
 pub use patient::Peer;
@@ -37,9 +36,6 @@ pub enum ServeError {
     /// The jobs.
     #[error("start to work")]
     Work(#[source] WorkerError),
-    /// The jobs that are done again and again.
-    #[error("ask for what is to be done")]
-    Jobs(#[source] StoreError),
     /// While serving.
     #[error("serve")]
     Serve(#[source] io::Error),
@@ -76,7 +72,6 @@ impl Bound {
             .enable_all()
             .build()
             .map_err(ServeError::Start)?;
-        shop.open().map_err(ServeError::Jobs)?;
         let crew = Crew::start(shop).map_err(ServeError::Work)?;
         let (end, ended) = channel::<()>();
         let shared = state.clone();

@@ -2,6 +2,7 @@
 //!
 //! Two databases are two products (`sqlite`, `postgres`): each implements the trait in its own SQL, one conformance suite holds both.
 
+pub mod hidden;
 mod parts;
 pub mod postgres;
 pub mod queue;
@@ -155,6 +156,15 @@ impl StoreError {
             what: what.into(),
             source: source.into(),
         }
+    }
+}
+
+/// Opens the database for pages and exports: without its private channels, if it has any. What is written by way of it is not hidden, so nothing
+/// should be.
+pub fn open_public(database: &Database) -> Result<Arc<dyn Store>, StoreError> {
+    match database {
+        Database::Sqlite(path) => Ok(Arc::new(sqlite::Sqlite::open(path)?.public()?)),
+        Database::Postgres(address) => Ok(Arc::new(postgres::Postgres::open(address)?.public()?)),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::AppState;
 use crate::jobs::Shop;
 use crate::serve::{Bound, ServeError};
 use crate::state::Service;
+use crate::store;
 
 /// Serves until the process is asked to end.
 pub fn run(context: Context, bound: Bound) -> Result<Exit, Failure> {
@@ -18,14 +19,17 @@ pub fn run(context: Context, bound: Bound) -> Result<Exit, Failure> {
         progress: context.progress.clone(),
         supply: supply(&context.config)?,
         feeds: context.config.feeds.clone(),
+        evaluation: context.config.evaluation.clone(),
         jobs: context.config.jobs.clone(),
     };
+    // Before anything is shown: what is private is noted.
+    shop.open()?;
     let mut out = Output::stdout();
     out.line(format!("Firn tracker: http://{}", bound.address()))?;
     out.finish()?;
     bound.serve(
         AppState {
-            store: context.store,
+            store: store::open_public(&context.config.database)?,
             progress: context.progress,
             service: Arc::new(Service::from(context.config)),
         },

@@ -1,6 +1,6 @@
 //! The register: every key there is.
 
-use super::{database, feeds, jobs, limits, log, server, snapshot};
+use super::{database, evaluation, feeds, jobs, limits, log, server, snapshot};
 
 /// One thing that can be configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +88,7 @@ pub const KEYS: &[Section] = &[
     limits::KEYS,
     snapshot::KEYS,
     feeds::KEYS,
+    evaluation::KEYS,
     jobs::KEYS,
     log::KEYS,
 ];

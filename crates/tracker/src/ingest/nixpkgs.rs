@@ -509,13 +509,17 @@ fn file_parts(path: &Path) -> io::Result<Parts> {
     })
 }
 
-/// Names of channels are parts of addresses and file names.
-fn check_name(name: &str) -> Result<(), IngestError> {
+/// Whether a text can be the name of a channel: names are parts of addresses and file names.
+pub fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    if name.is_empty() || name.len() > 100 || !name.bytes().all(plain) || name.starts_with('.') {
-        return Err(IngestError::ChannelName { name: name.to_owned() });
+    !name.is_empty() && name.len() <= 100 && name.bytes().all(plain) && !name.starts_with('.')
+}
+
+fn check_name(name: &str) -> Result<(), IngestError> {
+    if is_name(name) {
+        return Ok(());
     }
-    Ok(())
+    Err(IngestError::ChannelName { name: name.to_owned() })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{KINDS, Shop};
+use super::{LONG, Shop, USUAL};
 use crate::config::now;
 use crate::ingest::records::chain;
 use crate::schedule::Chance;
@@ -41,7 +41,10 @@ impl Crew {
             stop: Arc::default(),
             threads: Vec::new(),
         };
-        crew.hire("jobs", &KINDS)?;
+        crew.hire("jobs", &USUAL)?;
+        if !crew.shop.evaluation.sets.is_empty() {
+            crew.hire("evaluations", &LONG)?;
+        }
         Ok(crew)
     }
 
@@ -144,7 +147,6 @@ impl Worker<'_> {
             drop(done);
             end
         });
-        self.shop.progress.abandon();
         let seconds = started.elapsed().as_secs_f64();
         match &end {
             End::Done | End::Again { .. } => {

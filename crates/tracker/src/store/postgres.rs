@@ -23,7 +23,7 @@ use super::result::{ChannelState, Derived, Exploitation, KeptRevision, MatchResu
 use super::sqlite::Sqlite;
 use super::taking::{BatchReport, Document, EpssLine, Incoming, KevLine, PackageSet, SetReport, TakenFile};
 use super::transfer::{Rows, Sender};
-use super::{Store, StoreError};
+use super::{Store, StoreError, hidden};
 use crate::document::{Digest, Packer, unpack};
 pub use client::{Address, AddressError, Frames};
 use client::{Client, Error};
@@ -45,6 +45,8 @@ const IDLE: usize = 8;
 pub struct Postgres {
     address: Address,
     idle: Mutex<Vec<Client>>,
+    /// What each connection begins with.
+    views: Option<String>,
 }
 
 impl Postgres {
@@ -53,12 +55,25 @@ impl Postgres {
         let store = Self {
             address: address.clone(),
             idle: Mutex::default(),
+            views: None,
         };
         let tried = || format!("open the database {address}");
         let mut client = store.connect().map_err(|e| StoreError::new(tried(), e))?;
         migrate::run(&mut client).map_err(|e| StoreError::new(tried(), e))?;
         lock(&store.idle).push(client);
         Ok(store)
+    }
+
+    /// The same without private channels, if there are any.
+    pub fn public(mut self) -> std::result::Result<Self, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM setting WHERE name LIKE $1 || '%'), current_schema()::text";
+        let (has_private, schema): (bool, String) = self.read("look for private channels", |db| {
+            let row = db.one(sql, &[hidden::PRIVATE.into()])?;
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        self.views = has_private.then(|| hidden::views(&schema));
+        lock(&self.idle).clear();
+        Ok(self)
     }
 
     /// Runs a read: all of it sees one state of the database.
@@ -111,6 +126,9 @@ impl Postgres {
         // How long a process waits for another one's transaction; warnings have no reader.
         client.run("SET lock_timeout = '120s'; SET client_min_messages = error")?;
         let encoding: String = client.one("SELECT current_setting('server_encoding')", &[])?.get(0)?;
+        if let Some(views) = &self.views {
+            client.run(views)?;
+        }
         if encoding != "UTF8" {
             return Err(Error::Protocol(format!(
                 "the database holds text as {encoding}; make one with ENCODING 'UTF8'"

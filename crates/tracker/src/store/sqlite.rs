@@ -24,7 +24,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction,
 use super::result::{ChannelState, Derived, Exploitation, KeptRevision, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
 use super::taking::{BatchReport, Document, EpssLine, Incoming, KevLine, PackageSet, SetReport, TakenFile};
 use super::transfer::{Rows, Sender};
-use super::{Store, StoreError};
+use super::{Store, StoreError, hidden};
 use crate::document::{Digest, Packer, unpack};
 use vuln::verdict::Verdict;
 
@@ -46,6 +46,8 @@ pub struct Sqlite {
     path: PathBuf,
     // Dropped before the writer: the last connection to close folds the log into the file, and readers cannot.
     readers: Mutex<Vec<Connection>>,
+    /// What each reader begins with.
+    views: Option<String>,
     writer: Mutex<Connection>,
 }
 
@@ -68,7 +70,19 @@ impl Sqlite {
             path: path.to_owned(),
             writer: Mutex::new(writer),
             readers: Mutex::default(),
+            views: None,
         })
+    }
+
+    /// The same without private channels, if there are any.
+    pub fn public(mut self) -> Result<Self, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM setting WHERE name LIKE ?1 || '%')";
+        let has_private: bool = self.read("look for private channels", |db| {
+            db.query_row(sql, [hidden::PRIVATE], |row| row.get(0))
+        })?;
+        self.views = has_private.then(|| hidden::views("main"));
+        lock(&self.readers).clear();
+        Ok(self)
     }
 
     /// Runs a read. It sees one state of the database only if it is one statement or begins a transaction itself.
@@ -76,7 +90,12 @@ impl Sqlite {
         let pooled = lock(&self.readers).pop();
         let connection = match pooled {
             Some(connection) => Ok(connection),
-            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY),
+            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|connection| {
+                if let Some(views) = &self.views {
+                    connection.execute_batch(views)?;
+                }
+                Ok(connection)
+            }),
         };
         let connection = connection.map_err(|e| StoreError::new(what, e))?;
         let answer = work(&connection).map_err(|e| StoreError::new(what, e))?;

@@ -6,6 +6,7 @@
 mod backend;
 mod cli;
 mod cluster;
+mod evaluate;
 mod fake;
 mod fetching;
 mod growth;

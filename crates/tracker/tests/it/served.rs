@@ -19,7 +19,7 @@ use crate::program::Home;
 use crate::upstream::supply;
 
 /// A running server; killed when dropped.
-struct Server {
+pub struct Server {
     child: Child,
     at: String,
     started: Instant,
@@ -28,9 +28,18 @@ struct Server {
 
 impl Server {
     fn start(home: &Home, args: &[&str]) -> Self {
-        let started = Instant::now();
         let args: Vec<&str> = ["serve", "--listen", "127.0.0.1:0"].iter().chain(args).copied().collect();
-        let mut child = home.command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::run(home, &args, None)
+    }
+
+    /// Starts it with these arguments, and with a variable of our own environment.
+    pub fn run(home: &Home, args: &[&str], keep: Option<&str>) -> Self {
+        let started = Instant::now();
+        let mut command = home.command(args);
+        if let Some((name, value)) = keep.and_then(|name| Some((name, std::env::var_os(name)?))) {
+            command.env(name, value);
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let at = line.trim().strip_prefix("Firn tracker: http://").unwrap().to_owned();
@@ -42,7 +51,8 @@ impl Server {
         }
     }
 
-    fn get(&self, path: &str) -> String {
+    /// What it answers.
+    pub fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(&self.at).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -64,7 +74,7 @@ impl Server {
     }
 
     /// Asks it to end, and waits for it.
-    fn stop(mut self) -> Option<i32> {
+    pub fn stop(mut self) -> Option<i32> {
         let id = self.child.id().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let since = Instant::now();
