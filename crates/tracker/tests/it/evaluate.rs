@@ -209,6 +209,8 @@ fn a_private_set_is_on_no_page_and_in_no_export() {
         "/problems.json",
         "/search.json?q=quuxd",
         "/api/v1/stats",
+        "/api/v1/channels",
+        "/api/v1/vulnerabilities/CVE-2024-0002",
         "/health",
         "/metrics",
         "/trends.json",
