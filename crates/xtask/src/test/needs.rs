@@ -51,6 +51,18 @@ const NEEDS: &[Need] = &[
     },
     Need {
         area: Area::Tracker,
+        check: &["nix-instantiate", "--version"],
+        package: "nix-bin",
+        why: "package sets are evaluated",
+    },
+    Need {
+        area: Area::Tracker,
+        check: &["openssl", "version"],
+        package: "openssl",
+        why: "plays a server with a certificate of its own",
+    },
+    Need {
+        area: Area::Tracker,
         check: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"],
         package: "postgresql",
         why: "the second database is tested on a cluster of its own",
