@@ -377,7 +377,8 @@ pub fn kernel_release() -> String {
         .to_owned()
 }
 
-fn own(chain: &Chain, steps: &[&Step]) -> Result<Vec<Own>, AuditError> {
+/// What we wrote, step by step.
+pub fn own(chain: &Chain, steps: &[&Step]) -> Result<Vec<Own>, AuditError> {
     let mut known = BTreeSet::new();
     let mut all = Vec::new();
     for step in steps {

@@ -37,6 +37,8 @@ pub struct Cli {
 pub enum Command {
     /// List the steps in the order they are built, and which are there already
     Plan,
+    /// Print what each step took in the build that was recorded last: time, memory, room
+    Profile,
     /// Print what a step takes, does and makes, and why
     Show {
         /// The step
@@ -58,6 +60,9 @@ pub enum Command {
         /// Write what comes out into the steps as their pins, and print the difference
         #[arg(long, conflicts_with = "twice")]
         update_pins: bool,
+        /// Note what the steps took in profile.toml beside them, for the book and for the next build's estimates
+        #[arg(long)]
+        record: bool,
         /// Steps at a time
         #[arg(long, default_value_t = 2, value_name = "N")]
         jobs: usize,

@@ -5,6 +5,7 @@ mod book;
 mod build;
 mod check;
 mod look;
+mod profile;
 mod provenance;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::cli::{Cli, Command, Export};
 use crate::ddc::DdcError;
 use crate::export::ExportError;
 use crate::fetch::{self, FetchError, Origin};
+use crate::profile::ProfileError;
 use crate::step::{Chain, Step, StepError};
 use crate::store::{Store, StoreError};
 use crate::tree::TreeError;
@@ -106,14 +108,24 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     };
     match cli.command {
         Command::Plan => look::plan(&context),
+        Command::Profile => profile::run(&context),
         Command::Show { step } => look::show(&context, &step),
         Command::Fetch { mirror } => get(&context, mirror),
         Command::Build {
             step,
             twice,
             update_pins,
+            record,
             jobs,
-        } => build::run(&context, step.as_deref(), twice, update_pins, jobs),
+        } => {
+            let wishes = build::Wishes {
+                twice,
+                pins: update_pins,
+                record,
+                jobs,
+            };
+            build::run(&context, step.as_deref(), &wishes)
+        }
         Command::Verify {
             with,
             trust,
@@ -181,6 +193,15 @@ impl Explained for StoreError {
     }
     fn hint(&self) -> Option<String> {
         matches!(self, Self::Shared { .. }).then(|| "--store DIR names a folder that belongs to you and that only you can write to".into())
+    }
+}
+
+impl Explained for ProfileError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Io { .. } => Exit::Incomplete,
+            Self::Parse { .. } => Exit::Usage,
+        }
     }
 }
 

@@ -26,6 +26,12 @@ pub fn find(root: &Path, moment: SystemTime) -> Result<Option<(PathBuf, String)>
     Ok(None)
 }
 
+/// The day of a moment in UTC: `2026-11-28`.
+pub fn day(moment: SystemTime) -> String {
+    let [_, _, day, _] = spellings(moment);
+    day
+}
+
 /// As C's `__DATE__`, `date` and `ctime`, ISO 8601, and mail write it.
 fn spellings(moment: SystemTime) -> [String; 4] {
     let days = moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400;

@@ -21,6 +21,7 @@ pub mod files;
 pub mod hexadecimal;
 pub mod model;
 pub mod place;
+pub mod profile;
 pub mod provenance;
 pub mod step;
 pub mod store;

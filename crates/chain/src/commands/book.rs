@@ -1,9 +1,13 @@
+mod graph;
+
 use std::fs;
 use std::path::Path;
 
-use cli_kit::{Exit, Failure, Output};
+use cli_kit::{Exit, Failure, Output, human};
 
 use super::Context;
+use crate::audit;
+use crate::profile::{Profile, Taken};
 use crate::step::Step;
 
 const NOTE: &str = "<!-- Generated from bootstrap/ by `firn-chain book`: edit the steps and their sources instead. -->\n\n";
@@ -11,18 +15,108 @@ const NOTE: &str = "<!-- Generated from bootstrap/ by `firn-chain book`: edit th
 /// Sources that are shown in full where they are used.
 const SHOWN: [&str; 2] = ["amd64/seed.hex0", "amd64/hex1.hex0"];
 
-/// Writes one page a step.
+/// Writes one page a step, one about all of them, and a picture.
 pub fn run(context: &Context, folder: &Path) -> Result<Exit, Failure> {
     let failed = |e: std::io::Error| Failure::incomplete(format!("write pages into {}", folder.display())).because(e);
     fs::create_dir_all(folder).map_err(failed)?;
     let mut out = Output::stdout();
-    for step in context.chain.ordered()? {
-        let path = folder.join(format!("{}.md", step.name));
-        fs::write(&path, page(context, step).map_err(failed)?).map_err(failed)?;
+    let profile = Profile::load(&context.chain.folder)?;
+    let steps = context.chain.ordered()?;
+    let mut pages = vec![
+        ("all.md".to_owned(), glance(context, &steps, &profile)?),
+        ("graph.svg".to_owned(), graph::draw(&steps, &|step| note(step, &profile))),
+    ];
+    for step in steps {
+        let mut text = page(context, step).map_err(failed)?;
+        if let Some(taken) = profile.step.get(&step.name) {
+            text += &format!("\n{}\n", took(taken, &profile));
+        }
+        pages.push((format!("{}.md", step.name), text));
+    }
+    for (name, text) in pages {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(failed)?;
         out.line(path.display())?;
     }
     out.finish()?;
     Ok(Exit::Clean)
+}
+
+/// What stands below a step's name in the picture.
+fn note(step: &Step, profile: &Profile) -> String {
+    let size = profile.step.get(&step.name).map(|t| human::bytes(t.bytes)).unwrap_or_default();
+    match &step.source {
+        Some(source) if size.is_empty() => source.package.clone(),
+        Some(source) => format!("{}, {size}", source.package),
+        None => size,
+    }
+}
+
+/// A sentence about the last recorded build.
+fn took(taken: &Taken, profile: &Profile) -> String {
+    format!(
+        "When it was last recorded, on {}, it took {:.2} s, {:.2} s of it its programs' on processors, the largest of which had {}; what came out has {}.",
+        profile.date,
+        taken.seconds,
+        taken.cpu_seconds,
+        human::bytes(taken.max_rss),
+        human::bytes(taken.bytes)
+    )
+}
+
+/// All steps: a picture and a table.
+fn glance(context: &Context, steps: &[&Step], profile: &Profile) -> Result<String, Failure> {
+    let mut text = format!(
+        "{NOTE}# All steps at a glance\n\nEach stands below what it needs. Orange is the longest way from the seed to the last compiler, blue are archives of others.\n\n\
+         ![The steps of the chain, from the seed downwards](graph.svg)\n\n"
+    );
+    text += "| step | what | our lines | edits | output | time | on processors | memory |\n|---|---|---:|---:|---:|---:|---:|---:|\n";
+    let own = audit::own(&context.chain, steps)?;
+    for (step, own) in steps.iter().zip(&own) {
+        let lines = if own.new_lines > 0 {
+            human::count(own.new_lines as u64)
+        } else {
+            String::new()
+        };
+        let edits = if step.edit.is_empty() {
+            String::new()
+        } else {
+            step.edit.len().to_string()
+        };
+        let numbers = profile.step.get(&step.name).map_or_else(
+            || " | | | ".to_owned(),
+            |t| {
+                let (bytes, memory) = (human::bytes(t.bytes), human::bytes(t.max_rss));
+                format!("{bytes} | {:.2} s | {:.2} s | {memory}", t.seconds, t.cpu_seconds)
+            },
+        );
+        text += &format!("| [{0}]({0}.md) | {1} | {lines} | {edits} | {numbers} |\n", step.name, step.title);
+    }
+    let (lines, edits) = (
+        own.iter().map(|o| o.new_lines).sum::<usize>(),
+        steps.iter().map(|s| s.edit.len()).sum::<usize>(),
+    );
+    let taken = || steps.iter().filter_map(|s| profile.step.get(&s.name));
+    let lines = human::count(lines as u64);
+    let first = "Lines count where they are first used.";
+    if profile.date.is_empty() {
+        text +=
+            &format!("| all | | {lines} | {edits} | | | | |\n\n{first} No build was recorded yet: `firn-chain build --record` does it.\n");
+    } else {
+        text += &format!(
+            "| all | | {lines} | {edits} | {} | {:.1} s | {:.1} s | {} |\n\n{first}",
+            human::bytes(taken().map(|t| t.bytes).sum()),
+            taken().map(|t| t.seconds).sum::<f64>(),
+            taken().map(|t| t.cpu_seconds).sum::<f64>(),
+            human::bytes(taken().map(|t| t.max_rss).max().unwrap_or_default()),
+        );
+        text += &format!(
+            " Sizes, times and memory (of the largest process) are those of the build that was recorded last, on {}, with {} processors: \
+             `firn-chain build --record` writes them.\n",
+            profile.date, profile.processors
+        );
+    }
+    Ok(text)
 }
 
 fn page(context: &Context, step: &Step) -> std::io::Result<String> {

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,40 +10,91 @@ use super::{Context, OUTSIDE, USER};
 use crate::build::{BuildError, Builder, Built, build_all, update_pins};
 use crate::dates;
 use crate::explain;
+use crate::profile::{Profile, Progress};
 use crate::step::Step;
 use crate::store::Store;
 
 /// The second build of `--twice` starts this long after the end of the first one: no step sees the same minute twice.
 const LATER: Duration = Duration::from_secs(61);
 
-pub fn run(context: &Context, step: Option<&str>, twice: bool, pins: bool, jobs: usize) -> Result<Exit, Failure> {
+/// How a build is to go.
+pub struct Wishes {
+    /// Again, elsewhere and later.
+    pub twice: bool,
+    /// Write pins.
+    pub pins: bool,
+    /// Note what it took.
+    pub record: bool,
+    /// Steps at a time.
+    pub jobs: usize,
+}
+
+pub fn run(context: &Context, step: Option<&str>, wishes: &Wishes) -> Result<Exit, Failure> {
+    let jobs = wishes.jobs;
     let steps = match step {
         Some(name) => context.chain.up_to(name)?,
         None => context.chain.ordered()?,
     };
     let builder = Builder {
-        any_output: pins,
+        any_output: wishes.pins,
         ..context.builder()?
     };
     let started = Instant::now();
-    let talk = &context.talk;
-    let told = |step: &Step, built: &Built| {
-        let how = if built.cached {
-            "was there".to_owned()
-        } else {
-            format!("{:.2} s", built.record.seconds)
-        };
-        talk.say(&format!("{:<12} {how:>9}  {} bytes", step.name, human::count(built.record.bytes)));
-    };
+    let profile = Profile::load(&context.chain.folder)?;
+    let so_far = Mutex::new(Progress {
+        all: steps.iter().map(|s| profile.weight(&s.name)).sum(),
+        done: 0.0,
+        since: Duration::ZERO,
+    });
+    let told = |step: &Step, built: &Built| tell(context, &profile, &so_far, started, step, built);
     let built = build_all(&builder, &steps, jobs, false, &told)?;
-    if pins {
+    if wishes.record {
+        record(context, profile.clone(), &built)?;
+    }
+    if wishes.pins {
         return write_pins(context, &steps, &built);
     }
-    if twice {
+    if wishes.twice {
         return again(context, &builder, &steps, &built, jobs);
     }
     print(context, &steps, &built, started.elapsed())?;
     Ok(Exit::Clean)
+}
+
+/// Says that a step is there, which part of the work that is, and how long the rest may take.
+fn tell(context: &Context, profile: &Profile, so_far: &Mutex<Progress>, started: Instant, step: &Step, built: &Built) {
+    let weight = profile.weight(&step.name);
+    let mut progress = so_far.lock().unwrap_or_else(PoisonError::into_inner);
+    progress.since = started.elapsed();
+    let how = if built.cached {
+        // It is no part of the work.
+        progress.all -= weight;
+        "was there".to_owned()
+    } else {
+        progress.done += weight;
+        format!("{:.2} s", built.record.seconds)
+    };
+    let left = progress.left().filter(|left| left.as_secs() > 0 && !built.cached);
+    let left = left
+        .map(|left| format!(", about {} left", human::duration(left)))
+        .unwrap_or_default();
+    context.talk.say(&format!(
+        "{:>3.0} % {:<16} {how:>9}  {} bytes{left}",
+        progress.percent(),
+        step.name,
+        human::count(built.record.bytes)
+    ));
+}
+
+/// Notes what the steps took when they were built.
+fn record(context: &Context, mut profile: Profile, built: &BTreeMap<String, Built>) -> Result<(), Failure> {
+    profile.date = dates::day(SystemTime::now());
+    profile.processors = thread::available_parallelism().map_or(1, usize::from);
+    profile.step.retain(|name, _| context.chain.step(name).is_ok());
+    for one in built.values() {
+        profile.note(&one.record);
+    }
+    Ok(profile.save(&context.chain.folder)?)
 }
 
 fn print(context: &Context, steps: &[&Step], built: &BTreeMap<String, Built>, time: Duration) -> Result<(), Failure> {

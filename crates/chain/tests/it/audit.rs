@@ -208,3 +208,55 @@ fn a_real_system_is_rooted_in_its_bootstrap_tools() {
     assert!(root("-rust-1.44.1-x86_64-unknown-linux-gnu")["dependents"].as_u64().unwrap() < built);
     assert_eq!(value["rooted"], built);
 }
+
+#[test]
+fn the_book_has_a_page_for_each_step_and_one_with_a_picture_of_all() {
+    let (out, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    copy(bootstrap(), folder.path());
+    let _ = fs::remove_file(folder.path().join("profile.toml"));
+    let book = || {
+        let said = run(firn_chain(std::path::Path::new("/nowhere"))
+            .arg("--bootstrap")
+            .arg(folder.path())
+            .args(["book", "--out"])
+            .arg(out.path()));
+        assert_eq!(said.code, Some(0), "{}", said.talk);
+        let read = |name: &str| fs::read_to_string(out.path().join(name)).unwrap();
+        (read("all.md"), read("graph.svg"), read("cc0.md"))
+    };
+    let (all, picture, _) = book();
+    assert_eq!(fs::read_dir(out.path()).unwrap().count(), 12);
+    for step in ["seed", "cc0", "tcc-source", "tcc"] {
+        assert!(all.contains(&format!("| [{step}]({step}.md) |")), "{all}");
+        assert!(picture.contains(&format!(">{step}</text>")), "{picture}");
+    }
+    assert!(all.contains("No build was recorded yet") && all.contains("](graph.svg)"), "{all}");
+    // What a build is recorded to have taken, and when.
+    let recorded =
+        "date = \"2026-11-28\"\nprocessors = 2\n[step.cc0]\nseconds = 1.5\ncpu_seconds = 1.25\nmax_rss = 3145728\nbytes = 6901\n";
+    fs::write(folder.path().join("profile.toml"), recorded).unwrap();
+    let (all, picture, page) = book();
+    assert!(
+        all.contains("6.7 KiB | 1.50 s | 1.25 s | 3.0 MiB |") && all.contains("on 2026-11-28, with 2 processors"),
+        "{all}"
+    );
+    assert!(picture.contains(">6.7 KiB</text>"), "{picture}");
+    assert!(page.contains("recorded, on 2026-11-28, it took 1.50 s"), "{page}");
+    let profile = |words: &[&str]| {
+        run(firn_chain(std::path::Path::new("/nowhere"))
+            .arg("--bootstrap")
+            .arg(folder.path())
+            .arg("profile")
+            .args(words))
+    };
+    let said = profile(&[]);
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    assert!(said.out.contains("cc0   1.50 s         1.25 s  3.0 MiB  6.7 KiB"), "{}", said.out);
+    let value: Value = serde_json::from_str(&profile(&["--format", "json"]).out).unwrap();
+    assert_eq!(
+        (&value["steps"][0]["step"], &value["steps"][0]["taken"]["bytes"]),
+        (&"cc0".into(), &6901.into())
+    );
+    fs::remove_file(folder.path().join("profile.toml")).unwrap();
+    assert_eq!(profile(&[]).code, Some(4));
+}
