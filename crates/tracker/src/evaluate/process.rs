@@ -50,14 +50,23 @@ pub enum ProcessError {
     },
 }
 
-/// A program that may have so many bytes of memory in each of its processes.
+/// Runs a program (`$@`) with a limit of memory (`$0`, in KiB). The shell's stdin is held open by us: when it ends, because we do, however that
+/// happens, the shell kills everything that it started.
+const KEEPER: &str = r#"
+exec 3<&0 </dev/null
+{ cat <&3; kill -KILL -$$; } >/dev/null 2>&1 &
+keeper=$!
+(ulimit -v "$0" && exec "$@") 3<&- &
+wait $!
+status=$?
+kill -KILL $keeper
+exit $status
+"#;
+
+/// A program that may have so many bytes of memory in each of its processes, and that does not outlive this one.
 pub fn limited(program: &Path, memory: u64) -> Command {
     let mut command = Command::new("/bin/sh");
-    // The shell sets the limit for what it becomes, in KiB.
-    command
-        .args(["-c", "ulimit -v \"$0\" && exec \"$@\""])
-        .arg((memory >> 10).to_string())
-        .arg(program);
+    command.args(["-c", KEEPER]).arg((memory >> 10).to_string()).arg(program);
     command
 }
 
@@ -68,7 +77,7 @@ pub fn output(mut command: Command, limit: Duration, max: u64) -> Result<Vec<u8>
         .nth(3)
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let mut child = command
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
@@ -82,6 +91,8 @@ pub fn output(mut command: Command, limit: Duration, max: u64) -> Result<Vec<u8>
         source,
     };
     let (done, wait) = channel();
+    // Waiting would close it, and the shell take that for our end.
+    let held = child.stdin.take();
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let said = thread::spawn(move || stderr.map_or_else(String::new, end_of));
     thread::spawn(move || {
@@ -110,6 +121,7 @@ pub fn output(mut command: Command, limit: Duration, max: u64) -> Result<Vec<u8>
     }
     let bytes = read.map_err(listen)?;
     let status = child.wait().map_err(listen)?;
+    drop(held);
     if status.success() {
         return Ok(bytes);
     }
@@ -153,6 +165,21 @@ mod tests {
     }
 
     const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn what_was_started_ends_with_who_started_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mark = dir.path().join("mark");
+        let mut command = limited(Path::new("/bin/sh"), 1 << 30);
+        command.args(["-c", "sleep 3; echo late > \"$0\""]).arg(&mark);
+        let mut child = command.stdin(Stdio::piped()).process_group(0).spawn().unwrap();
+        thread::sleep(Duration::from_millis(300));
+        // As when we are killed.
+        drop(child.stdin.take());
+        assert!(!child.wait().unwrap().success());
+        thread::sleep(Duration::from_secs(4));
+        assert!(!mark.exists());
+    }
 
     #[test]
     fn limits_hold() {
