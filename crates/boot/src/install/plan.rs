@@ -261,6 +261,14 @@ fn compare(wanted: &[Wanted], survey: &Survey, policy: &Policy) -> Compared {
             compared.garbage.entries.push((path.to_owned(), size, Why::Unneeded));
         }
     }
+    for (entry, files) in &survey.texts {
+        let mut garbage = Garbage::default();
+        sort_out(entry, 0, policy, &mut garbage);
+        // What an entry of text starts stays as long as the entry does, whoever wrote it.
+        if needed.contains(entry) || garbage.entries.is_empty() && garbage.unfinished.is_empty() {
+            needed.extend(files.iter().cloned());
+        }
+    }
     for (path, size) in &survey.items {
         if needed.contains(path) || compared.kept.contains(path) {
             continue;

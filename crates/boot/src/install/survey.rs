@@ -12,7 +12,7 @@ use boot_formats::trust::{Examined, Keyring, Verdict, examine};
 use boot_formats::uki::{Kind, Profile};
 
 use super::source::{Originals, hash_and_compare};
-use super::{FOLDERS, IMAGES, PROGRAMS, SHARED};
+use super::{ENTRIES, FOLDERS, IMAGES, PROGRAMS, SHARED};
 use crate::esp::{Disk, EntryName, EspError, Item, Space, shared_digest};
 use crate::parallel::in_parallel;
 
@@ -36,6 +36,8 @@ pub struct Survey {
     pub images: BTreeMap<String, Image>,
     /// Digests of files; an error's text for those that cannot be read.
     pub digests: BTreeMap<String, Result<Sha256Digest, String>>,
+    /// Entries that are text, ours and those of others, with the files that they start.
+    pub texts: BTreeMap<String, Vec<String>>,
     /// Kernels and initrds elsewhere that have the same bytes as one here: digest and size.
     pub originals: BTreeMap<PathBuf, (Sha256Digest, u64)>,
     /// How much room there is.
@@ -103,15 +105,34 @@ pub fn survey(disk: &dyn Disk, trusted: &Trusted, guesses: &Originals) -> Result
         }
         digests.insert(path.clone(), found.map(|found| found.digest));
     }
+    let texts = items.keys().filter(|path| path.starts_with(ENTRIES) && path.ends_with(".conf"));
+    let texts = texts.map(|path| (path.clone(), started_by(disk, path))).collect();
     let space = disk.space().map_err(EspError::io(disk, "look at", ""))?;
     Ok(Survey {
         items,
         folders,
         images,
         digests,
+        texts,
         originals,
         space,
     })
+}
+
+/// Files that an entry of text starts; none if it cannot be read, as the loader sees it too.
+fn started_by(disk: &dyn Disk, path: &str) -> Vec<String> {
+    const LONGEST: u64 = 64 << 10;
+    let mut bytes = Vec::new();
+    if disk.open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes)).is_err() {
+        return Vec::new();
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let files = text.lines().filter_map(|line| {
+        let (key, file) = line.trim().split_once(char::is_whitespace)?;
+        let starts = matches!(key, "linux" | "initrd" | "efi" | "uki" | "devicetree");
+        starts.then(|| canonical(&file.trim().replace('\\', "/").trim_start_matches('/')))
+    });
+    files.collect()
 }
 
 /// Paths as we write them: FAT passes over case, and so do we for names of ours.

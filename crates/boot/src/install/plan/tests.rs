@@ -47,6 +47,7 @@ impl Esp {
             folders: super::super::FOLDERS.map(str::to_owned).into_iter().collect(),
             images: BTreeMap::new(),
             digests: BTreeMap::new(),
+            texts: BTreeMap::new(),
             originals: BTreeMap::new(),
             space: Space {
                 free,

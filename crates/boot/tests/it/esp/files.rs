@@ -515,6 +515,25 @@ fn two_at_once_and_the_second_says_so() {
     assert_eq!(world.try_run("install", &[]).0, 0);
 }
 
+/// A run that was stopped while it removed images: the next one took the kernels of those that were text already.
+#[test]
+fn what_entries_of_text_start_is_not_collected() {
+    let world = World::new(3);
+    let loader = world.text("loader.efi");
+    world.run("install", &[]);
+    let image = fs::read(world.esp("EFI/Linux/nixos-generation-3.efi")).unwrap();
+    world.run("uninstall", &["--systemd-boot", &loader]);
+    let done = tree(&world.at("esp"));
+    fs::write(world.esp("EFI/Linux/nixos-generation-3.efi"), image).unwrap();
+    world.run("uninstall", &["--systemd-boot", &loader]);
+    assert_eq!(tree(&world.at("esp")), done);
+    // Nor by an installation that leaves the entries of text alone; once they are taken over, they and their kernels go.
+    world.run("install", &["--limit", "1"]);
+    assert_eq!((world.names("EFI/nixos").len(), world.names("loader/entries").len()), (6, 3));
+    world.run("install", &["--limit", "1", "--take-over"]);
+    assert_eq!((world.names("EFI/nixos").len(), world.names("loader/entries").len()), (2, 0));
+}
+
 /// However they meet: each ends well or is told to wait, and what is there is whole.
 #[test]
 fn two_that_start_together_leave_one_whole_installation() {
