@@ -130,7 +130,7 @@ fn started_by(disk: &dyn Disk, path: &str) -> Vec<String> {
     let files = text.lines().filter_map(|line| {
         let (key, file) = line.trim().split_once(char::is_whitespace)?;
         let starts = matches!(key, "linux" | "initrd" | "efi" | "uki" | "devicetree");
-        starts.then(|| canonical(&file.trim().replace('\\', "/").trim_start_matches('/')))
+        starts.then(|| canonical(file.trim().replace('\\', "/").trim_start_matches('/')))
     });
     files.collect()
 }
