@@ -6,18 +6,19 @@
 mod derive;
 mod outcome;
 mod preview;
+mod shelf;
 mod spool;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::iter::Peekable;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
 use vuln::advisory::Advisory;
-use vuln::matching::{Facts, PackageIndex, Prepared, Profiles, Vulnerability};
+use vuln::matching::{Facts, Memo, PackageIndex, Prepared, Profiles, Vulnerability};
 use vuln::package::Package;
 
 use crate::config::now;
@@ -28,6 +29,7 @@ use crate::store::result::{ChannelState, ClusterRow, MatchResult, OutcomeRow, St
 use crate::store::{Store, StoreError, hidden};
 use derive::{Basis, Ground};
 pub use preview::{Change, Preview};
+use shelf::Shelf;
 use spool::{Rows, Spool};
 
 /// Vulnerabilities that are read at a time.
@@ -146,6 +148,14 @@ enum Vulnerabilities<'a> {
     After(i64),
     /// These.
     These(&'a [StoredVulnerability]),
+    /// Those that were read already, all of them.
+    Shelved(&'a [shelf::Page]),
+}
+
+/// Vulnerabilities that a thread takes at a time.
+enum Page<'a> {
+    Stored(Cow<'a, [StoredVulnerability]>),
+    Shelved(&'a shelf::Page),
 }
 
 /// A channel that has to be matched.
@@ -189,6 +199,7 @@ impl Run<'_> {
         };
         let mut packages = HashMap::new();
         let mut ground = None;
+        let mut shelf = None;
         if let Some(kept) = if full { None } else { derive::kept(self.store, &basis)? } {
             let Some(first) = self.work(&states, &kept)?.first().map(|work| work.set) else {
                 return Ok(Report::default());
@@ -205,13 +216,14 @@ impl Run<'_> {
         let ground = match ground {
             Some(ground) => ground,
             None => {
-                for set in states.iter().filter_map(|state| Some(state.set.as_ref()?.0)) {
-                    if let Entry::Vacant(entry) = packages.entry(set) {
-                        entry.insert(self.store.package_set(set)?);
-                    }
+                let missing: BTreeSet<i64> = states.iter().filter_map(|state| Some(state.set.as_ref()?.0)).collect();
+                let missing: Vec<i64> = missing.into_iter().filter(|set| !packages.contains_key(set)).collect();
+                for (set, read) in parallel(missing, |set| (set, self.store.package_set(set))) {
+                    packages.insert(set, read?);
                 }
                 step("packages read");
-                let ground = self.derive(&basis, &packages, &public, mark)?;
+                let (ground, pages) = self.derive(&basis, &packages, &public, mark)?;
+                shelf = Some(pages);
                 if self.preview.is_none() {
                     derive::keep(self.store, &ground)?;
                 }
@@ -228,7 +240,9 @@ impl Run<'_> {
             return Ok(Report::default());
         };
         let changed = self.store.touched_after(after)?;
-        let few = if changed <= FEW { Some(self.changed(after)?) } else { None };
+        // Whoever came since the shelf was filled is above the mark, and matched the next time.
+        let shelf = shelf.filter(|_| after == 0);
+        let few = if changed <= FEW && shelf.is_none() { Some(self.changed(after)?) } else { None };
         let groups = match few {
             Some(_) => work.into_iter().map(|one| vec![one]).collect(),
             None => vec![work],
@@ -239,7 +253,11 @@ impl Run<'_> {
             let channels = parallel(group, |work| self.open(work, &ground.facts));
             step("packages indexed");
             let channels = channels.into_iter().collect::<Result<_, _>>()?;
-            let vulnerabilities = few.as_deref().map_or(Vulnerabilities::After(after), Vulnerabilities::These);
+            let vulnerabilities = match (&few, &shelf) {
+                (Some(few), _) => Vulnerabilities::These(few),
+                (None, Some(pages)) => Vulnerabilities::Shelved(pages),
+                (None, None) => Vulnerabilities::After(after),
+            };
             self.match_all(channels, &ground, mark, vulnerabilities, processors)
         });
         let mut all = Report {
@@ -303,25 +321,27 @@ impl Run<'_> {
         })
     }
 
-    /// Derives profiles from all advisories and facts from all packages that anybody may see.
+    /// Derives profiles from all advisories and facts from all packages that anybody may see; the advisories come with it, to be matched.
     fn derive(
         &self,
         basis: &Basis,
         packages: &HashMap<i64, Vec<StoredPackage>>,
         public: &[ChannelState],
         mark: i64,
-    ) -> Result<Ground, StoreError> {
+    ) -> Result<(Ground, Vec<shelf::Page>), StoreError> {
         self.progress.begin(Phase::Matching, "profiles", Some(self.store.touched_after(0)?));
         let all = Vulnerabilities::After(0);
-        let profiles = self.over_vulnerabilities(
+        let read = self.over_vulnerabilities(
             all,
             processors(),
-            vuln::matching::ProfilesBuilder::default,
-            |builder, _, advisories| {
+            || (vuln::matching::ProfilesBuilder::default(), Shelf::default()),
+            |(builder, shelf), stored, advisories| {
                 advisories.iter().for_each(|advisory| builder.add(advisory));
-                Ok(())
+                shelf.push(stored, advisories).map_err(packing)
             },
         )?;
+        let (profiles, shelves): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        let pages = Shelf::pages(shelves).map_err(packing)?;
         let mut profiles = profiles.into_iter();
         let mut all = profiles.next().unwrap_or_default();
         profiles.for_each(|part| all.merge(part));
@@ -331,7 +351,7 @@ impl Run<'_> {
             facts.add(&package.package);
         }
         self.progress.finish();
-        Ok(Ground::new(basis, mark, all.finish(), facts.finish()))
+        Ok((Ground::new(basis, mark, all.finish(), facts.finish()), pages))
     }
 
     /// Matches channels together: each vulnerability is read once for all of them.
@@ -352,10 +372,11 @@ impl Run<'_> {
                     id: &stored.name,
                     advisories: &advisories,
                 });
+                let memo = Memo::default();
                 for (channel, spool) in channels.iter().zip(spools) {
                     if stored.touched > channel.after {
                         self.note_name(stored);
-                        let row = outcome::row(stored.id, prepared.candidates(&channel.index, &ground.profiles), &channel.index);
+                        let row = outcome::row(stored.id, prepared.candidates_again(&channel.index, &ground.profiles, &memo), &channel.index);
                         spool.push(&row).map_err(packing)?;
                     }
                 }
@@ -374,24 +395,26 @@ impl Run<'_> {
         let mut parts: Vec<_> = parts.into_iter().map(Vec::into_iter).collect();
         for channel in channels {
             let spools = parts.iter_mut().filter_map(Iterator::next);
-            let mut outcomes = InOrder(
+            let outcomes = InOrder(
                 spools
                     .map(|s| s.rows().map(Iterator::peekable))
                     .collect::<Result<_, _>>()
                     .map_err(packing)?,
             );
-            let result = MatchResult {
-                channel: channel.state.id,
-                set: channel.set,
-                mark,
-                basis: ground.basis.clone(),
-                clusters: channel.clusters,
-                outcomes: &mut outcomes,
-            };
-            report.verdicts += match self.preview {
-                None => self.store.take_match(result, now())?,
-                Some(preview) => preview::compare(self.store, &channel.state.name, result, preview)?,
-            };
+            report.verdicts += unpacked_ahead(outcomes, |outcomes| {
+                let result = MatchResult {
+                    channel: channel.state.id,
+                    set: channel.set,
+                    mark,
+                    basis: ground.basis.clone(),
+                    clusters: channel.clusters,
+                    outcomes,
+                };
+                match self.preview {
+                    None => self.store.take_match(result, now()),
+                    Some(preview) => preview::compare(self.store, &channel.state.name, result, preview),
+                }
+            })?;
             if channel.is_full {
                 report.full.push(channel.state.name)
             } else {
@@ -418,34 +441,49 @@ impl Run<'_> {
         each: impl Fn(&mut T, &StoredVulnerability, Vec<Advisory>) -> Result<(), StoreError> + Sync,
     ) -> Result<Vec<T>, StoreError> {
         let cursor = Mutex::new((vulnerabilities, 0));
-        let next_page = || -> Result<Cow<'_, [StoredVulnerability]>, StoreError> {
+        let next_page = || -> Result<Option<Page<'_>>, StoreError> {
             let mut cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
             let (vulnerabilities, after) = &mut *cursor;
             match vulnerabilities {
                 Vulnerabilities::These(all) => {
                     let (page, rest) = all.split_at(all.len().min(PAGE));
                     *all = rest;
-                    Ok(Cow::Borrowed(page))
+                    Ok((!page.is_empty()).then_some(Page::Stored(Cow::Borrowed(page))))
                 }
                 Vulnerabilities::After(mark) => {
                     let page = self.store.vulnerabilities(*mark, *after, PAGE)?;
                     *after = page.last().map_or(*after, |v| v.id);
-                    Ok(Cow::Owned(page))
+                    Ok((!page.is_empty()).then_some(Page::Stored(Cow::Owned(page))))
+                }
+                Vulnerabilities::Shelved(pages) => {
+                    let Some((page, rest)) = pages.split_first() else { return Ok(None) };
+                    *pages = rest;
+                    Ok(Some(Page::Shelved(page)))
                 }
             }
         };
         let work = || -> Result<T, StoreError> {
             let mut state = start();
-            loop {
-                let page = next_page()?;
-                if page.is_empty() {
-                    return Ok(state);
-                }
-                for stored in page.iter() {
-                    each(&mut state, stored, advisories(stored)?)?;
-                }
-                self.progress.add(page.len() as u64);
+            while let Some(page) = next_page()? {
+                let count = match page {
+                    Page::Stored(page) => {
+                        for stored in page.iter() {
+                            each(&mut state, stored, advisories(stored)?)?;
+                        }
+                        page.len()
+                    }
+                    Page::Shelved(page) => {
+                        let page = page.read().map_err(packing)?;
+                        let count = page.len();
+                        for (stored, advisories) in page {
+                            each(&mut state, &stored, advisories)?;
+                        }
+                        count
+                    }
+                };
+                self.progress.add(count as u64);
             }
+            Ok(state)
         };
         thread::scope(|scope| {
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
@@ -472,6 +510,24 @@ impl Iterator for InOrder {
         let (_, first) = heads.min()?;
         self.0.get_mut(first)?.next()
     }
+}
+
+/// Unpacks rows on another processor while those before are written.
+fn unpacked_ahead<T>(mut rows: InOrder, write: impl FnOnce(&mut dyn Iterator<Item = OutcomeRow>) -> T) -> T {
+    const AT_A_TIME: usize = 512;
+    thread::scope(|scope| {
+        let (give, take) = sync_channel::<Vec<OutcomeRow>>(4);
+        scope.spawn(move || {
+            loop {
+                let some: Vec<OutcomeRow> = rows.by_ref().take(AT_A_TIME).collect();
+                // Whoever wrote may have failed and wants no more.
+                if some.is_empty() || give.send(some).is_err() {
+                    return;
+                }
+            }
+        });
+        write(&mut take.into_iter().flatten())
+    })
 }
 
 fn packing(error: std::io::Error) -> StoreError {

@@ -9,7 +9,7 @@ pub(super) use configuration::holds;
 pub(super) use listed::{intervals, is_open};
 
 use super::lines::Lines;
-use super::platform::only_enterprise;
+use super::platform::{names_free_edition, only_enterprise};
 use super::profile::day;
 use super::rules::{LongTerm, RULES};
 use super::subject::Subject;
@@ -91,6 +91,8 @@ pub(super) struct Around<'a> {
     pub lines: Option<&'a Lines>,
     /// What the description says about lines.
     pub clauses: &'a [LineClause],
+    /// First numbers of the versions in which the package set has the product, sorted.
+    pub majors: &'a [u64],
     /// Whether a (vendor, product) of another node is in this package set in a version that holds there.
     pub other_products: &'a dyn Fn(&CpeMatch) -> bool,
 }
@@ -179,6 +181,20 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
     all.append(&mut by_cna);
     if !judged.is_enterprise && only_enterprise(&advisory.description, &subject.product_written) && !all.is_empty() {
         return Some(other_edition(&format!("the enterprise edition of {}", subject.product_written)));
+    }
+    if !judged.is_enterprise
+        && !all.is_empty()
+        && let Some(feature) = RULES.enterprise_feature(&subject.product, &advisory.description, judged.version)
+        && !names_free_edition(&advisory.description)
+    {
+        let detail = format!("{feature} of {} are in its enterprise edition only, and the package is another edition", subject.product_written);
+        return Some(Statement {
+            claim: Claim::NotAffected,
+            confidence: 0.7,
+            rule: "enterprise-feature",
+            detail,
+            ..Statement::NONE
+        });
     }
     // A decided claim beats "unknown"; among decided ones an exact affected beats the rest.
     all.into_iter()

@@ -1,15 +1,16 @@
 //! One vulnerability against one package set: identities first, then what the records say about each version, then the verdict.
 
-use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 
 use super::applicability::{Around, Claim, Judged, Record, Side, Statement, holds, statement};
 use super::coordinate::{Coordinate, coordinates};
 use super::identity::{Context, Identity, THRESHOLD, identify, identify_by_description};
 use super::index::PackageIndex;
 use super::key::Key;
-use super::name::{fold, topic_words};
+use super::memo::{ClaimKey, Claimed, Memo};
+use super::name::{base, fold, topic_words};
 use super::platform::{environment, only_elsewhere};
 use super::profile::{Profiles, day};
 use super::rules::{RULES, Target};
@@ -28,6 +29,11 @@ const MAX_DESCRIPTION: usize = 4096;
 
 /// Rules by which a package is only what the program with the fault runs with.
 const ENVIRONMENT: &[&str] = &["environment-only", "environment-in-description", "condition-absent"];
+
+/// Endings of packages that are previews of the next release.
+const PREVIEWS: &[&str] = &[
+    "beta", "dev", "devedition", "nightly", "unstable", "testing", "preview", "canary", "alpha", "edge", "git",
+];
 
 /// Everything that the sources say about one vulnerability.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +64,8 @@ pub struct Prepared<'a> {
     platforms: Vec<Option<&'static str>>,
     /// The description names scripts of a web application.
     is_web_script: bool,
+    /// Some configuration has several parts: it may want another product beside the one with the fault.
+    is_conditional: bool,
     /// Set where the answer is the same for every package set.
     settled: Option<Disposition>,
 }
@@ -87,8 +95,10 @@ impl<'a> Prepared<'a> {
         let is_web_script = records
             .iter()
             .any(|a| [".php", ".asp", ".cfm", ".jsp"].iter().any(|e| head(&a.description).contains(e)));
+        let is_conditional = records.iter().flat_map(|a| &a.configurations).any(|c| c.nodes.len() > 1);
         Self {
             is_web_script,
+            is_conditional,
             vulnerability,
             records,
             subjects,
@@ -142,6 +152,11 @@ impl<'a> Prepared<'a> {
 
     /// The answer for one package set.
     pub fn candidates(&self, index: &PackageIndex, profiles: &Profiles) -> Outcome {
+        self.candidates_again(index, profiles, &Memo::default())
+    }
+
+    /// The same for one of several package sets, with what was found out for those before it.
+    pub fn candidates_again(&self, index: &PackageIndex, profiles: &Profiles, memo: &Memo) -> Outcome {
         if let Some(disposition) = self.settled {
             return Outcome {
                 disposition,
@@ -160,7 +175,13 @@ impl<'a> Prepared<'a> {
                 .find(|d| !d.is_empty())
                 .unwrap_or_default(),
             is_web_script: self.is_web_script,
+            number: 0,
+            memo,
         };
+        if self.is_conditional {
+            // Whether a condition holds depends on what else is in the set.
+            memo.claims.borrow_mut().clear();
+        }
         let subjects = &self.subjects.list;
         let mut case = Case {
             prepared: self,
@@ -168,10 +189,10 @@ impl<'a> Prepared<'a> {
             identities: BTreeMap::new(),
             patched: BTreeMap::new(),
             marked: BTreeMap::new(),
-            claims: RefCell::default(),
+            majors: Vec::new(),
         };
         for (n, subject) in subjects.iter().enumerate().filter(|(_, s)| !s.hardware) {
-            for identity in identify(subject, context) {
+            for identity in identify(subject, Context { number: n, ..context }) {
                 case.add(identity, Some(n));
             }
         }
@@ -203,12 +224,9 @@ struct Case<'a> {
     identities: BTreeMap<u32, Vec<(Identity, Option<usize>)>>,
     patched: BTreeMap<u32, String>,
     marked: BTreeMap<u32, String>,
-    /// Claims about one version of the same subjects: variants of a package share them.
-    claims: RefCell<HashMap<ClaimKey, (Statement, Vec<Evidence>)>>,
+    /// First numbers of the versions of all packages that are the software, sorted.
+    majors: Vec<u64>,
 }
-
-/// Accepted subjects, version, editions (support line, enterprise), and version scheme.
-type ClaimKey = (Vec<Option<usize>>, String, (bool, bool), Scheme);
 
 impl Case<'_> {
     fn add(&mut self, identity: Identity, subject: Option<usize>) {
@@ -254,7 +272,8 @@ impl Case<'_> {
         }
     }
 
-    fn judge(self) -> Outcome {
+    fn judge(mut self) -> Outcome {
+        self.majors = self.majors();
         let mut matches = Vec::new();
         let mut near_misses = Vec::new();
         for (&cluster, identities) in &self.identities {
@@ -323,6 +342,24 @@ impl Case<'_> {
         }
     }
 
+    /// The lines in which the package set has the software, by the first number of a version. Previews of the next release are no lines.
+    fn majors(&self) -> Vec<u64> {
+        let is_preview = |name: &str| {
+            let name = fold(base(name));
+            PREVIEWS.iter().any(|end| name.ends_with(end))
+        };
+        let accepted = self.identities.iter().filter(|(_, of)| of.iter().any(|(i, _)| i.confidence >= THRESHOLD));
+        let mut majors: Vec<u64> = accepted
+            .filter(|(c, _)| self.context.index.details.get(**c as usize).is_some_and(|d| d.ecosystem.is_none()))
+            .filter_map(|(c, _)| self.context.index.clusters().get(*c as usize))
+            .filter(|c| !is_preview(&c.name) && !is_preview(&c.package.pname))
+            .filter_map(|c| components(&c.package.version).first().copied())
+            .collect();
+        majors.sort_unstable();
+        majors.dedup();
+        majors
+    }
+
     fn verdict(&self, cluster: u32, identities: &[(Identity, Option<usize>)]) -> Match {
         let mut accepted: Vec<&(Identity, Option<usize>)> = identities.iter().filter(|(i, _)| i.confidence >= THRESHOLD).collect();
         accepted.sort_by(|a, b| b.0.confidence.total_cmp(&a.0.confidence));
@@ -333,7 +370,8 @@ impl Case<'_> {
                 evidence.push(i.evidence.clone());
             }
         }
-        let (claim, mut said) = self.claim(cluster, &accepted);
+        let claimed = self.claim(cluster, &accepted);
+        let (claim, said) = &*claimed;
         let (verdict, confidence) = if let Some(id) = self.marked.get(&cluster) {
             evidence.insert(
                 0,
@@ -362,18 +400,18 @@ impl Case<'_> {
             };
             (verdict, identity * claim.confidence)
         };
-        evidence.append(&mut said);
+        evidence.extend_from_slice(said);
         Match {
             cluster: cluster as usize,
             verdict,
             confidence,
             evidence,
-            fixed_in: claim.fixed_in,
+            fixed_in: claim.fixed_in.clone(),
         }
     }
 
     /// What all records together say about the cluster's version, with the evidence of each.
-    fn claim(&self, cluster: u32, accepted: &[&(Identity, Option<usize>)]) -> (Statement, Vec<Evidence>) {
+    fn claim(&self, cluster: u32, accepted: &[&(Identity, Option<usize>)]) -> Rc<Claimed> {
         let unknown = |rule, detail: &str| Statement {
             claim: Claim::Unknown,
             confidence: 0.5,
@@ -382,7 +420,7 @@ impl Case<'_> {
             ..Statement::NONE
         };
         let Some(package) = self.context.index.clusters().get(cluster as usize).map(|c| &c.package) else {
-            return (unknown("no-package", "no such package"), Vec::new());
+            return Rc::new((unknown("no-package", "no such package"), Vec::new()));
         };
         let details = self.context.index.details.get(cluster as usize);
         let scheme = match details.and_then(|d| d.ecosystem.as_ref()).map(|(e, _)| *e) {
@@ -392,7 +430,7 @@ impl Case<'_> {
             None => details.and_then(|d| RULES.scheme(&d.program)).unwrap_or(Scheme::Generic),
         };
         let judged = Judged {
-            version: &package.version,
+            version: RULES.own_version(&package.attr, &package.version),
             scheme,
             is_esr: details.is_some_and(|d| d.is_esr),
             is_enterprise: details.is_some_and(|d| d.is_enterprise),
@@ -403,14 +441,16 @@ impl Case<'_> {
             let published = record.published.as_deref().map_or(0, day);
             details.and_then(|d| RULES.ended(&d.base, &package.version, published))
         };
-        let key = (
-            accepted.iter().map(|(_, n)| *n).collect::<Vec<_>>(),
-            package.version.clone(),
-            (judged.is_esr, judged.is_enterprise),
+        let key = ClaimKey {
+            subjects: accepted.iter().map(|(_, n)| *n).collect(),
+            version: judged.version.to_string(),
+            majors: self.majors.clone(),
+            editions: (judged.is_esr, judged.is_enterprise),
             scheme,
-        );
-        if let Some(known) = self.claims.borrow().get(&key) {
-            return known.clone();
+            names: details.map_or(0, |d| d.names_digest),
+        };
+        if let Some(known) = self.context.memo.claims.borrow().get(&key) {
+            return Rc::clone(known);
         }
         let other_products = |matched: &CpeMatch| {
             let name = matched.cpe.product.as_deref().map(fold).unwrap_or_default();
@@ -460,6 +500,7 @@ impl Case<'_> {
                     Around {
                         lines,
                         clauses,
+                        majors: &self.majors,
                         other_products: &other_products,
                     },
                 ));
@@ -531,8 +572,9 @@ impl Case<'_> {
             }
         }
         said.sort_by_key(|e| (e.rule != joined.rule, e.detail != joined.detail));
-        self.claims.borrow_mut().insert(key, (joined.clone(), said.clone()));
-        (joined, said)
+        let claimed = Rc::new((joined, said));
+        self.context.memo.claims.borrow_mut().insert(key, Rc::clone(&claimed));
+        claimed
     }
 
     fn patch_of(&self, cluster: u32, id: &str) -> &str {

@@ -1,7 +1,10 @@
 //! Is this package the software that the record means? Each answer has a rule's name, a weight and a sentence.
 
+use std::rc::Rc;
+
 use super::coordinate::Coordinate;
 use super::index::{Details, PackageIndex};
+use super::memo::Memo;
 use super::name::{Form, fold, product_names};
 use super::profile::{Profile, Profiles};
 use super::rules::{PartRule, RULES, Target};
@@ -31,6 +34,9 @@ pub(super) struct Context<'a> {
     pub description: &'a str,
     /// The description names PHP or ASP files: a web application.
     pub is_web_script: bool,
+    /// The place of the subject among the vulnerability's.
+    pub number: usize,
+    pub memo: &'a Memo,
 }
 
 /// Every cluster that the subject may be, with the strongest reason for each; those below the threshold are near misses.
@@ -105,7 +111,7 @@ fn identify_whole(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
         }
     }
     if let Some((ecosystem, name)) = &subject.language {
-        for &cluster in index.in_language(*ecosystem, name) {
+        for cluster in index.in_language(*ecosystem, name) {
             keep(
                 &mut found,
                 cluster,
@@ -134,7 +140,7 @@ fn identify_whole(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
             judge_plain(&mut found, subject, cluster, product_form.max(package_form), context);
         }
         if product_form == Form::Exact {
-            for cluster in index.in_any_language(&name) {
+            for &(_, cluster) in index.in_languages(&name) {
                 judge_language(&mut found, subject, cluster, context);
             }
         }
@@ -228,7 +234,8 @@ fn judge_plain(found: &mut Vec<Identity>, subject: &Subject, cluster: u32, form:
         }
         None => (subject, context.profiles.get(&subject.vendor, &subject.product)),
     };
-    let support = Support::of(subject, details, profile, context);
+    let is_usual = subject.vendor_written.is_none() && !subject.vendor.is_empty();
+    let support = Support::of(subject, is_usual, details, profile, context);
     let foreign_language = subject.language.is_some()
         || matches!(
             subject.target,
@@ -295,7 +302,7 @@ fn judge_language(found: &mut Vec<Identity>, subject: &Subject, cluster: u32, co
         return;
     }
     let profile = context.profiles.get(&subject.vendor, &subject.product);
-    let support = Support::of(subject, details, profile, context);
+    let support = Support::of(subject, false, details, profile, context);
     let title = ecosystem.title();
     let vendor = subject.vendor_written.as_deref().unwrap_or_default();
     let own_vendor = !subject.vendor.is_empty() && subject.vendor == subject.product;
@@ -338,7 +345,7 @@ fn is_reported(ecosystem: Ecosystem) -> bool {
 
 /// What speaks for and against two things of one name being the same.
 #[derive(Debug, Default)]
-struct Support {
+pub(super) struct Support {
     /// A place that the product's records and the package both point at.
     shared: Option<Coordinate>,
     /// The vendor's name stands in the package's homepage or sources.
@@ -354,7 +361,14 @@ struct Support {
 }
 
 impl Support {
-    fn of(subject: &Subject, details: &Details, profile: Option<&Profile>, context: Context<'_>) -> Self {
+    /// `is_usual`: the subject names no vendor, and the usual one stands for it.
+    fn of(subject: &Subject, is_usual: bool, details: &Details, profile: Option<&Profile>, context: Context<'_>) -> Rc<Self> {
+        let mut known = context.memo.supports.borrow_mut();
+        let support = known.entry((context.number, is_usual, details.known_digest));
+        Rc::clone(support.or_insert_with(|| Rc::new(Self::found(subject, details, profile, context))))
+    }
+
+    fn found(subject: &Subject, details: &Details, profile: Option<&Profile>, context: Context<'_>) -> Self {
         let known = &details.known;
         let has = |place: &Coordinate| known.coordinates.binary_search(place).is_ok();
         let own = context

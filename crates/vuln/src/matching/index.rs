@@ -1,12 +1,15 @@
 //! The package side of matching: clusters of attributes that are one package, and the tables to find them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use serde::{Deserialize, Serialize};
 
+use super::Table;
 use super::coordinate::{Coordinate, coordinates, labels};
 use super::key::{Asked, Key};
 use super::name::{Form, are_akin, base, fold, package_names, topic_words};
+use super::pairs::Pairs;
 use super::registry::package_of;
 use super::rules::RULES;
 use crate::cpe::Cpe;
@@ -29,11 +32,11 @@ pub struct Cluster {
 /// What any channel knows about a package's identity (homepage, sources, subject), for channels that list names only.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
-    known: HashMap<String, Known>,
+    known: Table<String, Known>,
 }
 
 /// Identity facts of one package.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Known {
     /// Sorted.
     pub(super) coordinates: Vec<Coordinate>,
@@ -72,7 +75,7 @@ impl Facts {
 /// Collects [`Facts`] from packages in any order.
 #[derive(Debug, Default)]
 pub struct FactsBuilder {
-    known: HashMap<String, Known>,
+    known: Table<String, Known>,
 }
 
 impl FactsBuilder {
@@ -106,17 +109,18 @@ impl FactsBuilder {
 pub struct PackageIndex {
     clusters: Vec<Cluster>,
     pub(super) details: Vec<Details>,
-    by_name: HashMap<String, Vec<(u32, Form)>>,
-    by_language: HashMap<(Ecosystem, String), Vec<u32>>,
-    by_repository: HashMap<Coordinate, Vec<u32>>,
+    by_name: Table<String, Vec<(u32, Form)>>,
+    /// By folded upstream name.
+    by_language: Table<String, Vec<(Ecosystem, u32)>>,
+    by_repository: Table<Coordinate, Vec<u32>>,
     /// Repositories that more packages than [`MAX_FROM_REPOSITORY`] are built from.
     crowded: HashSet<Coordinate>,
     /// By folded vendor and product.
-    by_cpe: HashMap<(String, String), Vec<u32>>,
-    by_possible_cpe: HashMap<(String, String), Vec<u32>>,
-    by_purl: HashMap<String, Vec<u32>>,
-    patched: HashMap<String, Vec<u32>>,
-    marked: HashMap<String, Vec<u32>>,
+    by_cpe: Pairs<Vec<u32>>,
+    by_possible_cpe: Pairs<Vec<u32>>,
+    by_purl: Table<String, Vec<u32>>,
+    patched: Table<String, Vec<u32>>,
+    marked: Table<String, Vec<u32>>,
     /// Set where the questions themselves are of interest.
     asked: Option<Asked>,
 }
@@ -129,6 +133,10 @@ const MAX_FROM_REPOSITORY: usize = 4;
 pub(super) struct Details {
     pub ecosystem: Option<(Ecosystem, String)>,
     pub known: Known,
+    /// A digest of it.
+    pub known_digest: u64,
+    /// A digest of the names that rules go by.
+    pub names_digest: u64,
     /// Folded labels of hosts and owners: who.
     pub owners: HashSet<String>,
     /// Folded names (pname, attribute, variants).
@@ -170,7 +178,7 @@ impl PackageIndex {
             let owners = known.coordinates.iter().flat_map(|c| owner_labels(c)).collect();
             let mut names = Vec::new();
             if let Some((ecosystem, name)) = &ecosystem {
-                index.by_language.entry((*ecosystem, fold(name))).or_default().push(n);
+                index.by_language.entry(fold(name)).or_default().push((*ecosystem, n));
             }
             for attr in cluster.attrs.iter().filter(|a| !RULES.is_ignored_set(a)) {
                 match &ecosystem {
@@ -192,7 +200,7 @@ impl PackageIndex {
             }
             for cpe in known.cpes.iter().filter_map(|c| c.parse::<Cpe>().ok()) {
                 if let (Some(vendor), Some(product)) = (cpe.vendor, cpe.product) {
-                    index.by_cpe.entry((fold(&vendor), fold(&product))).or_default().push(n);
+                    index.by_cpe.or_insert_with((fold(&vendor), fold(&product)), Vec::new).push(n);
                 }
             }
             for purl in &known.purls {
@@ -209,12 +217,12 @@ impl PackageIndex {
             registered.dedup();
             registered.retain(|key| ecosystem.as_ref().is_none_or(|(e, name)| *key != (*e, fold(name))));
             // A package that vendors many is none of them.
-            if let [key] = registered.as_slice() {
-                index.by_language.entry(key.clone()).or_default().push(n);
+            if let [(ecosystem, name)] = registered.as_slice() {
+                index.by_language.entry(name.clone()).or_default().push((*ecosystem, n));
             }
             for cpe in package.possible_cpes.iter().filter_map(|c| c.parse::<Cpe>().ok()) {
                 if let (Some(vendor), Some(product)) = (cpe.vendor, cpe.product) {
-                    let places = index.by_possible_cpe.entry((fold(&vendor), fold(&product))).or_default();
+                    let places = index.by_possible_cpe.or_insert_with((fold(&vendor), fold(&product)), Vec::new);
                     if !places.contains(&n) {
                         places.push(n);
                     }
@@ -227,13 +235,16 @@ impl PackageIndex {
                 index.marked.entry(id).or_default().push(n);
             }
             let is_esr = package.version.ends_with("esr") || cluster.attrs.iter().any(|a| a.contains("esr"));
+            let (base, program) = (fold(base(&package.pname)), fold(plain_name(package)));
             index.details.push(Details {
                 ecosystem,
+                known_digest: digest(&known),
                 known,
                 owners,
                 names,
-                base: fold(base(&package.pname)),
-                program: fold(plain_name(package)),
+                names_digest: digest(&(&base, &program)),
+                base,
+                program,
                 is_esr,
                 is_enterprise: is_enterprise(package),
             });
@@ -282,13 +293,13 @@ impl PackageIndex {
         let libraries = self
             .by_language
             .iter()
-            .map(|((_, name), of)| (Key::Library(name.clone()), of.clone()));
+            .map(|(name, of)| (Key::Library(name.clone()), of.iter().map(|(_, n)| *n).collect()));
         let repositories = self
             .by_repository
             .iter()
             .map(|(place, of)| (Key::Repository(place.clone()), of.clone()));
-        let stated = self.by_cpe.iter().chain(&self.by_possible_cpe);
-        let cpes = stated.map(|((vendor, product), of)| (Key::Cpe(vendor.clone(), product.clone()), of.clone()));
+        let stated = self.by_cpe.iter().chain(self.by_possible_cpe.iter());
+        let cpes = stated.map(|(vendor, product, of)| (Key::Cpe(vendor.clone(), product.clone()), of.clone()));
         let purls = self.by_purl.iter().map(|(purl, of)| (Key::Purl(purl.clone()), of.clone()));
         let ids = self
             .patched
@@ -315,9 +326,15 @@ impl PackageIndex {
     }
 
     /// Packages of a language's set by their folded upstream name.
-    pub(super) fn in_language(&self, ecosystem: Ecosystem, name: &str) -> &[u32] {
-        self.note(|| Key::Library(fold(name)));
-        self.by_language.get(&(ecosystem, fold(name))).map_or(&[], Vec::as_slice)
+    pub(super) fn in_language(&self, ecosystem: Ecosystem, name: &str) -> impl Iterator<Item = u32> {
+        let all = self.in_languages(&fold(name));
+        all.iter().filter(move |(e, _)| *e == ecosystem).map(|(_, n)| *n)
+    }
+
+    /// The same of all languages; the name is folded.
+    pub(super) fn in_languages(&self, name: &str) -> &[(Ecosystem, u32)] {
+        self.note(|| Key::Library(name.to_owned()));
+        self.by_language.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Packages that are built from a repository, unless there are so many that it does not tell which one is meant.
@@ -332,13 +349,15 @@ impl PackageIndex {
     /// Packages whose metadata states a CPE of this vendor and product, as records write them.
     pub(super) fn with_cpe(&self, vendor: &str, product: &str) -> &[u32] {
         self.note(|| Key::Cpe(fold(vendor), fold(product)));
-        self.by_cpe.get(&(fold(vendor), fold(product))).map_or(&[], Vec::as_slice)
+        self.by_cpe.get_with(&fold(product), || fold(vendor)).map_or(&[], Vec::as_slice)
     }
 
     /// Packages whose metadata takes such a CPE to be possible.
     pub(super) fn with_possible_cpe(&self, vendor: &str, product: &str) -> &[u32] {
         self.note(|| Key::Cpe(fold(vendor), fold(product)));
-        self.by_possible_cpe.get(&(fold(vendor), fold(product))).map_or(&[], Vec::as_slice)
+        self.by_possible_cpe
+            .get_with(&fold(product), || fold(vendor))
+            .map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn with_purl(&self, purl: &str) -> &[u32] {
@@ -357,11 +376,13 @@ impl PackageIndex {
         self.note(|| Key::Id(id.to_owned()));
         self.marked.get(id).map_or(&[], Vec::as_slice)
     }
+}
 
-    /// The clusters of all languages with this folded upstream name.
-    pub(super) fn in_any_language(&self, name: &str) -> impl Iterator<Item = u32> {
-        Ecosystem::ALL.iter().flat_map(move |e| self.in_language(*e, name)).copied()
-    }
+/// Equal for equal values, for as long as the program runs.
+fn digest(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Ids that the package's patches name.

@@ -1,5 +1,9 @@
 //! Conditions in descriptions: "a Windows-only issue" is not Nixpkgs' issue, "when using OpenSSL" not OpenSSL's.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::subject::Subject;
 use crate::advisory::Advisory;
 
@@ -34,6 +38,9 @@ const ELSEWHERE: &[&str] = &[
     "windows xp",
     "win32",
 ];
+
+/// Most descriptions name none of them.
+static FINDERS: LazyLock<Vec<(&str, Finder<'_>)>> = LazyLock::new(|| ELSEWHERE.iter().map(|p| (*p, Finder::new(p))).collect());
 
 /// Words that make a platform one of several.
 const HERE: &[&str] = &[
@@ -81,7 +88,8 @@ pub(super) fn only_elsewhere(description: &str) -> Option<&'static str> {
                     .any(|w| before.strip_suffix(w).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric)))
         })
     };
-    let platform = ELSEWHERE.iter().copied().find(|p| limited(p))?;
+    let named = FINDERS.iter().filter(|(_, finder)| finder.find(text.as_bytes()).is_some());
+    let platform = named.map(|(platform, _)| *platform).find(|p| limited(p))?;
     HERE.iter().all(|w| words(&text, w).next().is_none()).then_some(platform)
 }
 
@@ -90,8 +98,13 @@ pub(super) fn only_enterprise(description: &str, product: &str) -> bool {
     let (text, product) = (description.to_lowercase(), product.to_lowercase());
     let names = |edition: &str| words(&text, &format!("{product} {edition}")).next().is_some();
     let enterprise = ["ee", "enterprise", "enterprise edition"].iter().any(|e| names(e));
-    let other = ["ce", "community", "free"].iter().any(|w| words(&text, w).next().is_some());
-    enterprise && !other
+    enterprise && !names_free_edition(&text)
+}
+
+/// Whether the description names an edition that everybody has: `GitLab CE/EE`.
+pub(super) fn names_free_edition(description: &str) -> bool {
+    let text = description.to_lowercase();
+    ["ce", "community", "free"].iter().any(|w| words(&text, w).next().is_some())
 }
 
 /// How a description says that a program is only what another one runs with.
@@ -121,7 +134,7 @@ pub(super) fn environment(record: &Advisory, subject: &Subject) -> Option<String
 }
 
 /// Where a phrase stands between word boundaries.
-fn words<'t>(text: &'t str, phrase: &'t str) -> impl Iterator<Item = usize> + 't {
+pub(super) fn words<'t>(text: &'t str, phrase: &'t str) -> impl Iterator<Item = usize> + 't {
     memchr::memmem::find_iter(text.as_bytes(), phrase.as_bytes()).filter(move |at| {
         let before = text.get(..*at).and_then(|t| t.chars().next_back());
         let after = text.get(at + phrase.len()..).and_then(|t| t.chars().next());

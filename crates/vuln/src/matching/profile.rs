@@ -1,9 +1,9 @@
 //! What all records together tell about a product: who makes it, where it lives, what it is about, which release lines it has.
 
-use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Table;
 use super::applicability::{intervals, is_open};
 use super::coordinate::{Coordinate, coordinates};
 use super::lines::{Lines, LinesBuilder};
@@ -25,9 +25,9 @@ const MAX_TOPICS: usize = 16;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Profiles {
     /// By folded vendor, then folded product.
-    products: HashMap<String, HashMap<String, Profile>>,
+    products: Table<String, Table<String, Profile>>,
     /// By folded product: its vendors with the number of records.
-    vendors: HashMap<String, Vec<(String, u32)>>,
+    vendors: Table<String, Vec<(String, u32)>>,
 }
 
 /// What is known of one (vendor, product).
@@ -86,7 +86,7 @@ impl Profiles {
 
     /// Every product with its vendors' profiles, in no order: the parts that [`of_products`](Self::of_products) puts together again.
     pub fn into_products(self) -> impl Iterator<Item = (String, Vec<(String, Profile)>)> {
-        let mut products: HashMap<String, Vec<(String, Profile)>> = HashMap::new();
+        let mut products: Table<String, Vec<(String, Profile)>> = Table::default();
         for (vendor, profiles) in self.products {
             for (product, profile) in profiles {
                 products.entry(product).or_default().push((vendor.clone(), profile));
@@ -115,7 +115,7 @@ impl Profiles {
 
     /// Number of profiles.
     pub fn len(&self) -> usize {
-        self.products.values().map(HashMap::len).sum()
+        self.products.values().map(Table::len).sum()
     }
 
     /// Whether nothing was learned.
@@ -127,9 +127,9 @@ impl Profiles {
 /// Collects [`Profiles`] from advisories in any order.
 #[derive(Debug, Default)]
 pub struct ProfilesBuilder {
-    products: HashMap<(String, String), Draft>,
+    products: Table<(String, String), Draft>,
     /// Number of records that use a word at all.
-    words: HashMap<String, u32>,
+    words: Table<String, u32>,
     records: u32,
 }
 
@@ -137,8 +137,8 @@ pub struct ProfilesBuilder {
 struct Draft {
     records: u32,
     described: u32,
-    coordinates: HashMap<Coordinate, u32>,
-    words: HashMap<String, u32>,
+    coordinates: Table<Coordinate, u32>,
+    words: Table<String, u32>,
     lines: LinesBuilder,
 }
 
@@ -349,8 +349,8 @@ fn products_of(advisory: &Advisory) -> Vec<(String, String)> {
 }
 
 /// The ends of the ranges that a record names, by folded vendor and product.
-fn ends(advisory: &Advisory) -> HashMap<(String, String), Vec<&str>> {
-    let mut by_name: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
+fn ends(advisory: &Advisory) -> Table<(String, String), Vec<&str>> {
+    let mut by_name: Table<(&str, &str), Vec<&str>> = Table::default();
     for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches) {
         if let (true, Some(end), Some(vendor), Some(product)) =
             (matched.vulnerable, &matched.end, &matched.cpe.vendor, &matched.cpe.product)
@@ -377,8 +377,8 @@ fn ends(advisory: &Advisory) -> HashMap<(String, String), Vec<&str>> {
 }
 
 /// The single versions that a record's CPE names list, by folded vendor and product.
-fn listed(advisory: &Advisory) -> HashMap<(String, String), Vec<&str>> {
-    let mut by_name: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
+fn listed(advisory: &Advisory) -> Table<(String, String), Vec<&str>> {
+    let mut by_name: Table<(&str, &str), Vec<&str>> = Table::default();
     for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches) {
         let cpe = &matched.cpe;
         if let (true, None, None, Some(vendor), Some(product), Some(version)) = (

@@ -1,14 +1,17 @@
 //! The curated rules (`data/rules.toml`): read once, embedded in the program.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
 use super::name::{fold, fold_vendor};
+use super::pairs::Pairs;
+use super::platform::words as named;
 use super::profile::day;
 use crate::advisory::Affected;
-use crate::version::{Scheme, components};
+use crate::version::{Scheme, compare, components};
 
 const TEXT: &str = include_str!("../../data/rules.toml");
 
@@ -29,7 +32,7 @@ pub fn rules_digest() -> String {
 }
 
 /// Raised when the matcher itself decides differently.
-const ENGINE: u32 = 3;
+const ENGINE: u32 = 4;
 
 /// What a CPE's target software means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -52,17 +55,17 @@ pub(super) enum Target {
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     /// (vendor, product), folded → packages as written, the reason, and the number of the rule. Vendor "*" is any.
-    alias: HashMap<(String, String), (Vec<String>, String, usize)>,
+    alias: Pairs<(Vec<String>, String, usize)>,
     /// Folded products of aliases that hold for records of a language's database.
     language_aliases: HashSet<String>,
     /// By rule: the products that are one.
     siblings: Vec<Vec<(String, String)>>,
     /// (vendor, product), folded → what its versions start with that packages leave out.
-    version_prefixes: HashMap<(String, String), String>,
+    version_prefixes: Pairs<String>,
     ignored_sets: HashSet<String>,
     /// By folded program.
     schemes: HashMap<String, Scheme>,
-    never: HashMap<(String, String), (HashSet<String>, String)>,
+    never: Pairs<(HashSet<String>, String)>,
     umbrella: HashSet<String>,
     open_only: HashSet<String>,
     /// Folded package → the program that it is a build or part of, as written.
@@ -72,10 +75,14 @@ pub(super) struct Rules {
     /// Folded product → the words of which a description needs one, and the reason.
     named: HashMap<String, (Vec<String>, String)>,
     /// (vendor, product), folded → its parts.
-    parts: HashMap<(String, String), Vec<PartRule>>,
+    parts: Pairs<Vec<PartRule>>,
     /// By folded program.
     long_term: HashMap<String, LongTerm>,
     other_processors: Vec<String>,
+    /// By folded product.
+    enterprise_features: HashMap<String, Vec<FeatureRule>>,
+    /// Attribute sets.
+    host_versioned: HashSet<String>,
 }
 
 /// The lines of a program that are mended side by side.
@@ -121,6 +128,22 @@ struct File {
     part: Vec<PartRule>,
     long_term: Vec<LongTermRule>,
     other_processor: Vec<OtherProcessorRule>,
+    enterprise_feature: Vec<FeatureRule>,
+    host_versioned: Vec<IgnoredSetRule>,
+}
+
+/// What only the enterprise edition of a product has.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeatureRule {
+    product: String,
+    /// As descriptions write them, in lower case.
+    words: Vec<String>,
+    /// The version from which every edition has it.
+    #[serde(default)]
+    free_from: Option<String>,
+    #[serde(rename = "reason")]
+    _reason: String,
 }
 
 #[derive(Deserialize)]
@@ -267,8 +290,7 @@ impl Rules {
             for product in &rule.products {
                 let entry = rules
                     .alias
-                    .entry(pair(product)?)
-                    .or_insert_with(|| (Vec::new(), rule.reason.clone(), number));
+                    .or_insert_with(pair(product)?, || (Vec::new(), rule.reason.clone(), number));
                 for package in &packages {
                     if !entry.0.contains(package) {
                         entry.0.push(package.clone());
@@ -278,7 +300,7 @@ impl Rules {
         }
         for rule in file.never {
             let packages = rule.packages.iter().map(|p| fold(p)).collect();
-            rules.never.insert(pair(&rule.product)?, (packages, rule.reason));
+            *rules.never.or_insert_with(pair(&rule.product)?, Default::default) = (packages, rule.reason);
         }
         rules.umbrella = file
             .umbrella
@@ -299,7 +321,7 @@ impl Rules {
         }
         for rule in &file.version_prefix {
             for product in &rule.products {
-                rules.version_prefixes.insert(pair(product)?, rule.prefix.clone());
+                *rules.version_prefixes.or_insert_with(pair(product)?, String::new) = rule.prefix.clone();
             }
         }
         rules.ignored_sets = file.ignored_set.iter().flat_map(|r| r.sets.iter().cloned()).collect();
@@ -325,20 +347,26 @@ impl Rules {
             rules.named.extend(entries);
         }
         for rule in file.part {
-            rules.parts.entry(pair(&rule.product)?).or_default().push(rule);
+            rules.parts.or_insert_with(pair(&rule.product)?, Vec::new).push(rule);
         }
         for rule in &file.long_term {
             let lines = rule.lines.iter().map(|l| components(l).to_vec()).collect();
             rules.long_term.insert(fold(&rule.program), LongTerm { lines, apart: rule.apart });
         }
+        for rule in file.enterprise_feature {
+            rules.enterprise_features.entry(fold(&rule.product)).or_default().push(rule);
+        }
+        rules.host_versioned = file.host_versioned.into_iter().flat_map(|r| r.sets).collect();
         rules.other_processors = file.other_processor.into_iter().flat_map(|r| r.paths).collect();
         Ok(rules)
     }
 
     /// Packages that a product is known to be, with the reason.
     pub(super) fn alias(&self, vendor: &str, product: &str) -> Option<(&[String], &str)> {
-        let key = |v: &str, p: &str| self.alias.get(&(v.to_string(), p.to_string()));
-        let (packages, reason, _) = key(vendor, product).or_else(|| key("*", product)).or_else(|| key(vendor, "*"))?;
+        let known = |v: &str, p: &str| self.alias.get(v, p);
+        let (packages, reason, _) = known(vendor, product)
+            .or_else(|| known("*", product))
+            .or_else(|| known(vendor, "*"))?;
         Some((packages, reason))
     }
 
@@ -349,18 +377,13 @@ impl Rules {
 
     /// Other names that records use for the same product.
     pub(super) fn siblings(&self, vendor: &str, product: &str) -> &[(String, String)] {
-        let number = self
-            .alias
-            .get(&(vendor.to_string(), product.to_string()))
-            .map(|(_, _, number)| *number);
+        let number = self.alias.get(vendor, product).map(|(_, _, number)| *number);
         number.and_then(|n| self.siblings.get(n)).map_or(&[], Vec::as_slice)
     }
 
     /// What a record's versions of this product start with that packages leave out.
     pub(super) fn version_prefix(&self, vendor: &str, product: &str) -> Option<&str> {
-        self.version_prefixes
-            .get(&(vendor.to_string(), product.to_string()))
-            .map(String::as_str)
+        self.version_prefixes.get(vendor, product).map(String::as_str)
     }
 
     /// Whether an attribute set only repeats other packages under other names.
@@ -370,7 +393,7 @@ impl Rules {
 
     /// Why a product is never this package.
     pub(super) fn never(&self, vendor: &str, product: &str, package: &str) -> Option<&str> {
-        let (packages, reason) = self.never.get(&(vendor.to_string(), product.to_string()))?;
+        let (packages, reason) = self.never.get(vendor, product)?;
         packages.contains(package).then_some(reason)
     }
 
@@ -412,7 +435,7 @@ impl Rules {
 
     /// The part of a product that a description is about, where the product is several packages here.
     pub(super) fn part(&self, vendor: &str, product: &str, description: &str) -> Option<&PartRule> {
-        let parts = self.parts.get(&(vendor.to_string(), product.to_string()))?;
+        let parts = self.parts.get(vendor, product)?;
         let text = description.to_lowercase();
         parts.iter().find(|part| part.words.iter().any(|w| text.contains(w.as_str())))
     }
@@ -420,6 +443,25 @@ impl Rules {
     /// The lines of a program (folded) that get fixes for years.
     pub(super) fn long_term(&self, program: &str) -> Option<&LongTerm> {
         self.long_term.get(program)
+    }
+
+    /// The feature that a description speaks of, where the product (folded) has it in its enterprise edition only.
+    pub(super) fn enterprise_feature(&self, product: &str, description: &str, version: &str) -> Option<&str> {
+        let features = self.enterprise_features.get(product)?;
+        let text = description.to_lowercase();
+        let is_free = |rule: &FeatureRule| {
+            let free_from = rule.free_from.as_deref();
+            free_from.is_some_and(|from| compare(Scheme::Generic, version, from).is_none_or(Ordering::is_ge))
+        };
+        let mut words = features.iter().filter(|rule| !is_free(rule)).flat_map(|rule| &rule.words);
+        words.find(|word| named(&text, word).next().is_some()).map(String::as_str)
+    }
+
+    /// The version of a package itself, where its set puts that of the program it extends in front: `25.5` of `6.8.3-25.5`.
+    pub(super) fn own_version<'v>(&self, attr: &str, version: &'v str) -> &'v str {
+        let is_behind = attr.split_once('.').is_some_and(|(set, _)| self.host_versioned.contains(set));
+        let own = version.split_once('-').map(|(_, own)| own);
+        own.filter(|own| is_behind && own.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(version)
     }
 
     /// Whether all source files that a record names are code for processors which Nixpkgs has no packages for.

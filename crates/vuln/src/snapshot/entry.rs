@@ -65,6 +65,18 @@ impl From<&Record> for PackedRecord {
     }
 }
 
+impl PackedRecord {
+    /// The bytes, for whoever keeps many of them together.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Reads bytes back that came of [`as_bytes`](Self::as_bytes); `None` where they did not.
+    pub fn read(bytes: &[u8]) -> Option<Record> {
+        super::pack::unpacked(bytes).ok()
+    }
+}
+
 /// A package of a channel that a vulnerability was matched with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VerdictRow {

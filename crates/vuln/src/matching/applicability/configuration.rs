@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::line::{long_after, mainline_only, of_siblings, other_line, outside_description, same_line, snapshot};
+use super::line::{long_after, mainline_only, of_siblings, other_line, outside_description, same_line, snapshot, unnamed_line};
 use super::{Around, Claim, Judged, Side, Statement};
 use crate::advisory::{Advisory, Configuration, CpeMatch, End, Node, Operator};
 use crate::cpe::Part;
@@ -35,6 +35,16 @@ pub(super) enum Position<'a> {
         matched: &'a CpeMatch,
         reason: String,
     },
+}
+
+impl Position<'_> {
+    /// The end of the criterion's range.
+    fn end(&self) -> Option<&str> {
+        let (Position::Inside { matched, .. } | Position::Above { matched } | Position::Below { matched }) = self else {
+            return None;
+        };
+        matched.end.as_ref().map(|end| end.version.as_str())
+    }
 }
 
 /// Collects the positions of the subject's criteria in one configuration; conditions that cannot hold on Nixpkgs give a statement instead.
@@ -332,6 +342,7 @@ pub(super) fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: 
             .map(|e| (*matched, e)),
         _ => None,
     });
+    let ends: Vec<&str> = positions.iter().filter_map(Position::end).collect();
     let mut restricted: Option<Statement> = None;
     for inside in &positions {
         let Position::Inside { matched, paired } = inside else { continue };
@@ -346,7 +357,7 @@ pub(super) fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: 
                     );
                     Some(state(Claim::Fixed, 0.85, "line-passed", detail, Some(passed)))
                 }
-                None => other_line(&end.version, end.inclusive, who, judged, around, day),
+                None => other_line(&end.version, end.inclusive, who, judged, around, day).or_else(|| unnamed_line(&ends, who, judged, around, day)),
             },
             // Only mainline's end is named where many lines are mended at once.
             (Some(_), Some(end)) if judged.long_term.is_some() => of_siblings(&end.version, end.inclusive, who, judged, around, day),

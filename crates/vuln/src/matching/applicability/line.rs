@@ -102,6 +102,46 @@ pub(super) fn of_siblings(end: &str, inclusive: bool, who: &str, judged: Judged<
     })
 }
 
+/// First numbers up to here are lines that live side by side (Python 2 and 3, libav 0.8 and 12); higher ones count releases.
+const LAST_LINE: u64 = 20;
+
+/// An open range calls everything affected that came before its lowest end, also a line that nobody looked at: one that is kept beside a
+/// newer one for programs that never moved on, or one older than a line which was still looked after and that the fix passed over. Nobody
+/// can tell from the record whether the fault is as old.
+pub(super) fn unnamed_line(ends: &[&str], who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
+    let version = judged.version;
+    let later = ends.iter().filter(|end| compare(judged.scheme, version, end).is_some_and(Ordering::is_le));
+    let end = *later.min_by(|a, b| compare(judged.scheme, a, b).unwrap_or(Ordering::Equal))?;
+    if same_line(end, version, around) {
+        return None;
+    }
+    let unknown = |rule, detail| Statement {
+        claim: Claim::Unknown,
+        rule,
+        detail,
+        ..Statement::NONE
+    };
+    let (own, to) = (components(version), components(end));
+    let (major, last) = (*own.first()?, *to.first()?);
+    if major <= LAST_LINE
+        && let Some(beside) = around.majors.iter().find(|beside| (major + 1..=last).contains(*beside))
+    {
+        let detail = format!(
+            "{who}: names no start, and {end} at the earliest; {version} is of an older line that is kept beside {beside}, and nothing tells whether the fault is as old"
+        );
+        return Some(unknown("older-line", detail));
+    }
+    let passed = around.lines?.looked_after_between(version, end, day)?;
+    if ends.iter().any(|end| components(end).is_on_line(passed)) {
+        return None;
+    }
+    let passed = passed.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+    let detail = format!(
+        "{who}: names no start, and {end} at the earliest; {passed} was still looked after and got no fix: the fault may be younger than {version}"
+    );
+    Some(unknown("line-passed-over", detail))
+}
+
 /// For the kernel, databases other than its own CNA often name the fix in mainline and none of those in the longterm lines.
 pub(super) fn mainline_only(end: &End, who: &str, judged: Judged<'_>) -> Option<Statement> {
     let known = judged.long_term.filter(|_| judged.scheme == Scheme::Kernel)?;

@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::line::{other_line, outside_description, same_line, snapshot};
+use super::line::{other_line, outside_description, same_line, snapshot, unnamed_line};
 use super::{Around, Claim, Judged, Side, Statement};
-use crate::advisory::{Advisory, Affected, Status, UpperBound, VersionEntry};
+use crate::advisory::{Advisory, Affected, Event, RangeKind, Status, UpperBound, VersionEntry};
 use crate::range::{self, judge};
 use crate::version::{Components, compare, components};
 
@@ -46,6 +46,7 @@ pub(super) fn listed(affected: &Affected, advisory: &Advisory, judged: Judged<'_
             if let Some(other) = open_range_elsewhere(affected, judged, around, day)
                 .or_else(|| passed_over(affected, advisory, judged).filter(|_| judgement.decided_by_default))
                 .or_else(|| outside_description(judged, around, &affected.provider))
+                .or_else(|| unnamed_line(&ends(affected), &affected.provider, judged, around, day).filter(|_| judgement.open_start))
             {
                 return other;
             }
@@ -155,6 +156,18 @@ fn open_range_elsewhere(affected: &Affected, judged: Judged<'_>, around: Around<
         });
     }
     other_line(end, inclusive, &affected.provider, judged, around, day)
+}
+
+/// The ends of all affected ranges.
+fn ends(affected: &Affected) -> Vec<&str> {
+    let listed = affected.versions.iter().filter(|e| e.status == Status::Affected);
+    let listed = listed.flat_map(intervals).map(|(_, end, _)| end);
+    let releases = affected.ranges.iter().filter(|range| range.kind != RangeKind::Git);
+    let evaluated = releases.flat_map(|range| &range.events).filter_map(|event| match event {
+        Event::Fixed(end) | Event::LastAffected(end) => Some(end.as_str()),
+        Event::Introduced(_) | Event::Limit(_) => None,
+    });
+    listed.chain(evaluated).collect()
 }
 
 /// Whether a range has no start.
