@@ -242,7 +242,11 @@ impl Run<'_> {
         let changed = self.store.touched_after(after)?;
         // Whoever came since the shelf was filled is above the mark, and matched the next time.
         let shelf = shelf.filter(|_| after == 0);
-        let few = if changed <= FEW && shelf.is_none() { Some(self.changed(after)?) } else { None };
+        let few = if changed <= FEW && shelf.is_none() {
+            Some(self.changed(after)?)
+        } else {
+            None
+        };
         let groups = match few {
             Some(_) => work.into_iter().map(|one| vec![one]).collect(),
             None => vec![work],
@@ -376,7 +380,11 @@ impl Run<'_> {
                 for (channel, spool) in channels.iter().zip(spools) {
                     if stored.touched > channel.after {
                         self.note_name(stored);
-                        let row = outcome::row(stored.id, prepared.candidates_again(&channel.index, &ground.profiles, &memo), &channel.index);
+                        let row = outcome::row(
+                            stored.id,
+                            prepared.candidates_again(&channel.index, &ground.profiles, &memo),
+                            &channel.index,
+                        );
                         spool.push(&row).map_err(packing)?;
                     }
                 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::path::Path;
 
 use vuln::matching::Cluster;
 
@@ -58,8 +59,8 @@ fn is_named(cluster: &Cluster, name: &str) -> bool {
     }
 }
 
-/// The tables, as Markdown.
-pub fn report(ours: &Ours) -> Result<(), Box<dyn Error>> {
+/// The tables, as Markdown; the last one also as a drawing.
+pub fn report(ours: &Ours, plot: Option<&Path>) -> Result<(), Box<dyn Error>> {
     let mut scores: BTreeMap<&str, Score> = BTreeMap::new();
     let mut by_confidence: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
     let mut errors = Vec::new();
@@ -134,6 +135,9 @@ pub fn report(ours: &Ours) -> Result<(), Box<dyn Error>> {
             f64::from(*bin) / 10.0,
             f64::from(bin + 1) / 10.0
         );
+    }
+    if let Some(path) = plot {
+        std::fs::write(path, crate::plot::calibration(&by_confidence)).map_err(|e| format!("write {}: {e}", path.display()))?;
     }
     println!("\n| id | half | what | the label's reason |\n|---|---|---|---|");
     errors.iter().for_each(|line| println!("{line}"));

@@ -1,6 +1,6 @@
 //! Scores the matcher on the labels of a mirror, beside two yardsticks. Run by `cargo xtask quality`; needs no database.
 //!
-//! usage: quality [--channel NAME] [--suggestions FILE] [--sample N [--seed S]]      (`FIRN_MIRROR` names the mirror)
+//! usage: quality [--channel NAME] [--suggestions FILE] [--sample N [--seed S]] [--plot FILE]      (`FIRN_MIRROR` names the mirror)
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report is what it is for")]
 
@@ -8,11 +8,12 @@ mod feeds;
 mod identities;
 mod labels;
 mod ours;
+mod plot;
 mod yardstick;
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use labels::{Expect, Label};
 use vuln::verdict::Verdict;
@@ -60,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     ours.shares();
     misses(&labels, &ours);
     drop(ours);
-    identities::report(&second())
+    identities::report(&second(), option("--plot").map(Path::new))
 }
 
 /// The table of counts, as Markdown.

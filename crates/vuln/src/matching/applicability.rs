@@ -187,7 +187,10 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
         && let Some(feature) = RULES.enterprise_feature(&subject.product, &advisory.description, judged.version)
         && !names_free_edition(&advisory.description)
     {
-        let detail = format!("{feature} of {} are in its enterprise edition only, and the package is another edition", subject.product_written);
+        let detail = format!(
+            "{feature} of {} are in its enterprise edition only, and the package is another edition",
+            subject.product_written
+        );
         return Some(Statement {
             claim: Claim::NotAffected,
             confidence: 0.7,

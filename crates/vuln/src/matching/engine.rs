@@ -32,7 +32,17 @@ const ENVIRONMENT: &[&str] = &["environment-only", "environment-in-description",
 
 /// Endings of packages that are previews of the next release.
 const PREVIEWS: &[&str] = &[
-    "beta", "dev", "devedition", "nightly", "unstable", "testing", "preview", "canary", "alpha", "edge", "git",
+    "beta",
+    "dev",
+    "devedition",
+    "nightly",
+    "unstable",
+    "testing",
+    "preview",
+    "canary",
+    "alpha",
+    "edge",
+    "git",
 ];
 
 /// Everything that the sources say about one vulnerability.
@@ -348,7 +358,10 @@ impl Case<'_> {
             let name = fold(base(name));
             PREVIEWS.iter().any(|end| name.ends_with(end))
         };
-        let accepted = self.identities.iter().filter(|(_, of)| of.iter().any(|(i, _)| i.confidence >= THRESHOLD));
+        let accepted = self
+            .identities
+            .iter()
+            .filter(|(_, of)| of.iter().any(|(i, _)| i.confidence >= THRESHOLD));
         let mut majors: Vec<u64> = accepted
             .filter(|(c, _)| self.context.index.details.get(**c as usize).is_some_and(|d| d.ecosystem.is_none()))
             .filter_map(|(c, _)| self.context.index.clusters().get(*c as usize))

@@ -1,6 +1,5 @@
 //! What all records together tell about a product: who makes it, where it lives, what it is about, which release lines it has.
 
-
 use serde::{Deserialize, Serialize};
 
 use super::Table;

@@ -461,7 +461,8 @@ impl Rules {
     pub(super) fn own_version<'v>(&self, attr: &str, version: &'v str) -> &'v str {
         let is_behind = attr.split_once('.').is_some_and(|(set, _)| self.host_versioned.contains(set));
         let own = version.split_once('-').map(|(_, own)| own);
-        own.filter(|own| is_behind && own.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(version)
+        own.filter(|own| is_behind && own.starts_with(|c: char| c.is_ascii_digit()))
+            .unwrap_or(version)
     }
 
     /// Whether all source files that a record names are code for processors which Nixpkgs has no packages for.

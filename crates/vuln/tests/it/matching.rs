@@ -179,17 +179,29 @@ fn an_older_line_beside_a_newer_one_is_not_judged_by_an_end_without_a_start() {
         pname: "codec".into(),
         ..package(attr, version, "https://codec.example/", "A picture codec")
     };
-    let before = |end: &str| plain("codec", &json!([{"version": "0", "lessThan": end, "status": "affected", "versionType": "custom"}]));
+    let before = |end: &str| {
+        plain(
+            "codec",
+            &json!([{"version": "0", "lessThan": end, "status": "affected", "versionType": "custom"}]),
+        )
+    };
     let both = || vec![codec("codec1", "1.5.2"), codec("codec2", "2.3.0")];
     let found = |packages, record| verdicts(packages, &[record], &[]).into_iter().map(|(_, v)| v).collect::<Vec<_>>();
     assert_eq!(found(both(), before("2.3.1")), [Unknown, Affected], "2.3.1 says nothing of 1.5.2");
     assert_eq!(found(both(), before("1.5.3")), [Affected, Fixed], "an end in its own line does");
-    assert_eq!(found(vec![codec("codec1", "1.5.2")], before("2.3.1")), [Affected], "nobody kept it for its own sake");
+    assert_eq!(
+        found(vec![codec("codec1", "1.5.2")], before("2.3.1")),
+        [Affected],
+        "nobody kept it for its own sake"
+    );
     let preview = vec![codec("codec", "1.5.2"), codec("codecBeta", "2.0.0")];
     assert_eq!(found(preview, before("2.3.1")), [Affected, Affected], "a preview is no line");
     let browsers = vec![codec("codec78", "78.0"), codec("codec79", "79.0")];
     assert_eq!(found(browsers, before("90.0")), [Affected, Affected], "such numbers count releases");
-    let started = plain("codec", &json!([{"version": "1.2", "lessThan": "2.3.1", "status": "affected", "versionType": "custom"}]));
+    let started = plain(
+        "codec",
+        &json!([{"version": "1.2", "lessThan": "2.3.1", "status": "affected", "versionType": "custom"}]),
+    );
     assert_eq!(found(both(), started), [Affected, Affected], "the record says since when");
 }
 
@@ -208,7 +220,11 @@ fn a_line_that_was_looked_after_and_got_no_fix_tells_of_a_young_fault() {
         .collect();
     let judged = |version: &str, record: Advisory| verdicts(vec![store(version)], &[record], &others)[0].1;
     assert_eq!(judged("10.4.13", lines(&[("0", "11.4.10")])), Unknown, "10.6 was passed over");
-    assert_eq!(judged("10.4.13", lines(&[("0", "10.6.3"), ("11.0.0", "11.4.10")])), Affected, "no line between was");
+    assert_eq!(
+        judged("10.4.13", lines(&[("0", "10.6.3"), ("11.0.0", "11.4.10")])),
+        Affected,
+        "no line between was"
+    );
     assert_eq!(judged("10.8.1", lines(&[("0", "11.4.10")])), Affected);
 }
 
@@ -217,12 +233,22 @@ fn what_only_the_enterprise_edition_has_is_not_in_the_free_one() {
     let gitlab = |attr: &str, version: &str| package(attr, version, "https://about.gitlab.com/", "Development platform");
     let record = |text: &str| {
         let versions = json!([{"version": "11.3", "lessThan": "16.7.6", "status": "affected", "versionType": "semver"}]);
-        cve5(text, &json!([{"vendor": "GitLab", "product": "GitLab", "versions": versions}]), &json!([]))
+        cve5(
+            text,
+            &json!([{"vendor": "GitLab", "product": "GitLab", "versions": versions}]),
+            &json!([]),
+        )
     };
     let owners = "An issue in GitLab from 11.3 before 16.7.6 lets an attacker get round Code Owners.";
     assert_eq!(one(gitlab("gitlab", "13.0.9"), record(owners)), Some(NotAffected));
     assert_eq!(one(gitlab("gitlab-ee", "13.0.9"), record(owners)), Some(Affected));
-    assert_eq!(one(gitlab("gitlab", "13.0.9"), record("An issue in GitLab CE/EE from 11.3 before 16.7.6 with epics.")), Some(Affected));
+    assert_eq!(
+        one(
+            gitlab("gitlab", "13.0.9"),
+            record("An issue in GitLab CE/EE from 11.3 before 16.7.6 with epics.")
+        ),
+        Some(Affected)
+    );
     let registry = "An issue in GitLab from 11.3 before 16.7.6 in the package registry.";
     assert_eq!(one(gitlab("gitlab", "13.0.9"), record(registry)), Some(NotAffected));
     assert_eq!(one(gitlab("gitlab", "13.4.1"), record(registry)), Some(Affected), "free since 13.3");
@@ -230,10 +256,18 @@ fn what_only_the_enterprise_edition_has_is_not_in_the_free_one() {
 
 #[test]
 fn a_plugin_with_its_programs_version_in_front_is_judged_by_its_own() {
-    let guard = |version: &str| package("elasticsearchPlugins.search-guard", version, "https://search-guard.com/", "A plugin");
+    let guard = |version: &str| {
+        package(
+            "elasticsearchPlugins.search-guard",
+            version,
+            "https://search-guard.com/",
+            "A plugin",
+        )
+    };
     let record = |end: &str| {
         let versions = json!([{"version": "0", "lessThan": end, "status": "affected", "versionType": "custom"}]);
-        let affected = json!([{"vendor": "search-guard", "product": "Search Guard", "versions": versions, "repo": "https://search-guard.com/"}]);
+        let affected =
+            json!([{"vendor": "search-guard", "product": "Search Guard", "versions": versions, "repo": "https://search-guard.com/"}]);
         cve5("A fault in Search Guard.", &affected, &json!([]))
     };
     let mut named = guard("6.8.3-25.5");

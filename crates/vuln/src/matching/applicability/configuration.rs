@@ -357,7 +357,8 @@ pub(super) fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: 
                     );
                     Some(state(Claim::Fixed, 0.85, "line-passed", detail, Some(passed)))
                 }
-                None => other_line(&end.version, end.inclusive, who, judged, around, day).or_else(|| unnamed_line(&ends, who, judged, around, day)),
+                None => other_line(&end.version, end.inclusive, who, judged, around, day)
+                    .or_else(|| unnamed_line(&ends, who, judged, around, day)),
             },
             // Only mainline's end is named where many lines are mended at once.
             (Some(_), Some(end)) if judged.long_term.is_some() => of_siblings(&end.version, end.inclusive, who, judged, around, day),

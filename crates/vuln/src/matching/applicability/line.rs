@@ -110,7 +110,9 @@ const LAST_LINE: u64 = 20;
 /// can tell from the record whether the fault is as old.
 pub(super) fn unnamed_line(ends: &[&str], who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
     let version = judged.version;
-    let later = ends.iter().filter(|end| compare(judged.scheme, version, end).is_some_and(Ordering::is_le));
+    let later = ends
+        .iter()
+        .filter(|end| compare(judged.scheme, version, end).is_some_and(Ordering::is_le));
     let end = *later.min_by(|a, b| compare(judged.scheme, a, b).unwrap_or(Ordering::Equal))?;
     if same_line(end, version, around) {
         return None;
