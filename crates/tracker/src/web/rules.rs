@@ -227,6 +227,10 @@ pub const GROUPS: &[Group] = &[
                 "other-edition",
                 "The record is about another edition: an enterprise or a long-term one.",
             ),
+            rule(
+                "enterprise-feature",
+                "It concerns a feature that only the enterprise edition has; this is another edition.",
+            ),
             rule("other-platform", "The record names only systems other than Linux."),
             rule(
                 "platform-in-description",
@@ -294,6 +298,14 @@ pub const GROUPS: &[Group] = &[
             rule(
                 "mainline-only",
                 "The record names the fix in the main line only, and this version is of a long-term line.",
+            ),
+            rule(
+                "older-line",
+                "The record says only before which version, of a newer line than this one, which Nixpkgs keeps beside newer ones.",
+            ),
+            rule(
+                "line-passed-over",
+                "The record says only before which version, and a line between got no fix while it was looked after: the fault may be younger.",
             ),
             rule(
                 "no-end",

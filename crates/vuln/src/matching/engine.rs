@@ -358,10 +358,8 @@ impl Case<'_> {
             let name = fold(base(name));
             PREVIEWS.iter().any(|end| name.ends_with(end))
         };
-        let accepted = self
-            .identities
-            .iter()
-            .filter(|(_, of)| of.iter().any(|(i, _)| i.confidence >= THRESHOLD));
+        let own = self.identities.iter().filter(|(c, _)| **c < self.context.index.natives);
+        let accepted = own.filter(|(_, of)| of.iter().any(|(i, _)| i.confidence >= THRESHOLD));
         let mut majors: Vec<u64> = accepted
             .filter(|(c, _)| self.context.index.details.get(**c as usize).is_some_and(|d| d.ecosystem.is_none()))
             .filter_map(|(c, _)| self.context.index.clusters().get(*c as usize))

@@ -109,6 +109,8 @@ impl FactsBuilder {
 pub struct PackageIndex {
     clusters: Vec<Cluster>,
     pub(super) details: Vec<Details>,
+    /// The clusters before this number are the package set's own.
+    pub(super) natives: u32,
     by_name: Table<String, Vec<(u32, Form)>>,
     /// By folded upstream name.
     by_language: Table<String, Vec<(Ecosystem, u32)>>,
@@ -250,6 +252,7 @@ impl PackageIndex {
             });
         }
         let natives = index.clusters.len().saturating_sub(guests);
+        index.natives = u32::try_from(natives).unwrap_or(u32::MAX);
         let is_crowded = |built: &[u32]| {
             let (mut native, mut foreign) = (0, HashSet::new());
             for n in built.iter().map(|n| *n as usize) {
