@@ -22,17 +22,18 @@ use report::Report;
 
 const PARTS: [&str; 5] = ["benches", "boot", "feeds", "pages", "scan"];
 
-/// Runs the benchmarks: `[--only PART] [--database FILE]`.
+/// Runs the benchmarks: `[--only PART] [--database FILE|URL]`.
 ///
-/// `pages` or `scan` alone measures on a database that `feeds` left, or on the one given; `boot` is a part of `benches` and
+/// `pages` or `scan` alone measures on a database that `feeds` left, or on the one given, which may be a file of SQLite or the
+/// URL of a PostgreSQL database; `boot` is a part of `benches` and
 /// needs no feeds.
 pub fn bench(house: &House, words: &[&str]) -> Result<()> {
     let (only, database) = match words {
         [] => (None, None),
         ["--only", part] => (Some(*part), None),
-        ["--only", part @ ("pages" | "scan"), "--database", file] => (Some(*part), Some(PathBuf::from(file))),
+        ["--only", part @ ("pages" | "scan"), "--database", database] => (Some(*part), Some(*database)),
         _ => bail!(Unready(
-            "usage: cargo xtask bench [--only benches|boot|feeds|pages|scan [--database FILE]]".into()
+            "usage: cargo xtask bench [--only benches|boot|feeds|pages|scan [--database FILE|URL]]".into()
         )),
     };
     if let Some(part) = only.filter(|p| !PARTS.contains(p)) {
@@ -93,15 +94,21 @@ fn benches(house: &House, only: Option<&str>) -> Result<()> {
 /// The program under measurement, with a database of its own.
 struct Tracker {
     program: PathBuf,
+    /// The file of a database that `feeds` makes.
     database: PathBuf,
+    /// What the program is given: that file, or the database that was asked for.
+    url: String,
 }
 
 impl Tracker {
-    fn build(house: &House, database: Option<PathBuf>) -> Result<Self> {
+    fn build(house: &House, database: Option<&str>) -> Result<Self> {
         shell::run(cargo(house, "build").args(["--release", "--locked", "--package", "tracker", "--bin", "firn-tracker"]))?;
+        let file = database.map_or_else(|| house.target.join("bench/tracker.sqlite"), PathBuf::from);
+        let url = database.filter(|name| name.contains("://")).map(str::to_owned);
         Ok(Self {
             program: house.target.join("release/firn-tracker"),
-            database: database.unwrap_or_else(|| house.target.join("bench/tracker.sqlite")),
+            url: url.unwrap_or_else(|| format!("sqlite://{}", file.display())),
+            database: file,
         })
     }
 
@@ -125,11 +132,7 @@ impl Tracker {
         let mut command = Command::new(&self.program);
         // The environment must not change what is measured.
         command.env_remove("FIRN_MIRROR").env_remove("FIRN_DATABASE").env_remove("FIRN_LOG");
-        command
-            .arg("--database")
-            .arg(format!("sqlite://{}", self.database.display()))
-            .arg("--quiet")
-            .args(arguments);
+        command.arg("--database").arg(&self.url).arg("--quiet").args(arguments);
         command
     }
 }

@@ -47,8 +47,8 @@ pub fn measure_all(tracker: &Tracker, mirror: &Path, report: &mut Report) -> Res
     all = all.then(delta);
     report.against("take in everything", Figure::Time(all.time), Figure::Time(Duration::from_secs(180)));
     report.against("  most memory", Figure::Memory(all.peak), Figure::Memory(2_000_000_000));
-    report.against("match all channels", Figure::Time(full.time), Figure::Time(Duration::from_secs(60)));
-    report.against("  most memory", Figure::Memory(full.peak), Figure::Memory(1_500_000_000));
+    report.against("match all channels", Figure::Time(full.time), Figure::Time(Duration::from_secs(20)));
+    report.against("  most memory", Figure::Memory(full.peak), Figure::Memory(1_000_000_000));
     let visible = delta.then(after);
     report.against(
         "a day's delta to visible verdicts",
