@@ -194,6 +194,27 @@ Examples:
 /// `snapshot`.
 #[derive(Debug, Subcommand)]
 pub enum Snapshot {
+    /// Fetch the newest one, as far as it differs from the one that is here
+    #[command(after_help = "Examples:
+  firn-scan snapshot update --tracker https://tracker.example.org
+  firn-scan snapshot update --from https://mirror.example.org/firn/firn.snapshot")]
+    Update {
+        /// A tracker
+        #[arg(
+            long,
+            value_name = "URL",
+            required_unless_present = "from",
+            conflicts_with = "from",
+            env = "FIRN_TRACKER"
+        )]
+        tracker: Option<String>,
+        /// The file itself, on any server
+        #[arg(long, value_name = "URL")]
+        from: Option<String>,
+        /// Which one.
+        #[command(flatten)]
+        knowledge: Knowledge,
+    },
     /// Check every block against the signature
     Verify {
         /// Which one.

@@ -5,7 +5,9 @@
 
 #[cfg(test)]
 pub(crate) mod made;
+mod remote;
 mod trust;
+pub mod update;
 
 use std::fs::{self, File};
 use std::io;
@@ -177,6 +179,18 @@ impl Explained for OpenError {
 /// `now` is in seconds since 1970.
 pub fn open(wanted: &Wanted, folders: &Folders, now: i64) -> Result<(Snapshot, Vec<String>), OpenError> {
     let (snapshot, path) = open_unjudged(wanted, folders)?;
+    let warnings = judge(&snapshot, path, wanted, folders, now)?;
+    Ok((snapshot, warnings))
+}
+
+/// Judges the age of a snapshot and its place in time; answers what the user should know.
+fn judge<S: ReadAt>(
+    snapshot: &vuln::snapshot::Snapshot<S>,
+    path: PathBuf,
+    wanted: &Wanted,
+    folders: &Folders,
+    now: i64,
+) -> Result<Vec<String>, OpenError> {
     let mut warnings = Vec::new();
     let header = snapshot.header();
     let age = now.saturating_sub(header.created);
@@ -214,7 +228,7 @@ pub fn open(wanted: &Wanted, folders: &Folders, now: i64) -> Result<(Snapshot, V
             seen_file.display()
         ));
     }
-    Ok((snapshot, warnings))
+    Ok(warnings)
 }
 
 /// Opens a snapshot and checks its signature, whatever its age.
@@ -229,13 +243,20 @@ pub fn open_unjudged(wanted: &Wanted, folders: &Folders) -> Result<(Snapshot, Pa
         path: path.clone(),
         source,
     })?;
+    let snapshot = believe(FileAt(file), &path, &wanted.trust, folders)?;
+    Ok((snapshot, path))
+}
+
+/// Reads the beginning of a snapshot and checks whose it is.
+fn believe<S: ReadAt>(source: S, path: &Path, trust: &[PathBuf], folders: &Folders) -> Result<vuln::snapshot::Snapshot<S>, OpenError> {
+    let path = path.to_owned();
     let format = |source| OpenError::Format {
         path: path.clone(),
         source,
     };
-    let opened = Opened::read(FileAt(file)).map_err(format)?;
+    let opened = Opened::read(source).map_err(format)?;
     let key = PublicKey::from_bytes(*opened.key());
-    let trusted = trusted_keys(&wanted.trust, folders)?;
+    let trusted = trusted_keys(trust, folders)?;
     if trusted.is_empty() {
         return Err(OpenError::NobodyTrusted {
             path,
@@ -250,8 +271,7 @@ pub fn open_unjudged(wanted: &Wanted, folders: &Folders) -> Result<(Snapshot, Pa
             path: path.clone(),
             source,
         })?;
-    let snapshot = opened.trusted().map_err(format)?;
-    Ok((snapshot, path))
+    opened.trusted().map_err(format)
 }
 
 /// Reads and checks every block; answers each table with its entries.

@@ -27,7 +27,7 @@ pub use block::{Block, RawBlock, compress};
 pub use draft::{Draft, Sealed};
 pub use entry::{ChannelPackage, Filed, MAX_CHANNELS, PackedRecord, Record, Surroundings, VerdictRow};
 pub use header::{Channel, FORMAT, Header, SourceDate};
-pub use read::{Opened, ReadAt, Snapshot, SnapshotError};
+pub use read::{BlockPlace, Opened, ReadAt, Snapshot, SnapshotError};
 
 /// The tables of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

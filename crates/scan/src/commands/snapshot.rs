@@ -1,4 +1,4 @@
-//! `snapshot verify` and `snapshot info`.
+//! `snapshot update`, `snapshot verify` and `snapshot info`.
 
 use cli_kit::{Exit, Failure, Table, human};
 use serde_json::json;
@@ -8,11 +8,38 @@ use time::format_description::well_known::Rfc3339;
 use super::{Voice, answer};
 use crate::cli;
 use crate::report::ReportFormat;
-use crate::snapshot::{self, Folders};
+use crate::snapshot::{self, Folders, update};
 
 pub fn run(command: cli::Snapshot, voice: &mut Voice) -> Result<Exit, Failure> {
     voice.plain_format()?;
     match command {
+        cli::Snapshot::Update { tracker, from, knowledge } => {
+            let url = match (from, tracker) {
+                (Some(url), _) => url,
+                (None, tracker) => format!("{}/snapshot/firn.snapshot", tracker.unwrap_or_default().trim_end_matches('/')),
+            };
+            let updated = update::update(&url, &answer::wanted(&knowledge), &Folders::from_environment()?, super::now())?;
+            voice.notes(&updated.warnings);
+            match voice.format {
+                ReportFormat::Table => {
+                    let (fetched, size) = (human::bytes(updated.fetched), human::bytes(updated.size));
+                    let serial = updated.serial;
+                    voice.out.line(if updated.is_new {
+                        format!("snapshot {serial}: fetched {fetched} of {size}")
+                    } else {
+                        format!("snapshot {serial} is the newest one")
+                    })?;
+                }
+                _ => print(
+                    voice,
+                    &json!({"version": 1, "serial": updated.serial, "new": updated.is_new, "fetched": updated.fetched, "bytes": updated.size}),
+                )?,
+            }
+            // Timers tell news from none by it, as with `watch`.
+            if !updated.is_new {
+                return Ok(Exit::NothingToDo);
+            }
+        }
         cli::Snapshot::Verify { knowledge } => {
             let folders = Folders::from_environment()?;
             let (opened, warnings) = snapshot::open(&answer::wanted(&knowledge), &folders, super::now())?;

@@ -20,6 +20,7 @@ mod served;
 mod store;
 mod take;
 mod trouble;
+mod units;
 mod upstream;
 
 mod web;

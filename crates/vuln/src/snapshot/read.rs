@@ -30,6 +30,24 @@ impl ReadAt for &[u8] {
     }
 }
 
+/// A block's place in the file, and its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockPlace {
+    /// From the beginning of the file.
+    pub offset: u64,
+    /// Bytes.
+    pub size: u64,
+    /// Of these bytes.
+    pub sha256: [u8; 32],
+}
+
+impl BlockPlace {
+    /// Whether these are the block's bytes.
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        bytes.len() as u64 == self.size && digest(bytes) == self.sha256
+    }
+}
+
 /// A product's folded name, and by vendor what was learned of it.
 type Product = (String, Vec<(String, Profile)>);
 
@@ -250,6 +268,33 @@ impl<S: ReadAt> Snapshot<S> {
     /// Bytes of the whole file.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Bytes in front of the blocks: header, key, signature, directory.
+    pub fn head(&self) -> Result<Vec<u8>, SnapshotError> {
+        let mut head = vec![0; usize::try_from(self.blocks_at).unwrap_or(usize::MAX)];
+        self.source.read_at(0, &mut head).map_err(|source| SnapshotError::Read {
+            what: "the snapshot's header",
+            source,
+        })?;
+        Ok(head)
+    }
+
+    /// Where each block lies in the file, in its order: what a copy is put together from, whatever the bytes come from.
+    pub fn places(&self) -> impl Iterator<Item = BlockPlace> {
+        self.directory.tables.iter().flatten().map(|block| BlockPlace {
+            offset: self.blocks_at.saturating_add(block.offset),
+            size: block.size,
+            sha256: block.sha256,
+        })
+    }
+
+    /// Bytes from anywhere in the file, unchecked: [`BlockPlace::holds`] checks those of a block.
+    pub fn bytes(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SnapshotError> {
+        self.source.read_at(offset, buffer).map_err(|source| SnapshotError::Read {
+            what: "a block of the snapshot",
+            source,
+        })
     }
 
     /// Each table with its blocks and their bytes.
