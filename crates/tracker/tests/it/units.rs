@@ -10,7 +10,7 @@ fn security_the_unit_is_sound_and_hardened() {
     // As it would be installed.
     std::fs::write(&file, unit.replace("/usr/bin/firn-tracker", env!("CARGO_BIN_EXE_firn-tracker"))).unwrap();
     let Ok(verified) = Command::new("systemd-analyze").arg("verify").arg(&file).output() else {
-        println!("SKIPPED: the unit, because systemd-analyze cannot be run");
+        eprintln!("SKIPPED: the unit, because systemd-analyze cannot be run");
         return;
     };
     let said = String::from_utf8_lossy(&verified.stderr).into_owned();
