@@ -105,7 +105,7 @@ pub enum Command {
         #[arg(long, value_name = "FILE", requires = "drv")]
         path_info: Option<PathBuf>,
     },
-    /// Compile tcc first with another compiler: what it compiles must be the same
+    /// Compile tcc first with another compiler: what is built with it must be the same
     Ddc {
         /// A C compiler of this system
         #[arg(long, value_name = "COMPILER")]
@@ -113,6 +113,9 @@ pub enum Command {
         /// A tcc that is there already
         #[arg(long, value_name = "FILE")]
         tcc: Vec<PathBuf>,
+        /// The step that is built with it and compared
+        #[arg(long, value_name = "STEP", default_value = crate::ddc::DEFAULT)]
+        to: String,
     },
     /// Write a folder that repeats the stages up to tcc without this program
     Export {

@@ -85,6 +85,7 @@ impl Context {
             user: USER,
             outside: sandbox::other_user(OUTSIDE),
             any_output: false,
+            given: BTreeMap::new(),
         })
     }
 }
@@ -150,7 +151,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             None => audit::run(&context),
             Some(drv) => audit::closure(&context, drv, path_info.as_deref()),
         },
-        Command::Ddc { first, tcc } => check::ddc(&context, &first, &tcc),
+        Command::Ddc { first, tcc, to } => check::ddc(&context, &first, &tcc, &to),
         Command::Export { what: Export::Script, out } => look::export(&context, &out),
         Command::Book { out } => book::run(&context, &out),
     }

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use memchr::memmem;
+
 use crate::tree::{self, Kind, TreeError};
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -18,7 +20,7 @@ pub fn find(root: &Path, moment: SystemTime) -> Result<Option<(PathBuf, String)>
         let path = root.join(&entry.path);
         let bytes = fs::read(&path).map_err(|source| TreeError::Io { path, source })?;
         for spelling in &spellings {
-            if bytes.windows(spelling.len()).any(|w| w == spelling.as_bytes()) {
+            if memmem::find(&bytes, spelling.as_bytes()).is_some() {
                 return Ok(Some((entry.path, spelling.clone())));
             }
         }

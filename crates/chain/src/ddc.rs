@@ -1,8 +1,9 @@
-//! Diverse double compiling: the same tcc, whichever compiler compiled it first.
+//! Diverse double compiling: the same compilers, whichever compiler compiled the first one.
 //!
 //! A compiler can hide a change that it puts into every compiler it compiles, and leave no trace in any source. But two
-//! compilers that have nothing in common do not hide the same thing. So tcc is compiled with a compiler of the host, that
-//! tcc compiles tcc in the place of the chain's own, and the result must be the pinned one to the last byte.
+//! compilers that have nothing in common do not hide the same thing. So tcc is compiled with a compiler of the host and put
+//! in the place of the chain's own, and what is built with it, up to a step that is asked for, must be what is pinned, to the
+//! last byte.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,12 +12,32 @@ use std::process::Command;
 
 use crate::build::{BuildError, Builder, Built, build_all};
 use crate::explain;
-use crate::step::{Step, StepError};
+use crate::step::{Chain, Step, StepError};
 use crate::tree;
 
-/// Step whose program is replaced, the step that compiles tcc with it, and what must come out.
-const FIRST: &str = "tcc-by-cc1";
-const SECOND: &str = "tcc-by-tcc";
+/// Where another tcc takes the place of the chain's.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// The step whose program is replaced.
+    replaced: &'static str,
+    /// The step whose command says how to compile it.
+    like: &'static str,
+}
+
+/// The first tcc there is.
+const FIRST: Place = Place {
+    replaced: "tcc-by-cc1",
+    like: "tcc-by-tcc",
+};
+/// The tcc that all further programs are compiled with. If the first one were replaced instead, this one would come out the same,
+/// and nothing behind it would be built at all.
+const LAST: Place = Place {
+    replaced: "tcc-musl",
+    like: "tcc-musl-by-tcc",
+};
+
+/// The step that is compared if none is asked for: tcc, compiled by tcc.
+pub const DEFAULT: &str = "tcc-by-tcc";
 
 /// Options for the host's compilers: no libraries, headers or habits of the host.
 const OPTIONS: [&str; 13] = [
@@ -68,11 +89,13 @@ pub enum DdcError {
 pub struct Verdict {
     /// The compiler, or the file given as tcc.
     pub first: String,
+    /// The step that was built with it.
+    pub step: String,
     /// Digest of the tcc that it made.
     pub first_sha256: String,
-    /// Digest of the tcc that that one made.
+    /// Digest of what the step came out as: of its only output, else of all as a NAR.
     pub second_sha256: String,
-    /// Whether that is the pinned one.
+    /// Whether that is what is pinned.
     pub same: bool,
     /// Where it differs.
     pub difference: Option<String>,
@@ -87,68 +110,107 @@ pub enum First {
     Tcc(PathBuf),
 }
 
-/// Compares with one first compiler.
-pub fn compare(builder: &Builder, first: &First) -> Result<Verdict, DdcError> {
-    let steps = builder.chain.up_to(SECOND)?;
-    let built = build_all(builder, &steps, 2, false, &|_, _| {})?;
-    let second = builder.chain.step(SECOND)?;
+/// Compares a step with one first compiler.
+pub fn compare(builder: &Builder, first: &First, to: &str) -> Result<Verdict, DdcError> {
+    let steps = builder.chain.up_to(to)?;
+    let place = if steps.iter().any(|s| s.name == LAST.replaced) {
+        LAST
+    } else {
+        FIRST
+    };
+    let last = builder.chain.step(to)?;
+    let behind = behind(&steps, place.replaced);
+    // What no tcc had a part in, and what shows how to compile one, is the chain's own.
+    let mut own: Vec<&Step> = steps.iter().filter(|s| !behind.contains(&s.name.as_str())).copied().collect();
+    let like = builder.chain.step(place.like)?;
+    own.retain(|s| s.name != place.replaced);
+    own.extend(with_inputs(&builder.chain, place, &own)?);
+    let mut given = build_all(builder, &own, 2, false, &|_, _| {})?;
+
     let scratch = tempfile::tempdir().map_err(io(Path::new("/tmp")))?;
-    let mut inputs: BTreeMap<String, Built> = BTreeMap::new();
-    for input in &second.inputs {
-        if let Some(built) = built.get(input) {
-            inputs.insert(input.clone(), built.clone());
-        }
-    }
     let (name, tcc) = match first {
-        First::Compiler(compiler) => (compiler.clone(), compile(builder, second, compiler, &inputs, scratch.path())?),
+        First::Compiler(compiler) => (compiler.clone(), compile(builder, like, compiler, &given, scratch.path())?),
         First::Tcc(path) => (path.display().to_string(), path.clone()),
     };
-    // The chain's first tcc is replaced by the other one, in a store of its own: no pins, no trace in the real one.
-    let out = scratch.path().join("first");
-    fs::create_dir_all(&out).map_err(io(&out))?;
-    fs::copy(&tcc, out.join("tcc")).map_err(io(&tcc))?;
-    tree::normalise(&out).map_err(|source| BuildError::Tree {
-        step: FIRST.into(),
-        source,
-    })?;
-    let first_sha256 = tree::sha256_file(&out.join("tcc")).map_err(io(&out))?;
-    if let Some(replaced) = inputs.get_mut(FIRST) {
-        replaced.record.nar_sha256 = tree::nar_sha256(&out).map_err(|source| BuildError::Tree {
-            step: FIRST.into(),
-            source,
-        })?;
-        replaced.out = out;
-    }
+    let replaced = given
+        .get_mut(place.replaced)
+        .ok_or_else(|| StepError::Unknown(place.replaced.into()))?;
+    let first_sha256 = replace(replaced, &tcc, &scratch.path().join("first"))?;
+    // A store of its own: no pins, no trace in the real one.
     let other = Builder {
         store: crate::store::Store::open(&scratch.path().join("store")).map_err(BuildError::Store)?,
         any_output: true,
+        given,
         ..builder.clone()
     };
-    let result = other.build(second, &inputs)?;
-    let made = result.out.join("tcc");
-    let second_sha256 = tree::sha256_file(&made).map_err(io(&made))?;
-    let same = second.output.first().is_some_and(|o| o.sha256 == second_sha256);
-    let difference = built
-        .get(SECOND)
-        .filter(|_| !same)
-        .map(|real| explain::difference(&real.out.join("tcc"), &made));
+    let mut all = build_all(&other, &steps, 2, false, &|_, _| {})?;
+    let made = all.remove(to).ok_or_else(|| StepError::Unknown(to.into()))?;
+    let differs = last.output.iter().zip(&made.record.outputs).find(|(o, m)| o.sha256 != m.sha256);
+    let difference = differs.map(|(output, _)| {
+        let pinned = builder.store.outputs_of(to).into_iter().find_map(|(entry, record)| {
+            let held = record.outputs.iter().any(|o| o.path == output.path && o.sha256 == output.sha256);
+            held.then(|| entry.join("out").join(&output.path))
+        });
+        let how = pinned.map(|p| explain::difference(&p, &made.out.join(&output.path)));
+        format!("{}: {}", output.path, how.unwrap_or_else(|| "it is not what is pinned".into()))
+    });
+    let second_sha256 = match made.record.outputs.as_slice() {
+        [only] => only.sha256.clone(),
+        _ => made.record.nar_sha256.clone(),
+    };
     Ok(Verdict {
         first: name,
+        step: to.to_owned(),
         first_sha256,
         second_sha256,
-        same,
+        same: difference.is_none(),
         difference,
     })
 }
 
+/// The names of the steps that need this one, directly or not.
+fn behind<'a>(steps: &[&'a Step], name: &str) -> Vec<&'a str> {
+    let mut found: Vec<&str> = Vec::new();
+    for step in steps {
+        if step.inputs.iter().any(|i| i == name || found.contains(&i.as_str())) {
+            found.push(&step.name);
+        }
+    }
+    found
+}
+
+/// The step that is replaced, the inputs of the one that it is compiled like, and what these need, but for what is there.
+fn with_inputs<'a>(chain: &'a Chain, place: Place, there: &[&Step]) -> Result<Vec<&'a Step>, StepError> {
+    let mut needed = chain.up_to(place.replaced)?;
+    for input in &chain.step(place.like)?.inputs {
+        for step in chain.up_to(input)? {
+            if !needed.iter().any(|n| n.name == step.name) {
+                needed.push(step);
+            }
+        }
+    }
+    needed.retain(|n| !there.iter().any(|t| t.name == n.name));
+    Ok(needed)
+}
+
+/// Puts another tcc where the output of a step has its own; its digest.
+fn replace(built: &mut Built, tcc: &Path, out: &Path) -> Result<String, DdcError> {
+    let step = built.record.step.clone();
+    let tree = |source| BuildError::Tree {
+        step: step.clone(),
+        source,
+    };
+    crate::files::copy(&built.out, out).map_err(io(out))?;
+    let program = out.join("tcc");
+    fs::remove_file(&program).and_then(|()| fs::copy(tcc, &program)).map_err(io(tcc))?;
+    tree::normalise(out).map_err(tree)?;
+    built.record.nar_sha256 = tree::nar_sha256(out).map_err(tree)?;
+    built.out = out.to_owned();
+    tree::sha256_file(&program).map_err(io(&program))
+}
+
 /// The same command line that the chain's tcc gets, for a compiler of the host.
-fn compile(
-    builder: &Builder,
-    second: &Step,
-    compiler: &str,
-    inputs: &BTreeMap<String, Built>,
-    scratch: &Path,
-) -> Result<PathBuf, DdcError> {
+fn compile(builder: &Builder, like: &Step, compiler: &str, inputs: &BTreeMap<String, Built>, scratch: &Path) -> Result<PathBuf, DdcError> {
     let to = scratch.join("tcc");
     let failed = |why: String| DdcError::Host {
         compiler: compiler.to_owned(),
@@ -156,7 +218,7 @@ fn compile(
     };
     let mut command = Command::new(compiler);
     command.args(OPTIONS).arg("-o").arg(&to);
-    let run = second.run.first().ok_or_else(|| failed(format!("step {SECOND} runs nothing")))?;
+    let run = like.run.first().ok_or_else(|| failed(format!("step {} runs nothing", like.name)))?;
     for argument in run.argv.iter().skip(1) {
         // libtcc1 and va_list replace what these compilers have themselves.
         let own = argument.starts_with("-nostd") || argument == "-static" || argument.contains("/tcc/lib/");

@@ -24,6 +24,9 @@ pub struct Step {
     /// Steps whose output it sees below `/in/NAME`.
     #[serde(default)]
     pub inputs: Vec<String>,
+    /// The input whose `bin/` the step sees as `/bin`, too, because scripts begin with `#!/bin/sh` and C libraries start that for
+    /// `system()`. What has a shell also has `/dev/null`, which scripts throw their talk into.
+    pub shell: Option<String>,
     /// Folders made in the output before anything runs.
     #[serde(default)]
     pub folders: Vec<String>,
@@ -77,6 +80,9 @@ pub struct Source {
     pub sha256: String,
     /// Files and folders to keep; the rest of the archive is not unpacked.
     pub keep: Vec<String>,
+    /// What of these is left out again, but for what `keep` names within.
+    #[serde(default)]
+    pub drop: Vec<String>,
 }
 
 /// A piece of text that stands exactly once in a file, and what replaces it.
@@ -281,6 +287,9 @@ impl Chain {
                 return Err(wrong(step, format!("needs {input:?}, which does not exist")));
             }
         }
+        if step.shell.iter().any(|s| !step.inputs.contains(s)) {
+            return Err(wrong(step, "takes its shell from a step that is none of its inputs".into()));
+        }
         let copies = step.copy.iter().map(|c| &c.to);
         let paths = step
             .sources
@@ -288,7 +297,11 @@ impl Chain {
             .chain(&step.folders)
             .chain(step.output.iter().map(|o| &o.path))
             .chain(step.hex.iter().flat_map(|h| [&h.from, &h.to]))
-            .chain(step.source.iter().flat_map(|s| s.keep.iter().chain([&s.to, &s.file])))
+            .chain(
+                step.source
+                    .iter()
+                    .flat_map(|s| s.keep.iter().chain(&s.drop).chain([&s.to, &s.file])),
+            )
             .chain(step.edit.iter().map(|e| &e.file))
             .chain(copies);
         for path in paths {

@@ -5,6 +5,7 @@
 //! STORE/KEY-NAME/record.json    what is known about it
 //! STORE/fetched/SHA256-FILE     source archives
 //! STORE/failed/NAME/            the tree of a step that did not hold its pins
+//! STORE/failed/NAME.log         what a step that failed said
 //! STORE/work/                   what is being made
 //! STORE/locks/                  who makes what
 //! ```
@@ -217,6 +218,15 @@ impl Store {
         }
         fs::rename(work.folder.join("out"), &place).map_err(io)?;
         Ok(place)
+    }
+
+    /// Keeps what a step that failed said.
+    pub fn keep_log(&self, log: &Path, step: &str) -> Result<PathBuf, StoreError> {
+        let place = self.root.join("failed").join(format!("{step}.log"));
+        let moved = fs::rename(log, &place);
+        moved
+            .map(|()| place.clone())
+            .map_err(|source| StoreError::Io { path: place, source })
     }
 
     /// Where an archive is, once it was fetched.

@@ -7,6 +7,8 @@ pub struct TarEntry<'a> {
     pub name: String,
     /// `0` or zero a file, `5` a folder, others refused by whoever wants them.
     pub kind: u8,
+    /// Whether its owner may run it.
+    pub run: bool,
     /// Its bytes.
     pub content: &'a [u8],
 }
@@ -59,6 +61,7 @@ pub fn entries(tar: &[u8]) -> Result<Vec<TarEntry<'_>>, &'static str> {
                 entries.push(TarEntry {
                     name: long_name.take().unwrap_or(plain),
                     kind,
+                    run: octal(field(100, 108)).is_some_and(|mode| mode & 0o100 != 0),
                     content,
                 });
             }

@@ -1,12 +1,14 @@
 //! The engine's own handling of archives: unpack what is kept, make the edits.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufReader, Read};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
+use memchr::memmem;
 
 use crate::bzip2::{self, Bzip2Error};
 use crate::step::{Edit, Source, is_plain};
@@ -74,13 +76,19 @@ pub fn unpack(source: &Source, archive: &Path, to: &Path) -> Result<(), UnpackEr
     let unpacked = unpacked(source, archive, LARGEST)?;
     let mut written = BTreeSet::new();
     let mut found = vec![false; source.keep.len()];
+    let mut dropped = vec![false; source.drop.len()];
     for entry in tar::entries(&unpacked).map_err(|what| refuse(what.to_owned()))? {
         let name = entry.name.trim_start_matches("./").trim_end_matches('/');
-        let kept = source
-            .keep
-            .iter()
-            .position(|k| name == k || name.strip_prefix(k.as_str()).is_some_and(|rest| rest.starts_with('/')));
-        let Some(kept) = kept else { continue };
+        let (kept, drop) = (longest(&source.keep, name), longest(&source.drop, name));
+        if let Some((at, _)) = drop
+            && let Some(dropped) = dropped.get_mut(at)
+        {
+            *dropped = true;
+        }
+        let Some((kept, length)) = kept else { continue };
+        if drop.is_some_and(|(_, other)| other > length) {
+            continue;
+        }
         if !is_plain(name) {
             return Err(refuse(format!("{name:?} is no plain path")));
         }
@@ -96,15 +104,30 @@ pub fn unpack(source: &Source, archive: &Path, to: &Path) -> Result<(), UnpackEr
             b'0' | 0 => {
                 make(path.parent().unwrap_or(to))?;
                 fs::write(&path, entry.content).map_err(|e| io_error(&path, e))?;
+                if entry.run {
+                    fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(|e| io_error(&path, e))?;
+                }
             }
             b'5' => make(&path)?,
             kind => return Err(refuse(format!("{name:?} is of kind {:?}, not a file or folder", char::from(kind)))),
         }
     }
-    match source.keep.iter().zip(found).find(|(_, found)| !found) {
+    let all = source.keep.iter().chain(&source.drop);
+    match all.zip(found.into_iter().chain(dropped)).find(|(_, found)| !found) {
         Some((missing, _)) => Err(refuse(format!("{missing:?} is not in it"))),
         None => Ok(()),
     }
+}
+
+/// The longest of these paths that is this one or leads to it: which, and how long it is.
+fn longest(paths: &[String], name: &str) -> Option<(usize, usize)> {
+    let within = |p: &str| name == p || name.strip_prefix(p).is_some_and(|rest| rest.starts_with('/'));
+    let lengths = paths.iter().map(String::len).enumerate();
+    lengths
+        .zip(paths)
+        .filter(|(_, p)| within(p))
+        .map(|(found, _)| found)
+        .max_by_key(|(_, length)| *length)
 }
 
 /// The tar archive in an archive, at most `limit` bytes.
@@ -143,11 +166,7 @@ pub fn edit(edit: &Edit, root: &Path) -> Result<(), UnpackError> {
     let path = root.join(&edit.file);
     let text = fs::read(&path).map_err(|e| io_error(&path, e))?;
     let (find, replace) = (edit.find.as_bytes(), edit.replace.as_bytes());
-    let mut places = text
-        .windows(find.len().max(1))
-        .enumerate()
-        .filter(|(_, w)| *w == find)
-        .map(|(at, _)| at);
+    let mut places = memmem::find_iter(&text, find);
     let (first, count) = (places.next(), places.count());
     match first {
         Some(at) if count == 0 => {
@@ -233,6 +252,7 @@ mod tests {
             file: file.into(),
             sha256: String::new(),
             keep: keep.iter().map(|k| (*k).to_owned()).collect(),
+            drop: Vec::new(),
         }
     }
 
@@ -269,6 +289,44 @@ mod tests {
             assert!(unpack(&source, &archive, &to).is_err(), "half of {name}");
         }
         assert!(unpack(&source("a.zip", &[]), &dir.path().join("a.tar.gz"), dir.path()).is_err());
+    }
+
+    #[test]
+    fn what_is_dropped_is_left_out_but_for_what_is_kept_within() {
+        let dir = tempfile::tempdir().unwrap();
+        let archive = dir.path().join("a.tar.gz");
+        let names = ["d/f", "d/x/g", "d/x/h", "d/xy", "e"];
+        let entries: Vec<(&str, u8, &str, &[u8])> = names.iter().map(|n| (*n, b'0', "", &b"1"[..])).collect();
+        fs::write(&archive, packed("gzip", &tar(&entries))).unwrap();
+        let take = |drop: &[&str]| {
+            let to = tempfile::tempdir().unwrap();
+            let drop = drop.iter().map(|d| (*d).to_owned()).collect();
+            let wanted = Source {
+                drop,
+                ..source("a.tar.gz", &["d", "d/x/h"])
+            };
+            unpack(&wanted, &archive, to.path()).map(|()| names.map(|n| to.path().join(n).exists()))
+        };
+        assert_eq!(take(&[]).unwrap(), [true, true, true, true, false]);
+        assert_eq!(take(&["d/x"]).unwrap(), [true, false, true, true, false]);
+        assert!(take(&["d/z"]).unwrap_err().to_string().contains("\"d/z\" is not in it"));
+    }
+
+    #[test]
+    fn run_bits_are_kept() {
+        let mut archive = tar(&[("d/script", b'0', "", b"#!"), ("d/plain", b'0', "", b"x")]);
+        // The mode of the first entry, and its checksum: the digits' own bytes instead of none.
+        let mode = b"0000755\0";
+        archive[100..108].copy_from_slice(mode);
+        archive[148..156].fill(b' ');
+        let sum: u64 = archive[..512].iter().map(|b| u64::from(*b)).sum();
+        archive[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.tar.gz");
+        fs::write(&file, packed("gzip", &archive)).unwrap();
+        unpack(&source("a.tar.gz", &["d"]), &file, &dir.path().join("out")).unwrap();
+        let mode = |name: &str| fs::metadata(dir.path().join("out/d").join(name)).unwrap().permissions().mode() & 0o111;
+        assert_eq!((mode("script"), mode("plain")), (0o111, 0));
     }
 
     #[test]

@@ -47,6 +47,9 @@ pub enum SandboxError {
         #[source]
         source: io::Error,
     },
+    /// What is to be shown as the null device is something else.
+    #[error("{0} is not the null device")]
+    NotNull(PathBuf),
     /// A path or argument holds a zero byte, or a path inside is not plain and absolute.
     #[error("{0:?} cannot be passed into a sandbox")]
     Text(String),

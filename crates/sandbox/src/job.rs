@@ -49,6 +49,8 @@ pub enum Access {
     Read,
     /// Write, too.
     Write,
+    /// The device that holds nothing and forgets what is written to it. Another one is refused.
+    Null,
 }
 
 /// What a job may use up.

@@ -33,7 +33,7 @@ enum Entry {
 }
 
 const MAX_FOLDERS: usize = 4096;
-/// No mount inside gives rights or reaches devices.
+/// No mount inside gives rights, and none but that of [`Access::Null`] reaches devices.
 const QUIET: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 
 impl Root {
@@ -103,8 +103,12 @@ impl Root {
                 Entry::Mount { from, to, access } => {
                     // Not what is mounted below it: `remount` protects one mount.
                     mount(Some(from), to, None, libc::MS_BIND, None, Stage::Show)?;
-                    let read_only = if *access == Access::Read { libc::MS_RDONLY } else { 0 };
-                    remount(to, read_only | QUIET)?;
+                    let flags = match access {
+                        Access::Read => libc::MS_RDONLY | QUIET,
+                        Access::Write => QUIET,
+                        Access::Null => libc::MS_NOSUID | libc::MS_NOEXEC,
+                    };
+                    remount(to, flags)?;
                 }
             }
         }

@@ -1,13 +1,14 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::child::Plan;
 use crate::report::{LENGTH, Report};
-use crate::{Job, SandboxError};
+use crate::{Access, Job, SandboxError};
 
 /// How a job went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +41,14 @@ pub enum Ending {
 pub fn run(job: Job) -> Result<Outcome, SandboxError> {
     let program = job.argv.first().cloned().unwrap_or_default();
     for mount in &job.mounts {
-        fs::metadata(&mount.outside).map_err(|source| SandboxError::Look {
+        let data = fs::metadata(&mount.outside).map_err(|source| SandboxError::Look {
             path: mount.outside.clone(),
             source,
         })?;
+        // Programs that root ran have replaced it by a file before.
+        if mount.access == Access::Null && !(data.file_type().is_char_device() && data.rdev() == libc::makedev(1, 3)) {
+            return Err(SandboxError::NotNull(mount.outside.clone()));
+        }
     }
     let lost = |source| SandboxError::Wait {
         program: program.clone(),

@@ -8,7 +8,7 @@ const ARCHITECTURE: u32 = 0xC000_003E;
 
 /// Files, memory, signals to oneself, looking at oneself: what compilers and their like need.
 #[cfg(target_arch = "x86_64")]
-const ALLOWED: [libc::c_long; 93] = [
+const ALLOWED: [libc::c_long; 98] = [
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_open,
@@ -39,6 +39,7 @@ const ALLOWED: [libc::c_long; 93] = [
     libc::SYS_sigaltstack,
     libc::SYS_kill,
     libc::SYS_tgkill,
+    libc::SYS_tkill,
     libc::SYS_access,
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
@@ -96,6 +97,10 @@ const ALLOWED: [libc::c_long; 93] = [
     libc::SYS_geteuid,
     libc::SYS_getegid,
     libc::SYS_getpgrp,
+    libc::SYS_getpgid,
+    libc::SYS_getsid,
+    libc::SYS_getgroups,
+    libc::SYS_sched_getaffinity,
     libc::SYS_arch_prctl,
     libc::SYS_set_tid_address,
     libc::SYS_futex,

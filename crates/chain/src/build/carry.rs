@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -30,6 +30,8 @@ pub struct Builder {
     pub outside: Option<u32>,
     /// Whether outputs that differ from their pins are taken.
     pub any_output: bool,
+    /// Outputs that take the place of steps, which are not carried out.
+    pub given: BTreeMap<String, Built>,
 }
 
 /// An output that is there.
@@ -81,10 +83,10 @@ fn key_from(folder: &Path, step: &Step, inputs: &BTreeMap<String, Built>) -> Res
     let copies: Vec<_> = step.copy.iter().map(|c| (&c.from, &c.to)).collect();
     let outputs: Vec<_> = step.output.iter().map(|o| (&o.path, o.run)).collect();
     let all = json!({
-        "format": 1, "step": step.name, "sources": sources, "inputs": taken, "runs": runs, "edits": edits, "copies": copies,
+        "format": 2, "step": step.name, "sources": sources, "inputs": taken, "runs": runs, "edits": edits, "copies": copies,
         "outputs": outputs, "folders": step.folders,
         "hex": step.hex.as_ref().map(|h| (&h.from, &h.to)),
-        "source": step.source.as_ref().map(|s| (&s.sha256, &s.to, &s.keep)),
+        "source": step.source.as_ref().map(|s| (&s.sha256, &s.to, &s.keep, &s.drop)), "shell": step.shell,
     });
     Ok(tree::sha256(all.to_string().as_bytes()))
 }
@@ -105,6 +107,9 @@ fn tree_digest(path: &Path) -> Result<String, TreeError> {
 impl Builder {
     /// Carries out one step whose inputs are there.
     pub fn build(&self, step: &Step, inputs: &BTreeMap<String, Built>) -> Result<Built, BuildError> {
+        if let Some(given) = self.given.get(&step.name) {
+            return Ok(given.clone());
+        }
         let key = key_of(&self.chain, step, inputs)?;
         let _lock = self.store.lock(&key)?;
         let out = self.store.entry(&key, &step.name).join("out");
@@ -224,6 +229,10 @@ impl Builder {
         let stdout = stream(&run.stdout, files::create)?;
         let log = work.log();
         let stderr = File::create(&log).map_err(|e| file_error(step, &log, e))?;
+        let stdout = match stdout {
+            Some(file) => file,
+            None => stderr.try_clone().map_err(|e| file_error(step, &log, e))?,
+        };
         let program = run.argv.first().cloned().unwrap_or_default();
         for (inside, root) in [("/out/", &out), ("/work/", &work.room())] {
             if let Some(path) = program.strip_prefix(inside) {
@@ -243,7 +252,7 @@ impl Builder {
             user: self.user,
             outside: self.outside,
             stdin,
-            stdout,
+            stdout: Some(stdout),
             stderr,
             limits: sandbox::Limits {
                 memory: step.limits.memory_mib << 20,
@@ -270,16 +279,30 @@ impl Builder {
             Ending::Signal(signal) => format!("was ended by signal {signal}"),
             Ending::TimedOut => format!("took longer than {} s and was killed", step.limits.seconds),
         };
-        let mut said = Vec::new();
-        // What cannot be read was not said.
-        let _ = File::open(&log).and_then(|f| f.take(SAID).read_to_end(&mut said));
-        let said = String::from_utf8_lossy(&said).trim().to_owned();
         Err(BuildError::Failed {
             step: step.name.clone(),
             program,
             ending,
-            said: if said.is_empty() { said } else { format!(" and said: {said}") },
+            said: self.said(step, &log),
         })
+    }
+
+    /// The end of what a program said, in words; all of it is kept if there is more. What cannot be read was not said.
+    fn said(&self, step: &Step, log: &Path) -> String {
+        let mut end = Vec::new();
+        let mut long = false;
+        let _ = File::open(log).and_then(|mut f| {
+            let size = f.metadata()?.len();
+            long = size > SAID;
+            f.seek(SeekFrom::Start(size.saturating_sub(SAID)))?;
+            f.take(SAID).read_to_end(&mut end)
+        });
+        let end = String::from_utf8_lossy(&end).trim().to_owned();
+        match self.store.keep_log(log, &step.name) {
+            Ok(kept) if long => format!(" and said, in the end: {end}\nall that it said is in {}", kept.display()),
+            _ if end.is_empty() => end,
+            _ => format!(" and said: {end}"),
+        }
     }
 
     /// Where a path inside is outside: a folder, and the way from there.
@@ -426,6 +449,18 @@ fn mounts(step: &Step, inputs: &BTreeMap<String, Built>, work: &Work) -> Vec<Mou
         inside: format!("/src/{s}"),
         access: Access::Read,
     });
+    let shell = step.shell.iter().filter_map(|s| {
+        Some(Mount {
+            outside: inputs.get(s)?.out.join("bin"),
+            inside: "/bin".into(),
+            access: Access::Read,
+        })
+    });
+    let null = step.shell.iter().map(|_| Mount {
+        outside: "/dev/null".into(),
+        inside: "/dev/null".into(),
+        access: Access::Null,
+    });
     let inputs = step.inputs.iter().filter_map(|i| {
         Some(Mount {
             outside: inputs.get(i)?.out.clone(),
@@ -438,7 +473,7 @@ fn mounts(step: &Step, inputs: &BTreeMap<String, Built>, work: &Work) -> Vec<Mou
         inside: inside.into(),
         access: Access::Write,
     });
-    sources.chain(inputs).chain(written).collect()
+    sources.chain(inputs).chain(shell).chain(null).chain(written).collect()
 }
 
 fn file_error(step: &Step, path: &Path, source: std::io::Error) -> BuildError {
@@ -466,6 +501,7 @@ mod tests {
             user: NonZeroU32::MIN,
             outside: None,
             any_output: false,
+            given: BTreeMap::new(),
         };
         let step = builder.chain.step("a").unwrap();
         let inputs = BTreeMap::new();

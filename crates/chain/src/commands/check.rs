@@ -98,8 +98,8 @@ fn by_model(context: &Context, step: &Step) -> Option<Result<String, String>> {
     Some(bytes.map(|b| tree::sha256(&b)))
 }
 
-/// Compares what tcc becomes after other first compilers.
-pub fn ddc(context: &Context, compilers: &[String], tccs: &[PathBuf]) -> Result<Exit, Failure> {
+/// Compares what a step becomes after other first compilers.
+pub fn ddc(context: &Context, compilers: &[String], tccs: &[PathBuf], to: &str) -> Result<Exit, Failure> {
     let mut firsts: Vec<First> = compilers.iter().cloned().map(First::Compiler).collect();
     firsts.extend(tccs.iter().cloned().map(First::Tcc));
     if firsts.is_empty() {
@@ -113,11 +113,11 @@ pub fn ddc(context: &Context, compilers: &[String], tccs: &[PathBuf]) -> Result<
     let mut out = Output::stdout();
     let mut verdicts = Vec::new();
     for first in &firsts {
-        let verdict = ddc::compare(&builder, first)?;
+        let verdict = ddc::compare(&builder, first, to)?;
         if context.manners.format == Format::Table {
             let text = match &verdict.difference {
-                None if verdict.same => "leads to the same tcc".to_owned(),
-                other => format!("leads to ANOTHER tcc: {}", other.as_deref().unwrap_or("not the pinned one")),
+                None => format!("leads to the same {}", verdict.step),
+                Some(how) => format!("leads to ANOTHER {}: {how}", verdict.step),
             };
             out.line(format!("{} {text}, sha256 {}", verdict.first, verdict.second_sha256))?;
         }

@@ -3,12 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::place::{Said, built, copy, firn_chain, run, whole};
+use crate::place::{all_of_it as folder, build_in as command};
 
 /// What a C library is for: text, numbers, memory, time, processes, threads, jumps.
 const PROGRAM: &str = r#"
@@ -76,31 +74,6 @@ const STEP: &str = "name = 'hello'\ntitle = 't'\nwhy = 'w'\norder = 99\ninputs =
     [[run]]\nargv = ['/in/tcc-musl/tcc', '-static', '-o', '/out/hello', '/src/hello.c']\n\
     [[run]]\nargv = ['/out/hello']\nstdout = '/out/said'\n\
     [[output]]\npath = 'hello'\nsha256 = ''\n[[output]]\npath = 'said'\nsha256 = ''\n[limits]\nprocesses = 8\n";
-
-/// All of the chain, in a copy of `bootstrap/` to add steps to, with its sources in the store.
-fn folder() -> TempDir {
-    static FETCHED: OnceLock<()> = OnceLock::new();
-    let folder = tempfile::tempdir().unwrap();
-    copy(&whole(), folder.path());
-    FETCHED.get_or_init(|| {
-        let said = run(firn_chain(built())
-            .arg("--bootstrap")
-            .arg(folder.path())
-            .arg("fetch")
-            .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"));
-        assert_eq!(
-            said.code,
-            Some(0),
-            "the sources of musl and make cannot be had from Debian: {}",
-            said.talk
-        );
-    });
-    folder
-}
-
-fn command(folder: &Path, words: &[&str]) -> Said {
-    run(firn_chain(built()).arg("--bootstrap").arg(folder).args(words))
-}
 
 #[test]
 fn make_builds_what_changed_and_starts_programs_without_a_shell() {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use chain::step::Chain;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -51,11 +52,11 @@ pub fn bootstrap() -> &'static Path {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("bootstrap");
         copy(&whole(), &folder);
-        for step in fs::read_dir(folder.join("steps")).unwrap() {
-            let path = step.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            if name.contains("musl") || name.contains("make") {
-                fs::remove_file(path).unwrap();
+        let chain = Chain::load(&folder).unwrap();
+        let kept: Vec<&str> = chain.up_to("tcc").unwrap().iter().map(|s| s.name.as_str()).collect();
+        for step in chain.ordered().unwrap() {
+            if !kept.contains(&step.name.as_str()) {
+                fs::remove_file(folder.join("steps").join(format!("{}.toml", step.name))).unwrap();
             }
         }
         (dir, folder)
@@ -151,4 +152,37 @@ pub fn build_program(name: &str, source: &str, more: &str) -> Said {
         .arg("--bootstrap")
         .arg(dir.path())
         .args(["build", "--update-pins", name]))
+}
+
+/// All of the chain, in a copy of `bootstrap/` to add steps to, with its sources in the store of [`built`].
+pub fn all_of_it() -> TempDir {
+    static FETCHED: OnceLock<()> = OnceLock::new();
+    let folder = tempfile::tempdir().unwrap();
+    copy(&whole(), folder.path());
+    FETCHED.get_or_init(|| {
+        let said = run(firn_chain(built())
+            .arg("--bootstrap")
+            .arg(folder.path())
+            .arg("fetch")
+            .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"));
+        assert_eq!(said.code, Some(0), "sources cannot be had from Debian: {}", said.talk);
+    });
+    folder
+}
+
+/// Runs a command on such a folder, in the store of [`built`].
+pub fn build_in(folder: &Path, words: &[&str]) -> Said {
+    run(firn_chain(built()).arg("--bootstrap").arg(folder).args(words))
+}
+
+/// Builds a step of such a folder, whatever comes out; its output.
+pub fn output_in(folder: &Path, step: &str) -> PathBuf {
+    let said = build_in(folder, &["build", "--update-pins", step]);
+    assert!(matches!(said.code, Some(0 | 4)), "{}", said.talk);
+    let said = build_in(folder, &["build", step, "--format", "json"]);
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    let value: Value = serde_json::from_str(&said.out).unwrap();
+    let steps = value["steps"].as_array().unwrap();
+    let found = steps.iter().find(|s| s["record"]["step"] == step).unwrap();
+    PathBuf::from(found["out"].as_str().unwrap())
 }

@@ -132,7 +132,7 @@ fn a_trojan_that_reproduces_itself_is_its_own_fixpoint_and_is_exposed() {
     for trojaned in [first, build(clean.path(), "tcc").join("tcc")] {
         let said = run(firn_chain(built()).arg("ddc").arg("--tcc").arg(trojaned));
         assert_eq!(said.code, Some(1), "{}{}", said.out, said.talk);
-        let told = said.out.contains("leads to ANOTHER tcc: byte ") && said.out.contains("is the first that differs");
+        let told = said.out.contains("leads to ANOTHER tcc-by-tcc: tcc: byte ") && said.out.contains("is the first that differs");
         assert!(told, "{}", said.out);
     }
     // A clean one is not accused.

@@ -148,3 +148,38 @@ fn the_end_of_a_job_is_told_as_it_was() {
     let missing = run(job(dir.path(), &["/bin/none"]));
     assert!(matches!(missing, Err(SandboxError::Start { .. })), "{missing:?}");
 }
+
+#[test]
+fn security_the_null_device_is_the_only_one_that_can_be_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let show = |outside: &str, access| Mount {
+        outside: outside.into(),
+        inside: "/dev/null".into(),
+        access,
+    };
+    let script = "echo gone > /dev/null && test -c /dev/null && test -z \"$(cat /dev/null)\" && ! rm /dev/null && ! mv /dev/null /out/null && echo good";
+    let family = Limits { processes: 8, ..MANY };
+    let mut good = job(dir.path(), &["/bin/sh", "-c", script]);
+    if good.outside.is_none() && Path::new("/proc/self").metadata().unwrap().uid() == 0 {
+        eprintln!("SKIPPED: the null device, because root has no other user here to run several processes as");
+        return;
+    }
+    good.limits = family;
+    good.mounts.push(show("/dev/null", Access::Null));
+    assert_eq!(run(good).unwrap().ending, Ending::Code(0));
+    assert_eq!(fs::read_to_string(dir.path().join("said")).unwrap(), "good\n");
+    // As any other mount it is a name without a device behind it.
+    let mut plain = job(dir.path(), &["/bin/sh", "-c", "! echo gone > /dev/null"]);
+    plain.mounts.push(show("/dev/null", Access::Write));
+    assert_eq!(run(plain).unwrap().ending, Ending::Code(0));
+    // A file that somebody put where it was, another device.
+    fs::write(dir.path().join("null"), "").unwrap();
+    for other in [dir.path().join("null").to_str().unwrap(), "/dev/zero", "/dev/random"] {
+        let mut bad = job(dir.path(), &["/bin/true"]);
+        bad.mounts.push(show(other, Access::Null));
+        assert!(
+            matches!(run(bad).unwrap_err(), SandboxError::NotNull(path) if path == Path::new(other)),
+            "{other}"
+        );
+    }
+}

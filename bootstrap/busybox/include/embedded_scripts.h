@@ -1,0 +1,2 @@
+/* No shell scripts inside of the program. */
+#define NUM_SCRIPTS 0

@@ -1,0 +1,1 @@
+/* No texts about how programs are used: SHOW_USAGE is off. */

@@ -1,0 +1,202 @@
+//! GCC: that it compiles rightly, that it does not depend on what compiled it, and that nothing of this machine is in it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::place::{all_of_it, build_in, built, firn_chain, output_in, run, whole};
+
+const C: [&str; 3] = ["numbers", "language", "system"];
+const CXX: [&str; 2] = ["objects", "library"];
+
+fn long(what: &str) -> bool {
+    let long = std::env::var_os("FIRN_LONG").is_some();
+    if !long {
+        eprintln!("SKIPPED: {what}: cargo xtask test --only chain --long does that");
+    }
+    long
+}
+
+#[test]
+fn gcc_by_tcc_compiles_c_as_it_must() {
+    let folder = all_of_it();
+    let programs = C.map(|c| format!("'{c}.c'")).join(", ");
+    let step = format!(
+        "name = 'c-works'\ntitle = 't'\nwhy = 'w'\norder = 99\ninputs = ['musl-gcc', 'musl', 'busybox', 'binutils', 'gcc-3.4.6-by-tcc']\n\
+         sources = ['conformance']\nshell = 'busybox'\n[[run]]\nargv = ['/bin/sh', '/src/conformance/check', '/in/gcc-3.4.6-by-tcc/bin/gcc', '-B/in/musl-gcc/lib/', {programs}]\n\
+         directory = '/work'\nstdout = '/out/said'\n[[output]]\npath = 'said'\nsha256 = ''\n[limits]\nprocesses = 32\nseconds = 300\n"
+    );
+    fs::write(folder.path().join("steps/c-works.toml"), step).unwrap();
+    // To the pins: no step on the way may come out as another.
+    let said = build_in(folder.path(), &["build", "musl-gcc"]);
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    let said = fs::read_to_string(output_in(folder.path(), "c-works").join("said")).unwrap();
+    assert_eq!(said.lines().count(), 3 * C.len(), "{said}");
+}
+
+#[test]
+fn what_conformance_programs_must_say_is_what_the_hosts_gcc_makes_them_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let conformance = whole().join("conformance");
+    let names = C
+        .iter()
+        .map(|c| (*c, "c", "gcc", "gnu99"))
+        .chain(CXX.iter().map(|c| (*c, "cc", "g++", "c++98")));
+    for (name, end, compiler, language) in names {
+        let program = dir.path().join(name);
+        let made = Command::new(compiler)
+            .args(["-w", "-O1", "-z", "execstack", &format!("-std={language}"), "-o"])
+            .arg(&program)
+            .arg(conformance.join(format!("{name}.{end}")))
+            .args(["-lm", "-lpthread"])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let said = Command::new(&program).current_dir(dir.path()).output().unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&said.stdout),
+            fs::read_to_string(conformance.join(format!("{name}.said"))).unwrap(),
+            "{name}"
+        );
+    }
+}
+
+/// Every file below a folder.
+fn files(at: &Path, all: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(at).unwrap() {
+        let path = entry.unwrap().path();
+        let data = fs::symlink_metadata(&path).unwrap();
+        if data.is_dir() {
+            files(&path, all);
+        } else if data.is_file() {
+            all.push(path);
+        }
+    }
+}
+
+/// What only this machine could have put into an output.
+fn of_this_machine() -> Vec<String> {
+    let text = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let mut all = vec![
+        built().canonicalize().unwrap().display().to_string(),
+        whole().display().to_string(),
+        env!("CARGO_MANIFEST_DIR").to_owned(),
+        text("/proc/version"),
+        text("/proc/sys/kernel/version"),
+        text("/proc/sys/kernel/random/boot_id"),
+    ];
+    let host = text("/proc/sys/kernel/hostname");
+    if host.len() > 6 {
+        all.push(host);
+    }
+    all.retain(|t| t.len() > 6);
+    all
+}
+
+#[test]
+fn no_path_or_name_of_this_machine_is_in_any_output() {
+    let folder = all_of_it();
+    let said = build_in(folder.path(), &["build", "gcc-3.4.6-by-tcc", "--format", "json"]);
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    let value: Value = serde_json::from_str(&said.out).unwrap();
+    let foreign = of_this_machine();
+    assert!(foreign.len() >= 4, "{foreign:?}");
+    let mut all = Vec::new();
+    for step in value["steps"].as_array().unwrap() {
+        files(Path::new(step["out"].as_str().unwrap()), &mut all);
+    }
+    assert!(all.len() > 5000, "{}", all.len());
+    for file in &all {
+        let bytes = fs::read(file).unwrap();
+        for text in &foreign {
+            assert!(
+                memchr::memmem::find(&bytes, text.as_bytes()).is_none(),
+                "{} holds {text}",
+                file.display()
+            );
+        }
+    }
+    // The search itself finds what is there.
+    let probe = fs::read(
+        all.iter()
+            .find(|f| f.ends_with("libexec/gcc/x86_64-unknown-linux-gnu/3.4.6/cc1"))
+            .unwrap(),
+    )
+    .unwrap();
+    assert!(memchr::memmem::find(&probe, b"/in/gcc-3.4.6-by-tcc/lib/gcc/").is_some());
+    // It looks for its parts below /in: no loader and no libraries of a host would be found.
+    for loader in [
+        "/lib64/ld-linux",
+        "/lib/ld-linux",
+        "/lib/ld-musl",
+        "/lib/x86_64-linux-gnu",
+        "/usr/lib/gcc",
+        "/usr/local/",
+    ] {
+        assert!(memchr::memmem::find(&probe, loader.as_bytes()).is_none(), "{loader}");
+    }
+}
+
+#[test]
+fn every_step_is_pinned_and_every_source_has_its_digest() {
+    let chain = chain::step::Chain::load(&whole()).unwrap();
+    let steps = chain.ordered().unwrap();
+    assert!(steps.len() >= 25);
+    let digest = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
+    for step in steps {
+        assert!(step.output.iter().all(|o| digest(&o.sha256)), "{}", step.name);
+        assert!(step.source.iter().all(|s| digest(&s.sha256)), "{}", step.name);
+        assert!(step.why.trim().len() > 50, "{} does not say why", step.name);
+        // What must be the same is pinned the same, so that it need not be built to be known.
+        for output in &step.output {
+            if let Some((other, path)) = output.same_as.as_ref().and_then(|o| o.split_once('/')) {
+                let twin = chain.step(other).unwrap().output.iter().find(|o| o.path == path).unwrap();
+                assert_eq!(twin.sha256, output.sha256, "{}/{}", step.name, output.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn long_all_of_the_chain_twice_is_the_same() {
+    if !long("all of the chain, twice") {
+        return;
+    }
+    let store = tempfile::tempdir().unwrap();
+    let fetched = run(firn_chain(store.path())
+        .env("FIRN_BOOTSTRAP", whole())
+        .arg("fetch")
+        .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"));
+    assert_eq!(fetched.code, Some(0), "{}", fetched.talk);
+    let twice = run(firn_chain(store.path()).env("FIRN_BOOTSTRAP", whole()).args(["build", "--twice"]));
+    assert_eq!(twice.code, Some(0), "{}{}", twice.out, twice.talk);
+    for step in [
+        "seed",
+        "musl",
+        "binutils",
+        "gcc-3.4.6-by-tcc",
+        "gcc-3.4.6",
+        "gcc-3.4.6-again",
+        "gcc-3.4.6-works",
+    ] {
+        assert!(twice.out.contains(&format!("{step} is the same both times")), "{}", twice.out);
+    }
+}
+
+#[test]
+fn long_gcc_is_the_same_whether_tcc_was_compiled_by_the_chain_or_by_the_hosts_gcc() {
+    if !long("GCC by way of another tcc") {
+        return;
+    }
+    let folder = all_of_it();
+    let said = run(firn_chain(built())
+        .arg("--bootstrap")
+        .arg(folder.path())
+        .args(["ddc", "--first", "/usr/bin/gcc", "--to", "gcc-3.4.6-by-tcc", "--format", "json"])
+        .env("PATH", "/usr/bin:/bin"));
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.talk);
+    let value: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(value["verdicts"][0]["same"], true);
+}
