@@ -197,8 +197,8 @@ pub fn members(source: &Source, archive: &Path, see: &mut dyn FnMut(&str, bool, 
 }
 
 fn is_kept(source: &Source, name: &str) -> bool {
-    let within = |k: &String| name == k || name.strip_prefix(k.as_str()).is_some_and(|rest| rest.starts_with('/'));
-    source.keep.iter().any(within)
+    let length = |paths: &[String]| longest(paths, name).map(|(_, length)| length);
+    length(&source.keep).is_some_and(|kept| length(&source.drop).is_none_or(|drop| drop <= kept))
 }
 
 fn io_error(path: &Path, source: io::Error) -> UnpackError {
