@@ -7,6 +7,7 @@
 mod entries;
 mod vex;
 mod whitelist;
+mod yaml;
 
 use std::collections::HashMap;
 
@@ -129,6 +130,11 @@ impl Decisions {
             return vex::read(name, bytes);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| DecisionsError::Encoding { name: name.to_owned() })?;
+        // Nothing in TOML begins with a dash.
+        let mut lines = text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        if lines.next().is_some_and(|first| first.starts_with('-')) {
+            return whitelist::read_yaml(name, text);
+        }
         let table: toml::Table = text.parse().map_err(|source| DecisionsError::Toml {
             name: name.to_owned(),
             source: Box::new(source),

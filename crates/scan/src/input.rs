@@ -5,7 +5,7 @@
 //! - [`derivations`] reads .drv files, derivation JSON, and closures of what builds need;
 //! - [`document`] reads SBOMs, [`channel`] the package set of a channel that the snapshot holds;
 //! - [`source`] takes whatever a command is pointed at;
-//! - [`assemble`] puts paths and packages together; [`package`] says which of them are packages, [`vendored`] what they carry.
+//! - [`assemble`] puts paths and packages together; [`package`] says which of them are packages, [`vendored`] what they carry inside.
 
 pub mod assemble;
 pub mod channel;

@@ -1,6 +1,9 @@
 //! What there is: the parts of a closure, what they refer to, and the packages that they are made of.
 
+use std::collections::BTreeMap;
+
 use vuln::package::Package;
+use vuln::purl::Purl;
 
 /// Everything that was found in one or several inputs.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -41,6 +44,10 @@ pub struct Scanned {
     pub seen: Seen,
     /// Dependencies that it carries inside (Cargo, Go, npm), as package URLs.
     pub vendored: Vec<String>,
+    /// Names of archives of dependencies that it carries and that cannot be looked into: `ripgrep-14.1.0-vendor`.
+    pub sealed: Vec<String>,
+    /// Indices into [`Inventory::packages`] of those that carry it inside; empty for what stands for itself.
+    pub inside: Vec<u32>,
 }
 
 /// Where the facts about a package are from: the less is seen, the less certain is `affected`.
@@ -55,11 +62,86 @@ pub enum Seen {
     /// The name of its store path alone: patches cannot be seen.
     #[default]
     StorePath,
+    /// The name that a registry of libraries (crates.io, npm, Go) gives it, as what carries it inside or an SBOM says.
+    Registry,
 }
 
 impl Seen {
     /// Whether patches would have been seen.
     pub fn shows_patches(self) -> bool {
         matches!(self, Self::Derivation | Self::Channel)
+    }
+}
+
+impl Inventory {
+    /// Makes a package of each library that packages carry inside: one for all that carry it.
+    pub fn unfold(&mut self) {
+        let mut known: BTreeMap<String, u32> = BTreeMap::new();
+        for (number, scanned) in (0u32..).zip(&self.packages).filter(|(_, s)| s.seen == Seen::Registry) {
+            known.extend(scanned.package.purls.first().map(|purl| (purl.clone(), number)));
+        }
+        let carried: Vec<(u32, String)> = (0u32..)
+            .zip(&self.packages)
+            .flat_map(|(number, scanned)| scanned.vendored.iter().map(move |purl| (number, purl.clone())))
+            .collect();
+        for (carrier, text) in carried {
+            // What is no package URL stays a text of its carrier.
+            let Ok(purl) = text.parse::<Purl>() else { continue };
+            let number = *known.entry(purl.to_string()).or_insert_with(|| {
+                self.packages.push(Scanned::of_registry(&purl));
+                // More packages than this do not fit into memory.
+                u32::try_from(self.packages.len() - 1).unwrap_or(u32::MAX)
+            });
+            let library = self.packages.get_mut(number as usize);
+            if let Some(inside) = library.map(|l| &mut l.inside).filter(|inside| !inside.contains(&carrier)) {
+                inside.push(carrier);
+            }
+        }
+    }
+}
+
+impl Scanned {
+    /// A library by its package URL.
+    pub fn of_registry(purl: &Purl) -> Self {
+        Self {
+            package: Package {
+                pname: match &purl.namespace {
+                    Some(namespace) => format!("{namespace}/{}", purl.name),
+                    None => purl.name.clone(),
+                },
+                version: purl.version.clone().unwrap_or_default(),
+                purls: vec![purl.to_string()],
+                ..Package::default()
+            },
+            seen: Seen::Registry,
+            ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_carry_is_one_package_inside_of_each() {
+        let carrier = |vendored: &[&str]| Scanned {
+            vendored: vendored.iter().map(|&purl| purl.to_owned()).collect(),
+            ..Scanned::default()
+        };
+        let mut inventory = Inventory {
+            packages: vec![
+                carrier(&["pkg:npm/lodash@4.17.19", "no purl"]),
+                carrier(&["pkg:npm/lodash@4.17.19", "pkg:npm/%40babel/core@7.0.0"]),
+                Scanned::of_registry(&"pkg:npm/%40babel/core@7.0.0".parse().unwrap()),
+            ],
+            ..Inventory::default()
+        };
+        inventory.unfold();
+        let told: Vec<_> = inventory.packages.iter().skip(2).map(|s| (s.package.pname.as_str(), s.inside.as_slice())).collect();
+        assert_eq!(told, [("@babel/core", [1].as_slice()), ("lodash", [0, 1].as_slice())]);
+        let before = inventory.clone();
+        inventory.unfold();
+        assert_eq!(inventory, before, "twice is once");
     }
 }

@@ -7,6 +7,7 @@
 
 mod finding;
 mod join;
+mod library;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::thread;
@@ -55,6 +56,7 @@ pub fn judge_to<S: ReadAt>(depth: Depth, mut inventory: Inventory, snapshot: &Sn
     for surroundings in records.settled.iter().filter_map(|number| records.surroundings.get(number)) {
         around.settle(surroundings, &joined, &mut findings);
     }
+    findings.extend(library::judge(&mut inventory, &joined, snapshot)?);
     finding::sort(&mut findings, &inventory);
     Ok(Report {
         time: now,

@@ -22,7 +22,7 @@ mod subject;
 /// A map by texts of feeds, looked up millions of times: with a quicker hash than the standard library's, seeded at random like it.
 type Table<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
 
-pub use engine::{Prepared, Vulnerability, candidates};
+pub use engine::{Library, Prepared, Vulnerability, candidates};
 pub use index::{Cluster, Facts, FactsBuilder, Known, PackageIndex, marked_ids, patched_ids};
 pub use key::Key;
 pub use memo::Memo;

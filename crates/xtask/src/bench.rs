@@ -24,9 +24,8 @@ const PARTS: [&str; 5] = ["benches", "boot", "feeds", "pages", "scan"];
 
 /// Runs the benchmarks: `[--only PART] [--database FILE|URL]`.
 ///
-/// `pages` or `scan` alone measures on a database that `feeds` left, or on the one given, which may be a file of SQLite or the
-/// URL of a PostgreSQL database; `boot` is a part of `benches` and
-/// needs no feeds.
+/// `pages` or `scan` alone measures on the database given, which may be a file of SQLite or the URL of a PostgreSQL database, or on one that
+/// `feeds` left; where there is none, one is filled first. `boot` is a part of `benches` and needs no feeds.
 pub fn bench(house: &House, words: &[&str]) -> Result<()> {
     let (only, database) = match words {
         [] => (None, None),
@@ -54,6 +53,8 @@ pub fn bench(house: &House, words: &[&str]) -> Result<()> {
         let tracker = Tracker::build(house, database)?;
         if wants("feeds") {
             feeds::measure_all(&tracker, &mirror, &mut report)?;
+        } else if !tracker.database.exists() {
+            tracker.fill(&mirror)?;
         }
         if wants("pages") {
             pages::measure_all(&tracker, &mirror, &mut report)?;
@@ -126,6 +127,13 @@ impl Tracker {
         }
         let dir = self.database.parent().context("find the folder of the database")?;
         fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))
+    }
+
+    /// Takes in and matches everything, for parts that measure something else.
+    fn fill(&self, mirror: &Path) -> Result<()> {
+        self.forget()?;
+        println!("filling {}", self.database.display());
+        shell::run(self.command(&["sync"]).env("FIRN_MIRROR", mirror))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -1,8 +1,11 @@
 //! `why`.
 
+use std::collections::HashSet;
+
 use cli_kit::{Exit, Failure, escape};
 use nix_model::StorePath;
 use serde_json::json;
+use vuln::package::Package;
 
 use super::{Voice, answer};
 use crate::cli::Scan;
@@ -10,19 +13,20 @@ use crate::finding::Report;
 use crate::input::source::{self, Extent};
 use crate::input::store::Store;
 use crate::input::target;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Part};
 use crate::report::ReportFormat;
 use crate::why::{Ways, tree};
 
 pub fn run(what: &str, within: &str, most: usize, extent: Extent, scan: &Scan, voice: &mut Voice) -> Result<Exit, Failure> {
     voice.plain_format()?;
     let store = Store::below(&scan.store);
-    let inventory = source::read(within, extent, &store, &voice.talk)?;
+    let mut inventory = source::read(within, extent, &store, &voice.talk)?;
     let (inventory, wanted) = if is_vulnerability(what) {
         let report = answer::Judge::open(scan, voice)?.report(inventory, voice)?;
         let wanted = parts_with(&report, what);
         (report.inventory, wanted)
     } else {
+        inventory.unfold();
         let wanted = parts_called(&inventory, what, &store)?;
         (inventory, wanted)
     };
@@ -68,12 +72,18 @@ fn parts_with(report: &Report, id: &str) -> Vec<u32> {
         .findings
         .iter()
         .filter(|finding| same(&finding.id) || finding.aliases.iter().any(same));
-    let packages: std::collections::HashSet<u32> = found.map(|finding| finding.package).collect();
-    let parts = (0_u32..).zip(&report.inventory.parts);
-    parts
-        .filter(|(_, part)| part.package.is_some_and(|package| packages.contains(&package)))
-        .map(|(number, _)| number)
-        .collect()
+    parts_of(&report.inventory, found.map(|finding| finding.package))
+}
+
+/// The parts that are of some packages, or carry them inside.
+fn parts_of(inventory: &Inventory, packages: impl Iterator<Item = u32>) -> Vec<u32> {
+    let carriers = |package: u32| inventory.packages.get(package as usize).map_or(&[][..], |scanned| &scanned.inside);
+    let wanted: HashSet<u32> = packages
+        .flat_map(|package| carriers(package).iter().copied().chain([package]))
+        .collect();
+    let parts = (0_u32..).zip(&inventory.parts);
+    let is_wanted = |part: &Part| part.package.is_some_and(|package| wanted.contains(&package));
+    parts.filter(|(_, part)| is_wanted(part)).map(|(number, _)| number).collect()
 }
 
 /// The parts of a name: a store path, `openssl-1.1.1g`, `openssl`.
@@ -82,27 +92,24 @@ fn parts_called(inventory: &Inventory, what: &str, store: &Store) -> Result<Vec<
         true => Some(target::resolve(what.as_ref(), store)?.to_string()),
         false => what.parse::<StorePath>().ok().map(|path| path.to_string()),
     };
-    let is_called = |number: usize| {
-        let part = inventory.parts.get(number)?;
-        if let Some(path) = &path {
-            return (part.name == *path).then_some(());
-        }
-        let package = part
-            .package
-            .and_then(|package| inventory.packages.get(package as usize))
-            .map(|scanned| &scanned.package);
-        let by_package = package.is_some_and(|package| package.pname == what || format!("{}-{}", package.pname, package.version) == what);
-        let by_name = part.name.parse::<StorePath>().is_ok_and(|path| path.name() == what);
-        (by_package || by_name || part.name == what).then_some(())
-    };
-    let numbers = (0..inventory.parts.len()).filter(|number| is_called(*number).is_some());
-    Ok(numbers.filter_map(|number| u32::try_from(number).ok()).collect())
+    let parts = (0_u32..).zip(&inventory.parts);
+    if let Some(path) = path {
+        return Ok(parts.filter(|(_, part)| part.name == path).map(|(number, _)| number).collect());
+    }
+    let is_called = |package: &Package| package.pname == what || format!("{}-{}", package.pname, package.version) == what;
+    let packages = (0_u32..).zip(&inventory.packages).filter(|(_, scanned)| is_called(&scanned.package));
+    let mut found = parts_of(inventory, packages.map(|(number, _)| number));
+    let by_name = |part: &Part| part.name == what || part.name.parse::<StorePath>().is_ok_and(|path| path.name() == what);
+    found.extend(parts.filter(|(_, part)| by_name(part)).map(|(number, _)| number));
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{Part, Scanned};
+    use crate::inventory::Scanned;
 
     #[test]
     fn ids_are_told_from_names() {
@@ -140,5 +147,11 @@ mod tests {
             assert_eq!(parts_called(&inventory, what, &store).unwrap(), [0], "{what}");
         }
         assert_eq!(parts_called(&inventory, "curl", &store).unwrap(), [0_u32; 0]);
+        let mut inventory = inventory;
+        inventory.packages[0].vendored = vec!["pkg:cargo/serde@1.0.117".into()];
+        inventory.unfold();
+        for what in ["serde", "serde-1.0.117"] {
+            assert_eq!(parts_called(&inventory, what, &store).unwrap(), [0], "{what} is inside");
+        }
     }
 }

@@ -17,7 +17,7 @@ fn report() -> Report {
             ..Package::default()
         },
         seen: Seen::StorePath,
-        vendored: Vec::new(),
+        ..Scanned::default()
     };
     let finding = |package: u32, id: &str, alias: &str| Finding {
         aliases: vec![alias.into()],
@@ -180,6 +180,38 @@ fn whitelists_of_vulnix_are_read_as_vulnix_does() {
     assert!(refused("[openssl-1.0]\ncve = 'X'\nuntill = '2020-01-01'").is_ascii());
     assert!(refused("[openssl]\ncomments = 'x'").contains("did you mean \"comment\"?"));
     assert!(refused("[openssl-1.0.2]\ncve = 'X'").contains("put quotes around names with dots"));
+}
+
+#[test]
+fn whitelists_in_the_yaml_of_older_vulnix_say_the_same() {
+    let (states, applied) = decided(&["
+# old
+-
+    cve:
+        - CVE-2020-1967
+    comment: everywhere
+- name: curl
+  cve: CVE-2020-8169
+  until: 2026-11-22
+- name: openssl
+  version: 1.1.1g
+  cve: [CVE-2021-3449]
+  status: inprogress
+"]);
+    assert_eq!(
+        states,
+        [
+            Some((Status::Accepted, "d0, line 3".into())),
+            Some((Status::Accepted, "d0, line 10".into())),
+            None,
+            None,
+        ]
+    );
+    assert_eq!(applied.expired, ["d0, line 7 held until 2026-11-21 and no longer applies"]);
+    assert!(refused("- comment: x").contains("would hide everything"));
+    assert!(refused("- version: 1\n  cve: X").contains("line 1: it names a version and no package"));
+    assert!(refused("- name: x\n  cve: *y").contains("line 2: put quotes around *y"));
+    assert!(refused("- name: x\n  comments: y").contains("did you mean \"comment\"?"));
 }
 
 #[test]

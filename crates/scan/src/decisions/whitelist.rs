@@ -1,12 +1,12 @@
-//! Whitelists of vulnix (TOML): a section for each package, `["openssl-1.0.2"]`, `["openssl"]` or `["*"]`, with `cve`, `until`,
-//! `comment` and `issue_url`.
+//! Whitelists of vulnix: in TOML a section for each package, `["openssl-1.0.2"]`, `["openssl"]` or `["*"]`, with `cve`, `until`,
+//! `comment` and `issue_url`; in the YAML of its older versions a list of entries with the same keys, and `name` and `version`.
 //!
 //! As in vulnix a section without `cve` speaks about everything in the package, and `until` is the first day on which it does
 //! not hold any more. A vulnerability in a whitelist is accepted: vulnix does not ask why.
 
 use toml::{Table, Value};
 
-use super::{About, Decisions, DecisionsError, Ids, Rule, day_of, texts, unknown_key};
+use super::{About, Decisions, DecisionsError, Ids, Rule, day_of, texts, unknown_key, yaml};
 use crate::finding::{Decision, Status};
 
 const KEYS: [&str; 5] = ["cve", "until", "comment", "issue_url", "status"];
@@ -21,14 +21,45 @@ pub(super) fn read(name: &str, sections: &Table) -> Result<Decisions, DecisionsE
         };
         // Sections come sorted by name: one for a version after that for its package, so that it holds, as in vulnix.
         match value {
-            Value::Table(table) => decisions.rules.push(rule(name, section, table).map_err(wrong)?),
+            Value::Table(table) => {
+                let source = format!("{name}, section {section}");
+                decisions.rules.push(rule(source, section, table).map_err(wrong)?);
+            }
             _ => return Err(wrong("it is no table".into())),
         }
     }
     Ok(decisions)
 }
 
-fn rule(name: &str, section: &str, table: &Table) -> Result<Rule, String> {
+pub(super) fn read_yaml(name: &str, text: &str) -> Result<Decisions, DecisionsError> {
+    let wrong = |line: usize, problem: String| DecisionsError::Entry {
+        name: name.to_owned(),
+        entry: format!("line {line}"),
+        problem,
+    };
+    let mut decisions = Decisions::default();
+    for (line, mut table) in yaml::entries(text).map_err(|yaml::Wrong { line, problem }| wrong(line, problem))? {
+        let mut take = |key: &str| match table.remove(key) {
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(wrong(line, format!("{key} has to be a text"))),
+            None => Ok(None),
+        };
+        let package = match (take("name")?, take("version")?) {
+            (Some(package), Some(version)) => format!("{package}-{version}"),
+            (Some(package), None) => package,
+            (None, Some(_)) => return Err(wrong(line, "it names a version and no package".into())),
+            (None, None) => "*".to_owned(),
+        };
+        let source = format!("{name}, line {line}");
+        decisions
+            .rules
+            .push(rule(source, &package, &table).map_err(|problem| wrong(line, problem))?);
+    }
+    Ok(decisions)
+}
+
+/// An entry about a package: `openssl-1.0.2`, `openssl` or `*`.
+fn rule(source: String, section: &str, table: &Table) -> Result<Rule, String> {
     if let Some((key, _)) = table.iter().find(|(_, value)| value.is_table()) {
         return Err(format!(
             "{key:?} is a section of its own: put quotes around names with dots, [\"{section}.{key}\"]"
@@ -69,7 +100,7 @@ fn rule(name: &str, section: &str, table: &Table) -> Result<Rule, String> {
             },
             justification: None,
             until: until.map(|day| day.to_string()),
-            source: format!("{name}, section {section}"),
+            source,
         },
         until,
         expected: true,

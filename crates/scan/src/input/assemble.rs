@@ -241,14 +241,16 @@ impl<'d> Assembly<'d> {
         // One that cannot be read is told of when its own turn comes.
         let mut input = |path: &StorePath| derivations.get(path).ok().flatten();
         let problems = enrich(&mut found, drv, &mut input);
-        let vendored = vendored::of(drv, &found.source_names, &mut input);
+        let carried = vendored::of(drv, &found.source_names, &mut input);
         for problem in problems {
             self.problem(format!("{path}: {}: {}", problem.at, problem.message));
         }
         (!found.pname.is_empty() && package::is_version(&found.version)).then_some(Scanned {
             package: found,
             seen: Seen::Derivation,
-            vendored,
+            vendored: carried.known,
+            sealed: carried.sealed,
+            inside: Vec::new(),
         })
     }
 
@@ -266,8 +268,7 @@ impl<'d> Assembly<'d> {
                 drv_path: drv.map(ToString::to_string),
                 ..Package::default()
             },
-            seen: Seen::StorePath,
-            vendored: Vec::new(),
+            ..Scanned::default()
         };
         Some(self.keep(scanned))
     }

@@ -98,7 +98,7 @@ pub fn read<S: ReadAt>(name: &str, snapshot: &Snapshot<S>) -> Result<Inventory, 
             inventory.packages.push(Scanned {
                 package: package.cluster.package,
                 seen,
-                vendored: Vec::new(),
+                ..Scanned::default()
             });
         }
     }

@@ -61,25 +61,16 @@ pub fn from_files(files: &[PathBuf]) -> Result<Inventory, DocumentError> {
 
 fn add(inventory: &mut Inventory, name: &str, sbom: &Sbom) {
     let first = u32::try_from(inventory.parts.len()).unwrap_or(u32::MAX);
-    let mut packages: HashMap<(String, String, Vec<String>), u32> = HashMap::new();
-    let mut foreign = 0_usize;
+    let mut packages: HashMap<(Seen, [String; 2], Vec<String>), u32> = HashMap::new();
     for component in &sbom.components {
-        let package = match scanned(component) {
-            Judged::Package(scanned) => {
-                let own = &scanned.package;
-                let key = (own.pname.clone(), own.version.clone(), own.patches.clone());
-                let number = *packages.entry(key).or_insert_with(|| {
-                    inventory.packages.push((*scanned).clone());
-                    u32::try_from(inventory.packages.len() - 1).unwrap_or(u32::MAX)
-                });
-                Some(number)
-            }
-            Judged::Foreign => {
-                foreign += 1;
-                None
-            }
-            Judged::Nothing => None,
-        };
+        let package = scanned(component).map(|scanned| {
+            let own = &scanned.package;
+            let key = (scanned.seen, [own.pname.clone(), own.version.clone()], own.patches.clone());
+            *packages.entry(key).or_insert_with(|| {
+                inventory.packages.push(scanned);
+                u32::try_from(inventory.packages.len() - 1).unwrap_or(u32::MAX)
+            })
+        });
         let path = component.store_paths.first().or(component.drv_path.as_ref());
         inventory.parts.push(Part {
             name: path.unwrap_or(&component.reference).clone(),
@@ -94,40 +85,24 @@ fn add(inventory: &mut Inventory, name: &str, sbom: &Sbom) {
     for problem in &sbom.problems {
         inventory.problems.push(format!("{name}, {}: {}", problem.at, problem.message));
     }
-    if foreign > 0 {
-        inventory.problems.push(format!(
-            "{name}: {foreign} components are of language registries (Cargo, npm, Go and the like) and were not judged as packages"
-        ));
-    }
 }
 
-/// What a component is to us.
-enum Judged {
-    /// A package, by its name and version.
-    Package(Box<Scanned>),
-    /// A library of a registry, whose name means something else there than it does in Nixpkgs.
-    Foreign,
-    /// A file, an operating system, or something without a version.
-    Nothing,
-}
-
-fn scanned(component: &Component) -> Judged {
+/// What a component is to us; `None` for a file, an operating system, or something without a version.
+fn scanned(component: &Component) -> Option<Scanned> {
     let purls: Vec<Purl> = component.purls.iter().filter_map(|text| text.parse().ok()).collect();
     let in_nix = !component.store_paths.is_empty() || component.drv_path.is_some() || purls.iter().any(|purl| purl.type_ == "nix");
-    if !in_nix
-        && purls
-            .iter()
-            .any(|purl| Ecosystem::from_purl_type(&purl.type_).is_some() || purl.type_ == "golang")
-    {
-        return Judged::Foreign;
+    // A name of a registry means something else in Nixpkgs.
+    let is_of_registry = |purl: &&Purl| Ecosystem::from_purl_type(&purl.type_).is_some() || purl.type_ == "golang";
+    if let Some(purl) = purls.iter().find(is_of_registry).filter(|_| !in_nix) {
+        return Some(Scanned::of_registry(purl));
     }
     let kind = component.kind.as_deref().unwrap_or_default().to_ascii_lowercase();
     if ["file", "source", "operating-system", "operating_system", "data"].contains(&kind.as_str()) || package::is_part(&component.name) {
-        return Judged::Nothing;
+        return None;
     }
     let (pname, version) = name_of(component, &purls);
     if !package::is_version(&version) {
-        return Judged::Nothing;
+        return None;
     }
     let mut patches = Vec::new();
     for patch in component.patches.iter().flatten() {
@@ -144,7 +119,7 @@ fn scanned(component: &Component) -> Judged {
             .and_then(|path| package::of_output(path.name(), drv.as_ref().map(StorePath::name)));
         (split.map_or("out", |split| split.output).to_owned(), path.clone())
     });
-    Judged::Package(Box::new(Scanned {
+    Some(Scanned {
         package: Package {
             pname,
             version,
@@ -162,8 +137,8 @@ fn scanned(component: &Component) -> Judged {
             ..Package::default()
         },
         seen: Seen::Sbom,
-        vendored: Vec::new(),
-    }))
+        ..Scanned::default()
+    })
 }
 
 /// Name and version. Some tools put both into the name, or leave the version out where a store path tells it.
@@ -186,7 +161,7 @@ fn name_of(component: &Component, purls: &[Purl]) -> (String, String) {
     }
 }
 
-/// Writes what packages carry inside, as their dependencies that are no packages here.
+/// Writes what packages carry inside, as their dependencies that are of registries.
 fn carry(inventory: &mut Inventory, sbom: &Sbom, first: u32) {
     for (index, component) in sbom.components.iter().enumerate() {
         let part = inventory.parts.get((first as usize).saturating_add(index));
@@ -194,11 +169,13 @@ fn carry(inventory: &mut Inventory, sbom: &Sbom, first: u32) {
             continue;
         };
         let carried = component.depends_on.iter().filter_map(|to| {
-            let to = sbom.components.get(*to as usize)?;
-            matches!(scanned(to), Judged::Foreign).then(|| to.purls.first().cloned()).flatten()
+            let part = inventory.parts.get(first.saturating_add(*to) as usize)?;
+            let library = inventory.packages.get(part.package? as usize)?;
+            library.package.purls.first().filter(|_| library.seen == Seen::Registry).cloned()
         });
         let carried: Vec<String> = carried.collect();
-        if let Some(scanned) = inventory.packages.get_mut(package as usize) {
+        // Libraries depend on one another; what carries them is a package.
+        if let Some(scanned) = inventory.packages.get_mut(package as usize).filter(|p| p.seen != Seen::Registry) {
             scanned.vendored.extend(carried);
             scanned.vendored.sort();
             scanned.vendored.dedup();
@@ -235,7 +212,14 @@ mod tests {
             .iter()
             .map(|p| (p.package.pname.as_str(), p.package.version.as_str(), p.seen))
             .collect();
-        assert_eq!(packages, [("curl", "7.71.1", Seen::Sbom), ("zlib", "1.2.11", Seen::Sbom)]);
+        assert_eq!(
+            packages,
+            [
+                ("curl", "7.71.1", Seen::Sbom),
+                ("serde", "1.0.0", Seen::Registry),
+                ("zlib", "1.2.11", Seen::Sbom)
+            ]
+        );
         assert_eq!(inventory.packages[0].vendored, ["pkg:cargo/serde@1.0.0"]);
         assert!(
             inventory.packages[0].package.patches.contains(&"CVE-2020-1".to_owned()),
@@ -244,17 +228,9 @@ mod tests {
         );
         assert_eq!(
             inventory.parts.iter().map(|part| part.package).collect::<Vec<_>>(),
-            [Some(0), None, None, Some(1), None]
+            [Some(0), Some(1), None, Some(2), None]
         );
         assert_eq!(inventory.parts[0].references, [1, 3]);
-        assert!(
-            inventory
-                .problems
-                .iter()
-                .any(|text| text.contains("1 components are of language registries")),
-            "{:?}",
-            inventory.problems
-        );
     }
 
     #[test]

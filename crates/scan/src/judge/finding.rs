@@ -21,6 +21,8 @@ const MAX_REFERENCES: usize = 200;
 const UNSEEN: f32 = 0.8;
 /// The same, where a channel's package of that name and version is known to be patched.
 const PATCHED_ELSEWHERE: f32 = 0.5;
+/// The same of a library that another package carries inside: most programs use a part of it.
+const INSIDE: f32 = 0.6;
 
 /// What all findings of one record have in common.
 pub(super) struct About<'a> {
@@ -74,7 +76,16 @@ impl<'a> About<'a> {
         let verdicts: Vec<(&Counterpart, Verdict)> = counterparts.iter().filter_map(|c| Some((c, self.verdict_of(c.number)?))).collect();
         let (mut confidence, mut evidence) = (found.confidence, found.evidence.clone());
         let is_seen = scanned.is_none_or(|s| s.seen.shows_patches() || (s.seen == Seen::Sbom && !s.package.patches.is_empty()));
-        if !is_seen && matches!(found.verdict, Verdict::Affected | Verdict::Unknown) {
+        let is_open = matches!(found.verdict, Verdict::Affected | Verdict::Unknown);
+        if is_open && scanned.is_some_and(|s| !s.inside.is_empty()) {
+            confidence *= INSIDE;
+            evidence.push(Evidence {
+                rule: "carried-inside".to_owned(),
+                detail: "it is a dependency that another package carries inside: whether the part with the fault is built in and used \
+                         cannot be seen"
+                    .to_owned(),
+            });
+        } else if is_open && !is_seen {
             let patched = verdicts
                 .iter()
                 .find(|(c, verdict)| *verdict == Verdict::Patched && c.version == version);

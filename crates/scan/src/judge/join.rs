@@ -152,6 +152,11 @@ pub(super) fn join<S: ReadAt>(inventory: &mut Inventory, snapshot: &Snapshot<S>)
     let rest = inventory.packages.iter_mut().zip(exact).zip(all.into_iter().zip(known));
     for ((scanned, exact), (mut counterparts, known)) in rest {
         let shows_patches = |channel: u32| channels.get(channel as usize).is_some_and(|c| c.shows_patches);
+        if scanned.seen == Seen::Registry {
+            // Its name means something else in a channel.
+            joined.packages.push(Place::default());
+            continue;
+        }
         let mut at = None;
         match exact {
             Some((package, number)) if shows_patches(package.channel) => {
@@ -200,6 +205,7 @@ pub(super) fn join<S: ReadAt>(inventory: &mut Inventory, snapshot: &Snapshot<S>)
 /// For each package that of the channel which has one of its store paths, with its number.
 fn exact<S: ReadAt>(inventory: &Inventory, snapshot: &Snapshot<S>) -> Result<Vec<Option<(ChannelPackage, u32)>>, SnapshotError> {
     let mut paths: Vec<(usize, &str)> = Vec::new();
+    let is_of_registry = |n: usize| inventory.packages.get(n).is_some_and(|s| s.seen == Seen::Registry);
     for (n, scanned) in inventory.packages.iter().enumerate() {
         paths.extend(scanned.package.drv_path.as_deref().map(|path| (n, path)));
         paths.extend(scanned.package.outputs.iter().map(|(_, path)| (n, path.as_str())));
@@ -207,7 +213,7 @@ fn exact<S: ReadAt>(inventory: &Inventory, snapshot: &Snapshot<S>) -> Result<Vec
     for part in &inventory.parts {
         paths.extend(part.package.map(|n| (n as usize, part.name.as_str())));
     }
-    paths.retain(|(_, path)| path.starts_with(nix_model::STORE_DIR) || !path.contains('/'));
+    paths.retain(|(n, path)| (path.starts_with(nix_model::STORE_DIR) || !path.contains('/')) && !is_of_registry(*n));
     let found = snapshot.packages_at(&paths.iter().map(|(_, path)| *path).collect::<Vec<_>>())?;
     let mut first: Vec<Option<u32>> = vec![None; inventory.packages.len()];
     for ((n, _), number) in paths.into_iter().zip(found) {

@@ -233,3 +233,48 @@ fn nothing_known_is_no_finding() {
     let unknown = report(seen_outside(&[('z', "nothing", "1.0")]), Depth::Open);
     assert_eq!((unknown.findings.len(), unknown.inventory.packages.len()), (0, 1));
 }
+
+/// A record of OSV about a library of npm.
+fn osv(id: &str, name: &str, fixed: &str) -> Advisory {
+    let entry = json!({"id": id, "modified": "2024-05-01T00:00:00Z", "aliases": [], "summary": "A fault.",
+        "affected": [{"package": {"ecosystem": "npm", "name": name},
+            "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": fixed}]}]}]});
+    vuln::record::osv::parse(entry.to_string().as_bytes()).unwrap().0
+}
+
+#[test]
+fn libraries_inside_of_packages_are_judged_by_their_registry() {
+    let world = World {
+        records: vec![
+            osv("GHSA-aaaa-aaaa-aaaa", "lodash", "4.17.21"),
+            osv("CVE-2024-0007", "@babel/core", "8.0.0"),
+            osv("GHSA-bbbb-bbbb-bbbb", "curl", "9.0.0"),
+        ],
+        ..world()
+    };
+    let mut inventory = seen_outside(&[('x', "app", "1.0"), ('y', "other", "2.0")]);
+    let lodash = "pkg:npm/lodash@4.17.19".to_owned();
+    inventory.packages[0].vendored = vec![lodash.clone(), "pkg:npm/%40babel/core@7.0.0".into(), "pkg:npm/left-pad@1.0.0".into()];
+    inventory.packages[0].package.patches = vec!["CVE-2024-0007.patch".into()];
+    inventory.packages[1].vendored = vec![lodash, "pkg:cargo/curl@0.4.0".into()];
+    let (key, _) = SecretKey::generate().unwrap();
+    let bytes = world.snapshot(&key);
+    let snapshot = Opened::read(bytes.as_slice()).unwrap().trusted().unwrap();
+    let report = judge(inventory, &snapshot, NOW).unwrap();
+    let of = |id: &str, package: &str, verdict| (id.to_owned(), package.to_owned(), verdict);
+    assert_eq!(
+        verdicts(&report),
+        [
+            of("CVE-2024-0007", "@babel/core 7.0.0", Verdict::Patched),
+            of("GHSA-aaaa-aaaa-aaaa", "lodash 4.17.19", Verdict::Affected),
+        ]
+    );
+    let finding = report.findings.iter().find(|f| f.id.starts_with("GHSA")).unwrap();
+    assert_eq!(report.inventory.packages[finding.package as usize].inside, [0, 1]);
+    assert_eq!(finding.fixed_in.as_deref(), Some("4.17.21"));
+    let rules: Vec<&str> = finding.evidence.iter().map(|e| e.rule.as_str()).collect();
+    assert_eq!((rules.first(), rules.last()), (Some(&"registry-package"), Some(&"carried-inside")));
+    assert!(finding.confidence < 0.6, "{}", finding.confidence);
+    // The packages themselves keep their places.
+    assert_eq!(report.inventory.packages[1].package.pname, "other");
+}

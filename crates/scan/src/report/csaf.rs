@@ -15,6 +15,7 @@ use super::Options;
 use super::outcome::{self, Outcome, Prospect};
 use super::view::{Entry, PackageView, References, View};
 use super::words::{self, TOOL, VERSION};
+use crate::inventory::Seen;
 
 pub fn write(view: &View<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
     // The standard recommends that members are sorted, and a map of `serde_json` is.
@@ -61,12 +62,7 @@ fn document<'a>(view: &'a View<'a>, options: &'a Options) -> Document<'a> {
             notes,
         ),
         product_tree: ProductTree {
-            branches: vec![Branch {
-                category: "vendor",
-                name: "Nixpkgs".into(),
-                product: None,
-                branches: products(view, &names),
-            }],
+            branches: vendors(view, &names),
         },
         vulnerabilities: vulnerabilities(view, &names),
     }
@@ -80,10 +76,27 @@ fn names(view: &View<'_>) -> BTreeMap<usize, String> {
     concerned.into_iter().filter_map(name).collect()
 }
 
-fn products<'a>(view: &'a View<'a>, names: &BTreeMap<usize, String>) -> Vec<Branch<'a>> {
+/// Whoever the packages come from: Nixpkgs, and beside it the registries of what is carried inside.
+fn vendors<'a>(view: &'a View<'a>, names: &BTreeMap<usize, String>) -> Vec<Branch<'a>> {
+    let vendor = |(name, seen): (&'static str, fn(Seen) -> bool)| Branch {
+        category: "vendor",
+        name: name.into(),
+        product: None,
+        branches: products(view, names, seen),
+    };
+    let all: [(&str, fn(Seen) -> bool); 2] = [
+        ("Nixpkgs", |seen| seen != Seen::Registry),
+        ("language registries", |seen| seen == Seen::Registry),
+    ];
+    all.map(vendor).into_iter().filter(|vendor| !vendor.branches.is_empty()).collect()
+}
+
+fn products<'a>(view: &'a View<'a>, names: &BTreeMap<usize, String>, is_wanted: fn(Seen) -> bool) -> Vec<Branch<'a>> {
     let mut by_name: BTreeMap<&str, Vec<Branch<'a>>> = BTreeMap::new();
     for (index, product_id) in names {
-        let Some(package) = view.packages.get(*index) else { continue };
+        let Some(package) = view.packages.get(*index).filter(|p| is_wanted(p.scanned.seen)) else {
+            continue;
+        };
         let facts = &package.scanned.package;
         let version = if facts.version.is_empty() {
             "unknown"
@@ -108,9 +121,13 @@ fn products<'a>(view: &'a View<'a>, names: &BTreeMap<usize, String>) -> Vec<Bran
 }
 
 fn product<'a>(package: &'a PackageView<'a>, paths: impl Iterator<Item = &'a str>, product_id: &str) -> Product<'a> {
-    let title = package.title();
+    let title = if package.title.is_empty() { "unnamed" } else { &package.title };
     Product {
-        name: format!("Nixpkgs {}", if title.is_empty() { "unnamed" } else { &title }),
+        name: if package.scanned.seen == Seen::Registry {
+            title.to_owned()
+        } else {
+            format!("Nixpkgs {title}")
+        },
         product_id: product_id.to_owned(),
         product_identification_helper: Helper {
             purl: package.purl.as_str().into(),

@@ -9,7 +9,6 @@ use attest::cyclonedx::write::{
     Metadata, Patch, Pedigree, Property, Rating, Reference, Resolved, Source, Tools, Vulnerability,
 };
 use vuln::package::ids_in;
-use vuln::purl::Purl;
 use vuln::score::{CvssVersion, Score, Severity};
 
 use super::outcome::{self, Outcome, Prospect};
@@ -73,8 +72,6 @@ struct Components<'a> {
     packages: Vec<String>,
     /// By index of the part: its own, or that of its package.
     parts: Vec<String>,
-    /// What is vendored, by package URL.
-    vendored: BTreeMap<&'a str, String>,
 }
 
 impl<'a> Components<'a> {
@@ -84,10 +81,10 @@ impl<'a> Components<'a> {
         let mut list = Vec::new();
         let mut packages = Vec::new();
         for (index, package) in view.packages.iter().enumerate() {
-            let path = view.paths(index).next();
-            let wish = package.scanned.package.drv_path.as_deref().or(path).unwrap_or(&package.purl);
-            let reference = references.take(wish);
-            list.push(component(package, view.paths(index), reference.clone()));
+            let mut paths = view.paths(index).filter(|_| package.stands_for_itself()).peekable();
+            let wish = package.scanned.package.drv_path.as_deref().or(paths.peek().copied());
+            let reference = references.take(wish.unwrap_or(&package.purl));
+            list.push(component(package, paths, reference.clone()));
             packages.push(reference);
         }
         let mut parts = Vec::new();
@@ -106,31 +103,11 @@ impl<'a> Components<'a> {
             });
             parts.push(reference);
         }
-        let mut vendored = BTreeMap::new();
-        for purl in view.packages.iter().flat_map(|p| &p.scanned.vendored) {
-            let Ok(parsed) = purl.parse::<Purl>() else { continue };
-            vendored.entry(purl.as_str()).or_insert_with(|| {
-                let reference = references.take(purl);
-                list.push(Component {
-                    kind: "library",
-                    reference: Some(reference.clone().into()),
-                    name: match &parsed.namespace {
-                        Some(namespace) => format!("{namespace}/{}", parsed.name).into(),
-                        None => parsed.name.clone().into(),
-                    },
-                    version: parsed.version.clone().map(Cow::Owned),
-                    purl: Some(parsed.to_string().into()),
-                    ..Component::default()
-                });
-                reference
-            });
-        }
         Self {
             list,
             target,
             packages,
             parts,
-            vendored,
         }
     }
 
@@ -143,9 +120,10 @@ impl<'a> Components<'a> {
         for (from, references) in self.parts.iter().zip(inventory.parts.iter().map(|p| &p.references)) {
             edges.entry(from).or_default().extend(references.iter().filter_map(part));
         }
-        for (from, package) in self.packages.iter().zip(&inventory.packages) {
-            let vendored = package.vendored.iter().filter_map(|purl| self.vendored.get(purl.as_str()));
-            edges.entry(from).or_default().extend(vendored.map(String::as_str));
+        for (to, package) in self.packages.iter().zip(&inventory.packages) {
+            for from in package.inside.iter().filter_map(|carrier| self.packages.get(*carrier as usize)) {
+                edges.entry(from).or_default().insert(to);
+            }
         }
         edges
             .entry(&self.target)
@@ -168,6 +146,7 @@ fn component<'a>(package: &'a PackageView<'a>, paths: impl Iterator<Item = &'a s
         properties.push(property("nix:attribute", facts.attr.as_str()));
     }
     properties.push(property("firn:seen", words::seen(package.scanned.seen)));
+    properties.extend(package.scanned.sealed.iter().map(|name| property("firn:sealed", name.as_str())));
     let sources = facts.source_urls.iter().map(|url| ("source-distribution", url));
     let homepages = facts.homepages.iter().map(|url| ("website", url));
     Component {

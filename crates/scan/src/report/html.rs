@@ -263,6 +263,7 @@ fn foot(view: &View<'_>) -> Markup {
     let knowledge = &view.report.knowledge;
     html! {
         p { (text(&words::subject(view))) ", scanned " (words::stamp(view.report.time)) " by " (TOOL) " " (VERSION) ", judged with " (words::snapshot(view)) "." }
+        @if let Some(sealed) = words::sealed(view) { p { (text(&sealed)) "." } }
         @if !knowledge.sources.is_empty() { p { "Data: " (text(&words::sources(view))) "." } }
         p { "Snapshot " code { (text(&knowledge.digest)) } }
         p { "What a record does not name, nobody finds: that nothing is listed does not mean that nothing is there." }

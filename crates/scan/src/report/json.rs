@@ -125,6 +125,10 @@ struct Package<'a> {
     drv_path: Option<&'a str>,
     patches: &'a [String],
     vendored: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    sealed: &'a [String],
+    #[serde(skip_serializing_if = "<[u32]>::is_empty")]
+    inside: &'a [u32],
 }
 
 #[derive(Serialize)]
@@ -135,6 +139,9 @@ struct Finding<'a> {
     package: usize,
     pname: &'a str,
     package_version: &'a str,
+    /// The packages that carry it.
+    #[serde(skip_serializing_if = "<[u32]>::is_empty")]
+    inside: &'a [u32],
     verdict: &'static str,
     open: bool,
     confidence: f64,
@@ -243,11 +250,18 @@ impl<'a> Package<'a> {
                 Seen::Channel => "channel",
                 Seen::Sbom => "sbom",
                 Seen::StorePath => "store_path",
+                Seen::Registry => "registry",
             },
-            store_paths: view.paths(index).collect(),
+            store_paths: if package.stands_for_itself() {
+                view.paths(index).collect()
+            } else {
+                Vec::new()
+            },
             drv_path: facts.drv_path.as_deref(),
             patches: &facts.patches,
             vendored: &package.scanned.vendored,
+            sealed: &package.scanned.sealed,
+            inside: &package.scanned.inside,
         }
     }
 }
@@ -264,6 +278,7 @@ impl<'a> Finding<'a> {
             package: entry.package,
             pname: facts.map_or("", |p| &p.pname),
             package_version: facts.map_or("", |p| &p.version),
+            inside: view.package(entry).map_or(&[], |p| p.scanned.inside.as_slice()),
             verdict: finding.verdict.name(),
             open: entry.group == Group::Open,
             confidence: words::decimals(finding.confidence, 3),

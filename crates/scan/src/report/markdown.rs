@@ -17,6 +17,9 @@ pub fn write(view: &View<'_>, options: &Options, out: &mut dyn Write) -> io::Res
         text(&words::subject(view)),
         text(&words::snapshot(view))
     )?;
+    if let Some(sealed) = words::sealed(view) {
+        writeln!(out, "{}.", text(&sealed))?;
+    }
     let sources = words::sources(view);
     if !sources.is_empty() {
         writeln!(out, "Data: {}.", text(&sources))?;

@@ -154,7 +154,7 @@ fn result<'a>(entry: &'a Entry<'a>, view: &'a View<'a>, rule_index: usize) -> Ou
 
 fn message(entry: &Entry<'_>, view: &View<'_>) -> String {
     let finding = entry.finding;
-    let title = view.package(entry).map(|p| p.title()).unwrap_or_default();
+    let title = view.package(entry).map(|p| p.title.as_str()).unwrap_or_default();
     let mut text = match finding.verdict {
         Verdict::Affected | Verdict::NotAffected => format!("{title} is {} by {}", words::verdict(finding.verdict), finding.id),
         verdict => format!("{title}: {} ({})", finding.id, words::verdict(verdict)),
@@ -171,7 +171,7 @@ fn message(entry: &Entry<'_>, view: &View<'_>) -> String {
 fn location<'a>(path: &'a str, entry: &Entry<'_>, view: &View<'_>) -> Location<'a> {
     Location {
         logical_locations: vec![LogicalLocation {
-            name: view.package(entry).map(|p| p.title()).unwrap_or_default(),
+            name: view.package(entry).map(|p| p.title.clone()).unwrap_or_default(),
             fully_qualified_name: path.into(),
             kind: "package",
         }],
@@ -212,6 +212,11 @@ fn properties(entry: &Entry<'_>, view: &View<'_>) -> Properties {
     ]);
     if let Some(package) = view.package(entry) {
         properties.insert("purl", json!(package.purl));
+        let carriers = &package.scanned.inside;
+        if !carriers.is_empty() {
+            let purls = carriers.iter().filter_map(|carrier| view.packages.get(*carrier as usize)).map(|c| &c.purl);
+            properties.insert("inside", json!(purls.collect::<Vec<_>>()));
+        }
     }
     if let Some(version) = &finding.fixed_in {
         properties.insert("fixedIn", json!(version));

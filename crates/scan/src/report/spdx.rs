@@ -69,6 +69,10 @@ fn document<'a>(view: &'a View<'a>) -> Document<'a> {
         });
         parts.push(id);
     }
+    let carried = packages.iter().zip(&inventory.packages).flat_map(|(to, package)| {
+        let carriers = package.inside.iter().filter_map(|carrier| packages.get(*carrier as usize));
+        carriers.map(|from| (from.as_str(), to.as_str()))
+    });
     let edges: BTreeSet<(&str, &str)> = inventory
         .parts
         .iter()
@@ -84,6 +88,7 @@ fn document<'a>(view: &'a View<'a>) -> Document<'a> {
                 .iter()
                 .filter_map(|root| Some((target.as_str(), parts.get(*root as usize)?.as_str()))),
         )
+        .chain(carried)
         .filter(|(from, to)| from != to)
         .collect();
     document
@@ -135,7 +140,8 @@ fn package_of<'a>(
             comment: String::new(),
         })
     }));
-    let paths = view.paths(index).map(|path| ("nix-store-path", path));
+    let own_paths = || view.paths(index).filter(|_| package.stands_for_itself());
+    let paths = own_paths().map(|path| ("nix-store-path", path));
     let drv = facts.drv_path.iter().map(|path| ("nix-derivation", path.as_str()));
     external_refs.extend(
         paths
@@ -158,7 +164,7 @@ fn package_of<'a>(
             facts.pname.as_str().into()
         },
         version_info: Some(facts.version.as_str()).filter(|v| !v.is_empty()).map(Cow::Borrowed),
-        package_file_name: view.paths(index).next().map(Cow::Borrowed),
+        package_file_name: own_paths().next().map(Cow::Borrowed),
         download_location: address(&facts.source_urls).unwrap_or(NO_ASSERTION.into()),
         files_analyzed: false,
         primary_package_purpose: Some("LIBRARY"),

@@ -84,6 +84,7 @@ fn conclusion(view: &View<'_>) -> Vec<String> {
         format!("{}.", words::summary(view)),
         format!("{}, judged with {}.", words::subject(view), words::snapshot(view)),
     ];
+    lines.extend(words::sealed(view).map(|sealed| format!("{sealed}.")));
     let problems = &view.report.inventory.problems;
     lines.extend(problems.iter().take(PROBLEMS).map(|p| format!("Left out: {p}")));
     if problems.len() > PROBLEMS {

@@ -8,7 +8,7 @@ use vuln::score::Severity;
 use vuln::verdict::Verdict;
 
 use crate::finding::{Finding, Report};
-use crate::inventory::{Part, Scanned};
+use crate::inventory::{Part, Scanned, Seen};
 use crate::why::Ways;
 
 /// Each finding tells its way; no real closure is as deep as this.
@@ -61,10 +61,13 @@ pub enum Group {
 pub struct PackageView<'a> {
     /// The package.
     pub scanned: &'a Scanned,
-    /// Indices of its parts, by name.
+    /// Indices of its parts, by name; of a library that others carry inside, theirs.
     pub parts: Vec<u32>,
-    /// `pkg:nix/curl@7.71.1`; with a qualifier where the inventory holds several builds of one version, so that no other has it.
+    /// `pkg:nix/curl@7.71.1`; with a qualifier where the inventory holds several builds of one version, so that no other has it. Of a
+    /// library its own: `pkg:npm/lodash@4.17.19`.
     pub purl: String,
+    /// `curl 7.71.1`, or `curl` alone; `lodash 4.17.19 inside gtop 1.0.2`.
+    pub title: String,
     /// Of its findings the worst severity that is open.
     pub worst: Option<Severity>,
     /// How many of its findings are open.
@@ -81,6 +84,7 @@ impl<'a> View<'a> {
             }
         }
         tell_builds_apart(&mut packages, report);
+        find_carriers(&mut packages);
         let name = |index: &u32| report.inventory.parts.get(*index as usize).map(|p| p.name.as_str());
         for package in &mut packages {
             package.parts.sort_by_key(|index| (name(index), *index));
@@ -127,7 +131,7 @@ impl<'a> View<'a> {
 
     /// `curl 7.71.1`, with the number of its builds where there are several.
     pub fn title(&self, entry: &Entry<'a>) -> String {
-        let title = self.package(entry).map(PackageView::title).unwrap_or_default();
+        let title = self.package(entry).map(|p| p.title.clone()).unwrap_or_default();
         match entry.builds {
             0 | 1 => title,
             builds => format!("{title} ({builds} builds)"),
@@ -237,16 +241,40 @@ impl<'a> PackageView<'a> {
         Self {
             scanned,
             parts: Vec::new(),
-            purl: purl(&package.pname, &package.version, None),
+            purl: match package.purls.first().filter(|_| scanned.seen == Seen::Registry) {
+                Some(own) => own.clone(),
+                None => purl(&package.pname, &package.version, None),
+            },
+            title: format!("{} {}", package.pname, package.version).trim_end().to_owned(),
             worst: None,
             open: 0,
         }
     }
 
-    /// `curl 7.71.1`, or `curl` alone.
-    pub fn title(&self) -> String {
-        let package = &self.scanned.package;
-        format!("{} {}", package.pname, package.version).trim_end().to_owned()
+    /// Whether the store has it under a name of its own.
+    pub fn stands_for_itself(&self) -> bool {
+        self.scanned.inside.is_empty()
+    }
+}
+
+/// Says of each library what carries it, and where that is.
+fn find_carriers(packages: &mut [PackageView<'_>]) {
+    for index in 0..packages.len() {
+        let Some(package) = packages.get(index).filter(|p| !p.stands_for_itself()) else {
+            continue;
+        };
+        let carriers = || package.scanned.inside.iter().filter_map(|carrier| packages.get(*carrier as usize));
+        let inside = match carriers().count() {
+            1 => carriers().map(|carrier| carrier.title.clone()).collect::<String>(),
+            n => format!("{n} packages"),
+        };
+        let mut parts: Vec<u32> = package.parts.iter().chain(carriers().flat_map(|carrier| &carrier.parts)).copied().collect();
+        let mut seen = HashSet::new();
+        parts.retain(|part| seen.insert(*part));
+        let title = format!("{} inside {inside}", package.title);
+        if let Some(package) = packages.get_mut(index) {
+            (package.title, package.parts) = (title, parts);
+        }
     }
 }
 

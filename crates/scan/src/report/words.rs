@@ -50,6 +50,7 @@ pub fn seen(seen: Seen) -> &'static str {
         Seen::Channel => "known from a channel by its output path: patches are seen",
         Seen::Sbom => "named by an SBOM: patches are seen only where it lists them",
         Seen::StorePath => "known by the name of its store path alone: patches cannot be seen",
+        Seen::Registry => "a library of a language's registry, told by what carries it or by an SBOM",
     }
 }
 
@@ -119,15 +120,38 @@ pub fn summary(view: &View<'_>) -> String {
 pub fn subject(view: &View<'_>) -> String {
     use cli_kit::human::count;
     let inventory = &view.report.inventory;
-    let (packages, parts) = (inventory.packages.len() as u64, inventory.parts.len() as u64);
+    let carried = inventory.packages.iter().filter(|p| !p.inside.is_empty()).count() as u64;
+    let (packages, parts) = (inventory.packages.len() as u64 - carried, inventory.parts.len() as u64);
+    let inside = match carried {
+        0 => String::new(),
+        n => format!(" with {} {} inside", count(n), plural(n, "dependency")),
+    };
     format!(
-        "{} {} in {} {} of {}",
+        "{} {}{inside} in {} {} of {}",
         count(packages),
         plural(packages, "package"),
         count(parts),
         plural(parts, "part"),
         inventory.targets.join(", ")
     )
+}
+
+/// `12 packages carry dependencies that no derivation lists (ripgrep-14.1.0-vendor, ...): those are not judged`, or nothing.
+pub fn sealed(view: &View<'_>) -> Option<String> {
+    use cli_kit::human::count;
+    let with: Vec<&[String]> = view
+        .packages
+        .iter()
+        .map(|p| p.scanned.sealed.as_slice())
+        .filter(|sealed| !sealed.is_empty())
+        .collect();
+    let first = with.first().and_then(|sealed| sealed.first())?;
+    let verb = if with.len() == 1 { "carries" } else { "carry" };
+    let (number, packages) = (count(with.len() as u64), plural(with.len() as u64, "package"));
+    let more = if with.len() == 1 { "" } else { ", ..." };
+    Some(format!(
+        "{number} {packages} {verb} dependencies that no derivation lists ({first}{more}): those are not judged"
+    ))
 }
 
 /// `snapshot 42 of 2026-11-20 14:00 UTC, 2 days old`
@@ -164,9 +188,13 @@ pub fn percent(chance: f32) -> String {
     }
 }
 
-/// Adds an s unless it is one.
+/// The word for so many.
 pub fn plural(count: u64, word: &str) -> String {
-    if count == 1 { word.to_owned() } else { format!("{word}s") }
+    match word.strip_suffix('y') {
+        _ if count == 1 => word.to_owned(),
+        Some(stem) if stem.ends_with(|c: char| !"aeiou".contains(c)) => format!("{stem}ies"),
+        _ => format!("{word}s"),
+    }
 }
 
 /// RFC 3339, UTC, whole seconds.

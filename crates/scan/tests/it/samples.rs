@@ -41,6 +41,8 @@ pub fn small() -> Report {
     ];
     report.inventory.packages[6].seen = Seen::StorePath;
     report.inventory.packages[1].vendored = vec!["pkg:cargo/serde@1.0.100".into(), "pkg:npm/%40babel/core@7.0.0".into()];
+    report.inventory.packages[1].sealed = vec!["nginx-1.18.0-vendor".into()];
+    report.inventory.unfold();
     report.inventory.problems = vec!["/nix/store/00000000000000000000000000000000-broken.drv: byte 7 is not a derivation".into()];
 
     let mut xz = finding(4, "CVE-2024-3094", Verdict::Affected);
@@ -92,6 +94,16 @@ pub fn small() -> Report {
         "CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N",
     );
     let mystery = finding(6, "GHSA-jfh8-c2jp-5v3q", Verdict::Unknown);
+
+    // Inside of nginx.
+    let mut library = scored(
+        7,
+        "CVE-2023-45133",
+        Verdict::Affected,
+        "CVSS:3.1/AV:L/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H",
+    );
+    library.fixed_in = Some("7.23.2".into());
+    library.confidence = 0.55;
 
     let mut patched = scored(
         3,
@@ -170,6 +182,7 @@ pub fn small() -> Report {
         curl,
         glibc,
         mystery,
+        library,
         patched,
         fixed,
         never,
@@ -207,6 +220,7 @@ pub fn hostile() -> Report {
     facts.cpes = vec![text()];
     package.vendored = vec![text(), format!("pkg:npm/{}", "x%3Cb%3E")];
     report.inventory.packages = vec![package];
+    report.inventory.unfold();
     report.inventory.problems = vec![text()];
     report.knowledge.digest = text();
     report.knowledge.sources = vec![(text(), NOW)];
@@ -327,7 +341,7 @@ fn package(pname: &str, version: &str, patches: &[&str]) -> Scanned {
             ..Package::default()
         },
         seen: Seen::Derivation,
-        vendored: Vec::new(),
+        ..Scanned::default()
     }
 }
 

@@ -1,5 +1,9 @@
 //! One vulnerability against one package set: identities first, then what the records say about each version, then the verdict.
 
+mod library;
+
+pub use library::Library;
+
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
@@ -135,7 +139,9 @@ impl<'a> Prepared<'a> {
                 index.named(&fold(product));
             }
         }
-        index.into_asked()
+        let mut keys = index.into_asked();
+        keys.extend(self.libraries());
+        keys
     }
 
     /// The first product (folded) that the records name; empty where they name none.

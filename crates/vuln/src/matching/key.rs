@@ -22,6 +22,8 @@ pub enum Key {
     Purl(String),
     /// The vulnerability that a patch or a mark names.
     Id(String),
+    /// A library by the package URL that its registry gives it, without version: what packages carry inside.
+    Registry(String),
     /// The name in a store path: what tells which package of a channel a path may be.
     Pname(String),
 }
@@ -37,6 +39,7 @@ impl Key {
             Key::Purl(purl) => (4, [purl, ""]),
             Key::Id(id) => (5, [id, ""]),
             Key::Pname(name) => (6, [name, ""]),
+            Key::Registry(purl) => (7, [purl, ""]),
         };
         // FNV-1a with a finish that spreads the last bytes to the first bits, which tables keep.
         let bytes = std::iter::once(kind).chain(texts[0].bytes()).chain([0]).chain(texts[1].bytes());

@@ -173,6 +173,11 @@ impl Ecosystem {
         find(table::PURL_TYPES, purl_type)
     }
 
+    /// The type of its package URLs, where it has one of its own.
+    pub fn purl_type(self) -> Option<&'static str> {
+        table::PURL_TYPES.iter().find(|(_, ecosystem)| *ecosystem == self).map(|(type_, _)| *type_)
+    }
+
     /// The ecosystem of an OSV record (`package.ecosystem`, without a suffix).
     pub fn from_osv(ecosystem: &str) -> Option<Self> {
         find(table::OSV_NAMES, ecosystem)

@@ -178,7 +178,7 @@ fn draw(part: u32, node: &Node, view: &View<'_>) -> Markup {
     let name = view.part(part).map(|p| p.name.as_str()).unwrap_or_default();
     let package = node.affected.and_then(|index| view.packages.get(index));
     let title = match package {
-        Some(package) => package.title(),
+        Some(package) => package.title.clone(),
         None => name
             .parse::<nix_model::StorePath>()
             .map_or_else(|_| name.to_owned(), |path| path.name().to_owned()),
