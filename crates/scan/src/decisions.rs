@@ -131,7 +131,10 @@ impl Decisions {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| DecisionsError::Encoding { name: name.to_owned() })?;
         // Nothing in TOML begins with a dash.
-        let mut lines = text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let mut lines = text
+            .lines()
+            .map(str::trim_start)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
         if lines.next().is_some_and(|first| first.starts_with('-')) {
             return whitelist::read_yaml(name, text);
         }

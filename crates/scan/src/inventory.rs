@@ -138,7 +138,12 @@ mod tests {
             ..Inventory::default()
         };
         inventory.unfold();
-        let told: Vec<_> = inventory.packages.iter().skip(2).map(|s| (s.package.pname.as_str(), s.inside.as_slice())).collect();
+        let told: Vec<_> = inventory
+            .packages
+            .iter()
+            .skip(2)
+            .map(|s| (s.package.pname.as_str(), s.inside.as_slice()))
+            .collect();
         assert_eq!(told, [("@babel/core", [1].as_slice()), ("lodash", [0, 1].as_slice())]);
         let before = inventory.clone();
         inventory.unfold();

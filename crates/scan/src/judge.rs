@@ -16,12 +16,12 @@ use vuln::matching::{Cluster, Facts, Key, PackageIndex, Prepared, Profiles, Vuln
 use vuln::snapshot::{ReadAt, Record, Snapshot, SnapshotError, Surroundings};
 use vuln::verdict::{Match, Verdict};
 
-use crate::finding::{Finding, Knowledge, Report};
+use crate::finding::{Finding, Knowledge, Report, hex};
 use crate::inventory::Inventory;
 use join::Joined;
 
 /// Records that a thread holds at a time: what bounds the memory of a scan, whatever the size of the system.
-const BATCH: usize = 512;
+const BATCH: usize = 128;
 
 /// How much to say of what does not concern anybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,7 +70,7 @@ pub fn judge_to<S: ReadAt>(depth: Depth, mut inventory: Inventory, snapshot: &Sn
 pub fn knowledge<S: ReadAt>(snapshot: &Snapshot<S>) -> Knowledge {
     let header = snapshot.header();
     Knowledge {
-        digest: snapshot.root().iter().map(|byte| format!("{byte:02x}")).collect(),
+        digest: hex(snapshot.root()),
         created: header.created,
         serial: header.serial,
         sources: header.sources.iter().map(|s| (s.name.clone(), s.date)).collect(),
@@ -187,9 +187,8 @@ impl Around {
 
     /// Adds what one record means for the scanned packages.
     fn judge(&self, record: &Record, surroundings: &Surroundings, joined: &Joined, inventory: &Inventory, out: &mut Vec<Finding>) {
-        let outcome = prepare(record).candidates(&self.index, &self.profiles);
-        let matches: Vec<(&Match, &[u32])> = outcome
-            .matches
+        let matches = prepare(record).matches(&self.index, &self.profiles, &|cluster| self.scanned.contains_key(&cluster));
+        let matches: Vec<(&Match, &[u32])> = matches
             .iter()
             .filter_map(|found| Some((found, self.scanned.get(&found.cluster)?.as_slice())))
             .collect();

@@ -97,7 +97,9 @@ fn parts_called(inventory: &Inventory, what: &str, store: &Store) -> Result<Vec<
         return Ok(parts.filter(|(_, part)| part.name == path).map(|(number, _)| number).collect());
     }
     let is_called = |package: &Package| package.pname == what || format!("{}-{}", package.pname, package.version) == what;
-    let packages = (0_u32..).zip(&inventory.packages).filter(|(_, scanned)| is_called(&scanned.package));
+    let packages = (0_u32..)
+        .zip(&inventory.packages)
+        .filter(|(_, scanned)| is_called(&scanned.package));
     let mut found = parts_of(inventory, packages.map(|(number, _)| number));
     let by_name = |part: &Part| part.name == what || part.name.parse::<StorePath>().is_ok_and(|path| path.name() == what);
     found.extend(parts.filter(|(_, part)| by_name(part)).map(|(number, _)| number));

@@ -123,8 +123,12 @@ fn list(lines: &mut Lines<'_>, column: usize) -> Read<Option<Value>> {
 
 fn scalar(text: &str, number: usize) -> Read<String> {
     if let Some(inner) = text.strip_prefix('\'') {
-        let inner = inner.strip_suffix('\'').filter(|inner| inner.replace("''", "").find('\'').is_none());
-        return inner.map(|inner| inner.replace("''", "'")).ok_or_else(|| wrong(number, "a quotation mark is missing"));
+        let inner = inner
+            .strip_suffix('\'')
+            .filter(|inner| inner.replace("''", "").find('\'').is_none());
+        return inner
+            .map(|inner| inner.replace("''", "'"))
+            .ok_or_else(|| wrong(number, "a quotation mark is missing"));
     }
     if text.starts_with('"') {
         // The same as in JSON, but for escapes that nobody needs here.

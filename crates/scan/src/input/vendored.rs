@@ -62,7 +62,9 @@ struct Walk<'a> {
 /// What an input is an input of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
-    Package { is_crate: bool },
+    Package {
+        is_crate: bool,
+    },
     Collector,
     /// A derivation below a collector that unpacks one dependency.
     Unpacker,

@@ -32,7 +32,9 @@ pub(super) fn judge<S: ReadAt>(inventory: &mut Inventory, joined: &Joined, snaps
             let prepared = prepare(&record);
             let mut about = None;
             for (number, library) in prepared.libraries().filter_map(|key| libraries.get(&key)).flatten() {
-                let Some(mut found) = prepared.library(*number, library) else { continue };
+                let Some(mut found) = prepared.library(*number, library) else {
+                    continue;
+                };
                 see_patches(&mut found, &record.id, inventory);
                 let about = about.get_or_insert_with(|| About::of(&record, &none));
                 let package = u32::try_from(*number).unwrap_or(u32::MAX);

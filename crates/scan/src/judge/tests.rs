@@ -254,7 +254,11 @@ fn libraries_inside_of_packages_are_judged_by_their_registry() {
     };
     let mut inventory = seen_outside(&[('x', "app", "1.0"), ('y', "other", "2.0")]);
     let lodash = "pkg:npm/lodash@4.17.19".to_owned();
-    inventory.packages[0].vendored = vec![lodash.clone(), "pkg:npm/%40babel/core@7.0.0".into(), "pkg:npm/left-pad@1.0.0".into()];
+    inventory.packages[0].vendored = vec![
+        lodash.clone(),
+        "pkg:npm/%40babel/core@7.0.0".into(),
+        "pkg:npm/left-pad@1.0.0".into(),
+    ];
     inventory.packages[0].package.patches = vec!["CVE-2024-0007.patch".into()];
     inventory.packages[1].vendored = vec![lodash, "pkg:cargo/curl@0.4.0".into()];
     let (key, _) = SecretKey::generate().unwrap();
@@ -266,6 +270,7 @@ fn libraries_inside_of_packages_are_judged_by_their_registry() {
         verdicts(&report),
         [
             of("CVE-2024-0007", "@babel/core 7.0.0", Verdict::Patched),
+            of("CVE-2024-0007", "app 1.0", Verdict::Patched),
             of("GHSA-aaaa-aaaa-aaaa", "lodash 4.17.19", Verdict::Affected),
         ]
     );

@@ -214,7 +214,10 @@ fn properties(entry: &Entry<'_>, view: &View<'_>) -> Properties {
         properties.insert("purl", json!(package.purl));
         let carriers = &package.scanned.inside;
         if !carriers.is_empty() {
-            let purls = carriers.iter().filter_map(|carrier| view.packages.get(*carrier as usize)).map(|c| &c.purl);
+            let purls = carriers
+                .iter()
+                .filter_map(|carrier| view.packages.get(*carrier as usize))
+                .map(|c| &c.purl);
             properties.insert("inside", json!(purls.collect::<Vec<_>>()));
         }
     }

@@ -7,7 +7,7 @@ use vuln::purl::Purl;
 use vuln::score::Severity;
 use vuln::verdict::Verdict;
 
-use crate::finding::{Finding, Report};
+use crate::finding::{Finding, Report, hex};
 use crate::inventory::{Part, Scanned, Seen};
 use crate::why::Ways;
 
@@ -268,7 +268,12 @@ fn find_carriers(packages: &mut [PackageView<'_>]) {
             1 => carriers().map(|carrier| carrier.title.clone()).collect::<String>(),
             n => format!("{n} packages"),
         };
-        let mut parts: Vec<u32> = package.parts.iter().chain(carriers().flat_map(|carrier| &carrier.parts)).copied().collect();
+        let mut parts: Vec<u32> = package
+            .parts
+            .iter()
+            .chain(carriers().flat_map(|carrier| &carrier.parts))
+            .copied()
+            .collect();
         let mut seen = HashSet::new();
         parts.retain(|part| seen.insert(*part));
         let title = format!("{} inside {inside}", package.title);
@@ -325,7 +330,8 @@ fn uuid(report: &Report, entries: &[Entry<'_>]) -> String {
         text(entry.finding.verdict.name());
         text(entry.finding.decision.as_ref().map_or("", |d| d.status.name()));
     }
-    let mut hex: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let mut hex = hex(&hash.finalize());
+    hex.truncate(32);
     hex.replace_range(12..13, "8");
     hex.replace_range(16..17, "a");
     for dash in [20, 16, 12, 8] {

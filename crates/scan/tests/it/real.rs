@@ -128,18 +128,32 @@ fn dependencies_inside_of_real_packages_are_told_by_their_derivations() {
         let entries = fs::read_dir(&drvs).unwrap().map(|entry| entry.unwrap().path());
         entries.into_iter().find(|path| path.to_string_lossy().ends_with(end)).unwrap()
     };
-    let files = ["-node_gtop-1.0.2.drv", "-rust_cargo-download-0.1.2.drv", "-ripgrep-12.1.1.drv", "-syncthing-1.7.1.drv"].map(named);
+    let files = [
+        "-node_gtop-1.0.2.drv",
+        "-rust_cargo-download-0.1.2.drv",
+        "-ripgrep-12.1.1.drv",
+        "-syncthing-1.7.1.drv",
+    ]
+    .map(named);
     let inventory = derivations::from_files(&files, &Store::below("/nonexistent")).unwrap();
     let package = |pname: &str| inventory.packages.iter().find(|p| p.package.pname == pname).unwrap();
     // node2nix' script names each package that it unpacks: 62, one of which is there twice.
     let gtop = &package("node_gtop").vendored;
     assert_eq!(gtop.len(), 61, "{gtop:?}");
-    for purl in ["pkg:npm/lodash@4.17.19", "pkg:npm/%40types/color-name@1.1.1", "pkg:npm/color-name@1.1.4"] {
+    for purl in [
+        "pkg:npm/lodash@4.17.19",
+        "pkg:npm/%40types/color-name@1.1.1",
+        "pkg:npm/color-name@1.1.4",
+    ] {
         assert!(gtop.contains(&purl.to_owned()), "{purl}: {gtop:?}");
     }
     assert!(!gtop.iter().any(|purl| purl.contains("gtop")), "itself");
     let download = &package("rust_cargo-download").vendored;
-    for purl in ["pkg:cargo/openssl-sys@0.9.39", "pkg:cargo/thread-id@2.0.0", "pkg:cargo/num_cpus@1.8.0"] {
+    for purl in [
+        "pkg:cargo/openssl-sys@0.9.39",
+        "pkg:cargo/thread-id@2.0.0",
+        "pkg:cargo/num_cpus@1.8.0",
+    ] {
         assert!(download.contains(&purl.to_owned()), "{purl}: {download:?}");
     }
     assert_eq!(package("ripgrep").sealed, ["ripgrep-12.1.1-vendor.tar.gz"]);

@@ -4,6 +4,7 @@ mod library;
 
 pub use library::Library;
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
@@ -72,10 +73,10 @@ pub struct Prepared<'a> {
     subjects: Subjects,
     /// Sorted coordinates of all references.
     references: Vec<Coordinate>,
-    /// By record: what its description says about release lines.
-    clauses: Vec<Vec<LineClause>>,
+    /// By record: what its description says about release lines. Read when a version is judged: most records meet no package.
+    clauses: OnceCell<Vec<Vec<LineClause>>>,
     /// By record: the platform that its description limits it to.
-    platforms: Vec<Option<&'static str>>,
+    platforms: OnceCell<Vec<Option<&'static str>>>,
     /// The description names scripts of a web application.
     is_web_script: bool,
     /// Some configuration has several parts: it may want another product beside the one with the fault.
@@ -104,8 +105,6 @@ impl<'a> Prepared<'a> {
         references.sort_unstable();
         references.dedup();
         let subjects = Subjects::of(&records);
-        let clauses = records.iter().map(|a| line_statement(head(&a.description))).collect();
-        let platforms = records.iter().map(|a| only_elsewhere(head(&a.description))).collect();
         let is_web_script = records
             .iter()
             .any(|a| [".php", ".asp", ".cfm", ".jsp"].iter().any(|e| head(&a.description).contains(e)));
@@ -117,10 +116,20 @@ impl<'a> Prepared<'a> {
             records,
             subjects,
             references,
-            clauses,
-            platforms,
+            clauses: OnceCell::new(),
+            platforms: OnceCell::new(),
             settled,
         }
+    }
+
+    fn clauses(&self) -> &[Vec<LineClause>] {
+        let read = || self.records.iter().map(|a| line_statement(head(&a.description))).collect();
+        self.clauses.get_or_init(read)
+    }
+
+    fn platforms(&self) -> &[Option<&'static str>] {
+        let read = || self.records.iter().map(|a| only_elsewhere(head(&a.description))).collect();
+        self.platforms.get_or_init(read)
     }
 
     /// Every key that the answer for any package set depends on: packages that are filed under none of them change nothing.
@@ -173,6 +182,16 @@ impl<'a> Prepared<'a> {
 
     /// The same for one of several package sets, with what was found out for those before it.
     pub fn candidates_again(&self, index: &PackageIndex, profiles: &Profiles, memo: &Memo) -> Outcome {
+        self.judged(index, profiles, memo, &|_| true)
+    }
+
+    /// The matches alone, of some clusters of a package set: the same that [`candidates`](Self::candidates) has for them. What a version
+    /// means is only asked of these; a kernel's record would else be judged for every kernel that a channel has.
+    pub fn matches(&self, index: &PackageIndex, profiles: &Profiles, wanted: &dyn Fn(usize) -> bool) -> Vec<Match> {
+        self.judged(index, profiles, &Memo::default(), wanted).matches
+    }
+
+    fn judged(&self, index: &PackageIndex, profiles: &Profiles, memo: &Memo, wanted: &dyn Fn(usize) -> bool) -> Outcome {
         if let Some(disposition) = self.settled {
             return Outcome {
                 disposition,
@@ -216,7 +235,7 @@ impl<'a> Prepared<'a> {
             case.add_described();
         }
         case.add_named_by_nixpkgs();
-        let outcome = case.judge();
+        let outcome = case.judge(wanted);
         let disposition = if !outcome.matches.is_empty() {
             Disposition::Matched
         } else if subjects.is_empty() && outcome.near_misses.is_empty() {
@@ -252,7 +271,7 @@ impl Case<'_> {
     /// A record that names no product may name it in its description, in front of a version.
     fn add_described(&mut self) {
         let mut found = Vec::new();
-        for (record, clauses) in self.prepared.records.iter().zip(&self.prepared.clauses) {
+        for (record, clauses) in self.prepared.records.iter().zip(self.prepared.clauses()) {
             let topics: Vec<String> = topic_words(head(&record.description)).collect();
             for clause in clauses.iter().take(8) {
                 found.extend(identify_by_description(&clause.product_words, self.context, &topics));
@@ -288,11 +307,11 @@ impl Case<'_> {
         }
     }
 
-    fn judge(mut self) -> Outcome {
+    fn judge(mut self, wanted: &dyn Fn(usize) -> bool) -> Outcome {
         self.majors = self.majors();
         let mut matches = Vec::new();
         let mut near_misses = Vec::new();
-        for (&cluster, identities) in &self.identities {
+        for (&cluster, identities) in self.identities.iter().filter(|(cluster, _)| wanted(**cluster as usize)) {
             let best = identities.iter().map(|(i, _)| i.confidence).fold(0.0, f32::max);
             let named = self.patched.contains_key(&cluster) || self.marked.contains_key(&cluster);
             if best < THRESHOLD && !named {
@@ -480,7 +499,7 @@ impl Case<'_> {
         };
         let mut statements: Vec<Statement> = Vec::new();
         let prepared = self.prepared;
-        for (r, (record, clauses)) in prepared.records.iter().zip(&prepared.clauses).enumerate() {
+        for (r, (record, clauses)) in prepared.records.iter().zip(prepared.clauses()).enumerate() {
             let mut own: Vec<Statement> = Vec::new();
             for (_, n) in accepted {
                 let subject = n.and_then(|n| Some((n, prepared.subjects.list.get(n)?)));
@@ -565,7 +584,7 @@ impl Case<'_> {
                 };
             }
             if (best.claim > Claim::NotAffected || best.claim == Claim::Unknown)
-                && let Some(platform) = prepared.platforms.get(r).copied().flatten()
+                && let Some(platform) = prepared.platforms().get(r).copied().flatten()
             {
                 best = Statement {
                     claim: Claim::NotAffected,

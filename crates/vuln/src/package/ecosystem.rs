@@ -175,7 +175,10 @@ impl Ecosystem {
 
     /// The type of its package URLs, where it has one of its own.
     pub fn purl_type(self) -> Option<&'static str> {
-        table::PURL_TYPES.iter().find(|(_, ecosystem)| *ecosystem == self).map(|(type_, _)| *type_)
+        table::PURL_TYPES
+            .iter()
+            .find(|(_, ecosystem)| *ecosystem == self)
+            .map(|(type_, _)| *type_)
     }
 
     /// The ecosystem of an OSV record (`package.ecosystem`, without a suffix).

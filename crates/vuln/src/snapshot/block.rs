@@ -52,10 +52,26 @@ pub fn compress(block: &RawBlock, level: i32) -> io::Result<Block> {
     })
 }
 
-/// The reverse. `len` stands in the directory, so that a block cannot grow beyond what it says there.
-pub(super) fn decompress(packed: &[u8], len: usize) -> Result<Vec<u8>, Malformed> {
-    let bytes = zstd::bulk::decompress(packed, len.min(MAX_BLOCK)).map_err(|_| Malformed)?;
-    if bytes.len() == len { Ok(bytes) } else { Err(Malformed) }
+/// Decompresses blocks one after another into the same memory.
+#[derive(Default)]
+pub(super) struct Unzip {
+    context: Option<zstd::bulk::Decompressor<'static>>,
+    bytes: Vec<u8>,
+}
+
+impl Unzip {
+    /// The reverse of [`compress`]. `len` stands in the directory, so that a block cannot grow beyond what it says there.
+    pub fn decompress(&mut self, packed: &[u8], len: usize) -> Result<&[u8], Malformed> {
+        let context = match &mut self.context {
+            Some(context) => context,
+            none => none.insert(zstd::bulk::Decompressor::new().map_err(|_| Malformed)?),
+        };
+        let room = len.min(MAX_BLOCK);
+        self.bytes.clear();
+        self.bytes.reserve(room);
+        context.decompress_to_buffer(packed, &mut self.bytes).map_err(|_| Malformed)?;
+        if self.bytes.len() == len { Ok(&self.bytes) } else { Err(Malformed) }
+    }
 }
 
 pub(super) fn digest(bytes: &[u8]) -> [u8; 32] {

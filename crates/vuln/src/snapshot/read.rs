@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 
 use super::Table;
-use super::block::{Entries, MAX_BLOCK, decompress, digest};
+use super::block::{Entries, MAX_BLOCK, Unzip, digest};
 use super::draft::{KEY, key_bytes, path_bytes};
 use super::entry::{ChannelPackage, Filed, Numbers, Record, Surroundings};
 use super::header::{BlockAt, Directory, FORMAT, Header, LEAD, MAGIC, MAX_DIRECTORY, MAX_HEADER, SEAL, Signed};
@@ -308,9 +308,10 @@ impl<S: ReadAt> Snapshot<S> {
     /// Reads and checks every block of a table, with each entry; answers how many there are.
     pub fn check(&self, table: Table) -> Result<u64, SnapshotError> {
         let (mut entries, mut before) = (0, None);
+        let mut memory = Memory::default();
         for (n, at) in self.directory.blocks(table).iter().enumerate() {
-            let bytes = self.block(table, n, at)?;
-            for entry in Entries::of(&bytes) {
+            let bytes = self.block(table, n, at, &mut memory)?;
+            for entry in Entries::of(bytes) {
                 let (key, value) = entry.map_err(|Malformed| broken(table, n))?;
                 let is_value = match table {
                     Table::Records => unpacked::<Record>(value).is_ok(),
@@ -423,6 +424,7 @@ impl<S: ReadAt> Snapshot<S> {
     ) -> Result<(), SnapshotError> {
         let blocks = self.directory.blocks(table);
         let mut keys = keys.iter().map(AsRef::as_ref).peekable();
+        let mut memory = Memory::default();
         while let Some(first) = keys.peek() {
             // The last block that begins at or before the key.
             let Some(n) = blocks.partition_point(|b| b.first.as_slice() <= *first).checked_sub(1) else {
@@ -431,8 +433,8 @@ impl<S: ReadAt> Snapshot<S> {
             };
             let Some(at) = blocks.get(n) else { break };
             let next = blocks.get(n + 1).map(|b| b.first.as_slice());
-            let bytes = self.block(table, n, at)?;
-            let mut entries = Entries::of(&bytes);
+            let bytes = self.block(table, n, at, &mut memory)?;
+            let mut entries = Entries::of(bytes);
             let mut entry = entries.next();
             while let Some(key) = keys.next_if(|key| next.is_none_or(|next| *key < next)) {
                 while let Some(Ok((found, value))) = entry {
@@ -452,22 +454,31 @@ impl<S: ReadAt> Snapshot<S> {
         Ok(())
     }
 
-    fn block(&self, table: Table, n: usize, at: &BlockAt) -> Result<Vec<u8>, SnapshotError> {
-        let mut packed = vec![0; usize::try_from(at.size).unwrap_or(usize::MAX)];
+    fn block<'m>(&self, table: Table, n: usize, at: &BlockAt, memory: &'m mut Memory) -> Result<&'m [u8], SnapshotError> {
+        let Memory { packed, unzip } = memory;
+        packed.clear();
+        packed.resize(usize::try_from(at.size).unwrap_or(usize::MAX), 0);
         self.source
-            .read_at(self.blocks_at + at.offset, &mut packed)
+            .read_at(self.blocks_at + at.offset, packed)
             .map_err(|source| SnapshotError::Read {
                 what: "a block of the snapshot",
                 source,
             })?;
-        if digest(&packed) != at.sha256 {
+        if digest(packed) != at.sha256 {
             return Err(SnapshotError::Changed {
                 what: format!("block {n} of the snapshot's {}", table.name()),
             });
         }
         let len = usize::try_from(at.len).unwrap_or(usize::MAX);
-        decompress(&packed, len).map_err(|Malformed| broken(table, n))
+        unzip.decompress(packed, len).map_err(|Malformed| broken(table, n))
     }
+}
+
+/// What blocks are read into, one after another.
+#[derive(Default)]
+struct Memory {
+    packed: Vec<u8>,
+    unzip: Unzip,
 }
 
 fn broken(table: Table, n: usize) -> SnapshotError {

@@ -6,7 +6,7 @@ use toml::Table;
 use super::Files;
 
 /// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
-const PARSERS: [(&str, &str); 45] = [
+const PARSERS: [(&str, &str); 46] = [
     ("crates/attest/src/csaf/read.rs", "csaf"),
     ("crates/attest/src/cyclonedx/read.rs", "cyclonedx"),
     ("crates/attest/src/dsse.rs", "provenance"),
@@ -41,6 +41,7 @@ const PARSERS: [(&str, &str); 45] = [
     ("crates/nix-model/src/path_info.rs", "path_info"),
     ("crates/nix-model/src/store_path.rs", "names"),
     ("crates/scan/src/decisions/", "decisions"),
+    ("crates/scan/src/input/vendored/", "vendored"),
     ("crates/vuln/src/cpe.rs", "cpe"),
     ("crates/vuln/src/id.rs", "names"),
     ("crates/vuln/src/purl.rs", "purl"),

@@ -14,13 +14,17 @@ pub(super) fn npm(text: &str) -> Vec<String> {
     if text.len() > MAX_LEN {
         return Vec::new();
     }
-    let Ok(lock) = serde_json::from_str::<Value>(text) else { return Vec::new() };
+    let Ok(lock) = serde_json::from_str::<Value>(text) else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     match lock.get("packages").and_then(Value::as_object) {
         Some(packages) => {
             for (place, package) in packages {
                 // `""` is the package itself, `packages/x` one of its workspaces.
-                let Some((_, folder)) = place.rsplit_once("node_modules/") else { continue };
+                let Some((_, folder)) = place.rsplit_once("node_modules/") else {
+                    continue;
+                };
                 // An alias is installed under another name than its own.
                 let name = package.get("name").and_then(Value::as_str).unwrap_or(folder);
                 found.extend(locked(name, package));
@@ -44,7 +48,10 @@ fn locked(name: &str, package: &Value) -> Option<String> {
     if is("dev") || is("link") {
         return None;
     }
-    let version = package.get("version")?.as_str().filter(|v| v.starts_with(|c: char| c.is_ascii_digit()))?;
+    let version = package
+        .get("version")?
+        .as_str()
+        .filter(|v| v.starts_with(|c: char| c.is_ascii_digit()))?;
     match name.split_once('/') {
         Some((scope, name)) => registry::npm(Some(scope), name, version),
         None => registry::npm(None, name, version),

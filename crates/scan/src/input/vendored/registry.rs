@@ -53,8 +53,9 @@ pub(super) fn of_address(address: &str) -> Option<String> {
     let (host, path) = address.strip_prefix("https://")?.split_once('/')?;
     let parts: Vec<&str> = path.split('/').collect();
     match (host, parts.as_slice()) {
-        ("crates.io", ["api", "v1", "crates", name, version, "download"])
-        | ("static.crates.io", ["crates", name, version, "download"]) => cargo(name, version),
+        ("crates.io", ["api", "v1", "crates", name, version, "download"]) | ("static.crates.io", ["crates", name, version, "download"]) => {
+            cargo(name, version)
+        }
         ("static.crates.io", ["crates", name, file]) => {
             let version = file.strip_suffix(".crate")?.strip_prefix(name)?.strip_prefix('-')?;
             cargo(name, version)

@@ -98,7 +98,7 @@ impl Prepared<'_> {
         };
         let mut identity: Option<(f32, Evidence)> = None;
         let mut statements: Vec<Statement> = Vec::new();
-        for (r, (advisory, clauses)) in self.records.iter().zip(&self.clauses).enumerate() {
+        for (r, (advisory, clauses)) in self.records.iter().zip(self.clauses()).enumerate() {
             let record = Record {
                 advisory,
                 criteria: self.subjects.criteria.get(r).map_or(&[], Vec::as_slice),
@@ -168,7 +168,12 @@ impl Prepared<'_> {
             .flat_map(|(_, subjects)| subjects.iter().copied())
             .collect();
         let named = record.criteria.iter().flatten().chain(record.entries.iter().flatten()).copied();
-        found.extend(named.filter(|n| self.subjects.list.get(*n).is_some_and(|subject| targeted(subject).iter().any(is_it))));
+        found.extend(named.filter(|n| {
+            self.subjects
+                .list
+                .get(*n)
+                .is_some_and(|subject| targeted(subject).iter().any(is_it))
+        }));
         found.sort_unstable();
         found.dedup();
         found
@@ -242,7 +247,11 @@ fn targeted(subject: &Subject) -> Vec<String> {
 
 /// A package URL without version in the spelling that is the type's own; `None` for names that cannot be one.
 fn canonical(type_: &str, name: &str) -> Option<String> {
-    let name = if type_ == "maven" { name.replace(':', "/") } else { name.to_owned() };
+    let name = if type_ == "maven" {
+        name.replace(':', "/")
+    } else {
+        name.to_owned()
+    };
     let (namespace, name) = match name.rsplit_once('/') {
         Some((namespace, name)) => (Some(namespace.to_owned()), name.to_owned()),
         None => (None, name),
