@@ -289,7 +289,7 @@ mod tests {
                 r#"20 {"comment":"goes on in a second line","name":"libxslt"}"#,
             ]
         );
-        assert_eq!(read(""), [String::new(); 0]);
+        assert_eq!(read(""), [""; 0]);
     }
 
     #[test]

@@ -78,23 +78,25 @@ fn names(view: &View<'_>) -> BTreeMap<usize, String> {
 
 /// Whoever the packages come from: Nixpkgs, and beside it the registries of what is carried inside.
 fn vendors<'a>(view: &'a View<'a>, names: &BTreeMap<usize, String>) -> Vec<Branch<'a>> {
-    let vendor = |(name, seen): (&'static str, fn(Seen) -> bool)| Branch {
+    let vendor = |name: &'static str, is_of_registry| Branch {
         category: "vendor",
         name: name.into(),
         product: None,
-        branches: products(view, names, seen),
+        branches: products(view, names, is_of_registry),
     };
-    let all: [(&str, fn(Seen) -> bool); 2] = [
-        ("Nixpkgs", |seen| seen != Seen::Registry),
-        ("language registries", |seen| seen == Seen::Registry),
-    ];
-    all.map(vendor).into_iter().filter(|vendor| !vendor.branches.is_empty()).collect()
+    let mut vendors = vec![vendor("Nixpkgs", false), vendor("language registries", true)];
+    vendors.retain(|vendor| !vendor.branches.is_empty());
+    vendors
 }
 
-fn products<'a>(view: &'a View<'a>, names: &BTreeMap<usize, String>, is_wanted: fn(Seen) -> bool) -> Vec<Branch<'a>> {
+fn products<'a>(view: &'a View<'a>, names: &BTreeMap<usize, String>, is_of_registry: bool) -> Vec<Branch<'a>> {
     let mut by_name: BTreeMap<&str, Vec<Branch<'a>>> = BTreeMap::new();
     for (index, product_id) in names {
-        let Some(package) = view.packages.get(*index).filter(|p| is_wanted(p.scanned.seen)) else {
+        let Some(package) = view
+            .packages
+            .get(*index)
+            .filter(|p| (p.scanned.seen == Seen::Registry) == is_of_registry)
+        else {
             continue;
         };
         let facts = &package.scanned.package;

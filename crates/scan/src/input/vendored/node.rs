@@ -84,7 +84,7 @@ mod tests {
             "installPackage \"a\nunpackFile\nunpackFile \nmv \"$packageDir\" \"$DIR/",
             "installPackage \"a\" \"b\"\ninstallPackage \"a/b/c\" \"/nix/store/x\"",
         ] {
-            assert_eq!(composed(script), [String::new(); 0], "{script}");
+            assert_eq!(composed(script), [""; 0], "{script}");
         }
     }
 }
