@@ -113,6 +113,8 @@ impl Prepared<'_> {
                 }
                 let around = Around {
                     lines: None,
+                    // A package carries one version of a library; what stands beside it in a registry is not known here.
+                    majors: &[],
                     clauses,
                     other_products: &|_| false,
                 };
