@@ -1,8 +1,8 @@
 //! What a package carries inside: dependencies of Cargo, Go and npm that its derivation names one by one, and archives of
 //! dependencies whose content no derivation tells.
 //!
-//! Names and versions are taken from where they are stated, never guessed: addresses of [registries](registry), names that
-//! Nixpkgs' own builders give (`importCargoLock`, `buildRustCrate`), attributes (gomod2nix, node2nix) and [lock files](lock) that a
+//! Names and versions are taken from where they are stated, never guessed: addresses of registries (`registry`), names that
+//! Nixpkgs' own builders give (`importCargoLock`, `buildRustCrate`), attributes (gomod2nix, node2nix) and lock files (`lock`) that a
 //! derivation holds as text (`importNpmLock`, `importCargoLock`). Many packages fetch all dependencies as one archive with one hash
 //! (`cargoHash`, `vendorHash`, `npmDepsHash`): of those it is only known that they are there.
 

@@ -343,7 +343,7 @@ fn builds_of_one_version_are_told_apart() {
     twin.package.drv_path = Some("/nix/store/00000000000000000000000000000001-zlib-1.2.11.drv".into());
     report.inventory.packages.push(twin);
     let mut unpatched = report.findings[5].clone();
-    unpatched.package = report.inventory.packages.len() - 1;
+    unpatched.package = u32::try_from(report.inventory.packages.len() - 1).unwrap();
     unpatched.verdict = vuln::verdict::Verdict::Affected;
     report.findings.push(unpatched);
     let vex = attest::openvex::parse(plain(&report, ReportFormat::OpenVex).as_bytes()).unwrap();
@@ -371,7 +371,7 @@ fn builds_that_share_a_finding_share_a_row() {
     let mut report = samples::small();
     report.inventory.packages.push(report.inventory.packages[4].clone());
     let mut twin = report.findings[0].clone();
-    twin.package = report.inventory.packages.len() - 1;
+    twin.package = u32::try_from(report.inventory.packages.len() - 1).unwrap();
     report.findings.push(twin);
     let table = plain(&report, ReportFormat::Table);
     assert_eq!(table.matches("CVE-2024-3094").count(), 1, "{table}");
