@@ -256,12 +256,14 @@ impl Explained for DdcError {
         match self {
             Self::Build(error) => error.exit(),
             Self::Step(error) => error.exit(),
+            Self::NotBehind { .. } => Exit::Usage,
             Self::Host { .. } | Self::Io { .. } => Exit::Incomplete,
         }
     }
     fn hint(&self) -> Option<String> {
         match self {
             Self::Build(error) => error.hint(),
+            Self::NotBehind { replaced, .. } => Some(format!("name a step that needs {replaced}: `firn-chain plan` lists them")),
             _ => None,
         }
     }

@@ -73,6 +73,14 @@ pub enum DdcError {
         /// What went wrong.
         why: String,
     },
+    /// Nothing would be compared.
+    #[error("compare {step}: it is not built with {replaced}, which another compiler takes the place of")]
+    NotBehind {
+        /// The step that was asked for.
+        step: String,
+        /// The step whose program is replaced.
+        replaced: &'static str,
+    },
     /// A file cannot be read or written.
     #[error("use {path}")]
     Io {
@@ -120,6 +128,12 @@ pub fn compare(builder: &Builder, first: &First, to: &str) -> Result<Verdict, Dd
     };
     let last = builder.chain.step(to)?;
     let behind = behind(&steps, place.replaced);
+    if !behind.contains(&to) {
+        return Err(DdcError::NotBehind {
+            step: to.to_owned(),
+            replaced: place.replaced,
+        });
+    }
     // What no tcc had a part in, and what shows how to compile one, is the chain's own.
     let mut own: Vec<&Step> = steps.iter().filter(|s| !behind.contains(&s.name.as_str())).copied().collect();
     let like = builder.chain.step(place.like)?;

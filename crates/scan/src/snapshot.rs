@@ -179,7 +179,8 @@ impl Explained for OpenError {
 /// `now` is in seconds since 1970.
 pub fn open(wanted: &Wanted, folders: &Folders, now: i64) -> Result<(Snapshot, Vec<String>), OpenError> {
     let (snapshot, path) = open_unjudged(wanted, folders)?;
-    let warnings = judge(&snapshot, path, wanted, folders, now)?;
+    let mut warnings = judge(&snapshot, path, wanted, folders, now)?;
+    warnings.extend(note_seen(&snapshot, folders));
     Ok((snapshot, warnings))
 }
 
@@ -209,9 +210,7 @@ fn judge<S: ReadAt>(
             header.producer
         ));
     }
-    let seen_file = folders.seen(snapshot.key());
-    let seen = read_seen(&seen_file);
-    if let Some(seen) = seen.filter(|seen| header.serial < *seen) {
+    if let Some(seen) = read_seen(&folders.seen(snapshot.key())).filter(|seen| header.serial < *seen) {
         if !wanted.allow_rollback {
             return Err(OpenError::Rollback {
                 path,
@@ -220,15 +219,23 @@ fn judge<S: ReadAt>(
             });
         }
         warnings.push(format!("the snapshot is an old one: serial {seen} of the same key was seen before"));
-    } else if seen != Some(header.serial)
-        && let Err(error) = write_seen(&seen_file, header.serial)
-    {
-        warnings.push(format!(
-            "that this snapshot was seen could not be noted in {} ({error}): an older one would not be noticed",
-            seen_file.display()
-        ));
     }
     Ok(warnings)
+}
+
+/// Notes that a snapshot is in use here, so that no older one is taken for current; answers what the user should know. Only of one that is
+/// here whole: an update that fails must leave the one before it usable.
+fn note_seen<S: ReadAt>(snapshot: &vuln::snapshot::Snapshot<S>, folders: &Folders) -> Option<String> {
+    let (file, serial) = (folders.seen(snapshot.key()), snapshot.header().serial);
+    if read_seen(&file).is_some_and(|seen| seen >= serial) {
+        return None;
+    }
+    write_seen(&file, serial).err().map(|error| {
+        format!(
+            "that this snapshot was seen could not be noted in {} ({error}): an older one would not be noticed",
+            file.display()
+        )
+    })
 }
 
 /// Opens a snapshot and checks its signature, whatever its age.

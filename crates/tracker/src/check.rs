@@ -76,7 +76,13 @@ pub enum CheckError {
     /// No snapshot was made yet, and one is needed.
     #[error("no snapshot has been made yet")]
     NoSnapshot,
+    /// More than anybody reads, and than fits into memory for many at once.
+    #[error("the answer would hold more than {MOST_FINDINGS} findings: send fewer packages")]
+    TooMany,
 }
+
+/// Findings of one answer.
+const MOST_FINDINGS: usize = 250_000;
 
 impl From<StoreError> for CheckError {
     fn from(error: StoreError) -> Self {
@@ -124,6 +130,9 @@ pub fn check(
                             fixed_in: None,
                             evidence: Vec::new(),
                         };
+                        if pairs.len() >= MOST_FINDINGS {
+                            return Err(CheckError::TooMany);
+                        }
                         pairs.push((n, found, (pair.vulnerability, pair.cluster)));
                     } else {
                         answer.settled += 1;
@@ -163,6 +172,11 @@ pub fn check(
             .into_iter()
             .map(|facts| (facts.name.clone(), facts))
             .collect();
+        let shown = judged.iter().filter(|judged| judged.found.is_some());
+        let copies = shown.map(|judged| of_guest.get(judged.guest).map_or(0, Vec::len)).sum::<usize>();
+        if copies + checked.iter().map(|answer| answer.findings.len()).sum::<usize>() > MOST_FINDINGS {
+            return Err(CheckError::TooMany);
+        }
         for judged in judged {
             for n in of_guest.get(judged.guest).into_iter().flatten() {
                 let Some(answer) = checked.get_mut(*n) else { continue };

@@ -21,6 +21,9 @@ pub use roots::RootsError;
 /// The largest page (listing, answer of an interface) that is read into memory.
 const MAX_PAGE: u64 = 64 << 20;
 
+/// How long such a page may take.
+const PAGE_TIME: Duration = Duration::from_secs(300);
+
 /// Fetches files.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
@@ -196,9 +199,11 @@ impl Fetcher {
         progress.add(part.len() >> 10);
         let limit = self.max_file.saturating_sub(part.len());
         let mut body = Watched {
-            inner: Limited::new(response.into_body().into_reader(), limit, Exceeded::Size { limit: self.max_file }),
+            inner: Timely {
+                inner: Limited::new(response.into_body().into_reader(), limit, Exceeded::Size { limit: self.max_file }),
+                until: Instant::now() + self.max_time,
+            },
             progress,
-            until: Instant::now() + self.max_time,
             odd: 0,
         };
         let written = part.append(&mut body);
@@ -223,7 +228,7 @@ impl Fetcher {
     /// A page as text.
     pub fn page(&self, url: &str) -> Result<String, FetchError> {
         let response = good(url, self.ask(url, None, None)?)?;
-        text(url, response)
+        self.text(url, response)
     }
 
     /// A page as text, from an interface that knows us by a key. Nobody that it sends us to gets the key.
@@ -231,7 +236,21 @@ impl Fetcher {
         let Some(key) = key else { return self.page(url) };
         let request = self.agent.get(url).header(name, key).config().max_redirects(0).build();
         let response = request.call().map_err(|e| asked(url, e))?;
-        text(url, good(url, response)?)
+        self.text(url, good(url, response)?)
+    }
+
+    fn text(&self, url: &str, response: Response<ureq::Body>) -> Result<String, FetchError> {
+        let mut bytes = Vec::new();
+        let body = response.into_body().into_reader();
+        let mut timely = Timely {
+            inner: Limited::new(body, MAX_PAGE, Exceeded::Size { limit: MAX_PAGE }),
+            until: Instant::now() + self.max_time.min(PAGE_TIME),
+        };
+        timely.read_to_end(&mut bytes).map_err(|source| FetchError::Copy {
+            url: url.to_owned(),
+            source,
+        })?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     fn ask(&self, url: &str, tag: Option<&str>, part: Option<(u64, &str)>) -> Result<Response<ureq::Body>, FetchError> {
@@ -260,17 +279,6 @@ fn asked(url: &str, source: ureq::Error) -> FetchError {
     }
 }
 
-fn text(url: &str, response: Response<ureq::Body>) -> Result<String, FetchError> {
-    let mut bytes = Vec::new();
-    Limited::new(response.into_body().into_reader(), MAX_PAGE, Exceeded::Size { limit: MAX_PAGE })
-        .read_to_end(&mut bytes)
-        .map_err(|source| FetchError::Copy {
-            url: url.to_owned(),
-            source,
-        })?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
 fn header(response: &Response<ureq::Body>, name: &str) -> Option<String> {
     response
         .headers()
@@ -291,20 +299,31 @@ fn good(url: &str, response: Response<ureq::Body>) -> Result<Response<ureq::Body
     })
 }
 
-/// Shows how much came, and ends what never ends.
+/// Ends what never ends.
+struct Timely<R> {
+    inner: R,
+    until: Instant,
+}
+
+impl<R: Read> Read for Timely<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if Instant::now() > self.until {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the server is too slow"));
+        }
+        self.inner.read(buffer)
+    }
+}
+
+/// Shows how much came.
 struct Watched<'a, R> {
     inner: R,
     progress: &'a Progress,
-    until: Instant,
     /// Bytes not shown yet: less than the unit that is shown.
     odd: u64,
 }
 
 impl<R: Read> Read for Watched<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if Instant::now() > self.until {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "the server is too slow"));
-        }
         let n = self.inner.read(buffer)?;
         self.odd += n as u64;
         self.progress.add(self.odd >> 10);

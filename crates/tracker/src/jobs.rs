@@ -42,7 +42,12 @@ impl Shop {
         let private = |name: &str| self.evaluation.private.iter().any(|private| private == name);
         hidden::note(
             &*self.store,
-            self.evaluation.sets.iter().map(|set| (set.name.as_str(), private(&set.name))),
+            // Also names of sets that are taken in by hand.
+            self.evaluation
+                .sets
+                .iter()
+                .map(|set| (set.name.as_str(), private(&set.name)))
+                .chain(self.evaluation.private.iter().map(|name| (name.as_str(), true))),
         )?;
         let jobs = self.store.jobs()?;
         let is_known = |kind: &str, subject: &str| {

@@ -29,7 +29,11 @@ pub fn bless(disk: &mut dyn Disk, id: &EntryId) -> Result<Option<String>, EspErr
     match disk.write(&beside, from.as_mut()) {
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {
             let failed = EspError::io(disk, "remove", &beside);
-            disk.remove(&beside).map_err(failed)?;
+            match disk.remove(&beside) {
+                // There was no room even for its name.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed.map_err(failed)?,
+            }
             rename(disk, &counted, &good)?;
         }
         written => {

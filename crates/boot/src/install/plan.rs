@@ -266,7 +266,9 @@ fn compare(wanted: &[Wanted], survey: &Survey, policy: &Policy) -> Compared {
         sort_out(entry, 0, policy, &mut garbage);
         // What an entry of text starts stays as long as the entry does, whoever wrote it.
         if needed.contains(entry) || garbage.entries.is_empty() && garbage.unfinished.is_empty() {
-            needed.extend(files.iter().cloned());
+            // FAT and the loader pass over case.
+            let is_started = |path: &&String| files.iter().any(|file| file.eq_ignore_ascii_case(path));
+            needed.extend(survey.items.keys().filter(is_started).cloned());
         }
     }
     for (path, size) in &survey.items {

@@ -130,7 +130,9 @@ fn started_by(disk: &dyn Disk, path: &str) -> Vec<String> {
     let files = text.lines().filter_map(|line| {
         let (key, file) = line.trim().split_once(char::is_whitespace)?;
         let starts = matches!(key, "linux" | "initrd" | "efi" | "uki" | "devicetree");
-        starts.then(|| canonical(file.trim().replace('\\', "/").trim_start_matches('/')))
+        let file = file.trim().replace('\\', "/");
+        let parts: Vec<&str> = file.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        starts.then(|| canonical(&parts.join("/")))
     });
     files.collect()
 }

@@ -187,17 +187,25 @@ impl Bytes for Known {
         }
         let entries = tree::list(&root).ok()?;
         let files = entries.iter().filter(|e| matches!(e.kind, tree::Kind::File { .. }));
+        let mut is_clear = true;
         for entry in files {
             let file = if entry.path.as_os_str().is_empty() {
                 root.clone()
             } else {
                 root.join(&entry.path)
             };
-            if is_program(&file)? || holds_programs(&file, path.name()) {
+            let name = entry.path.file_name().map_or(path.name().into(), |name| name.to_string_lossy());
+            if is_program(&file)? {
                 return Some(true);
             }
+            match holds_programs(&file, &name) {
+                Some(true) => return Some(true),
+                Some(false) => {}
+                // Then its name has to tell.
+                None => is_clear = false,
+            }
         }
-        Some(false)
+        is_clear.then_some(false)
     }
 }
 
@@ -207,8 +215,11 @@ fn is_program(file: &Path) -> Option<bool> {
     Some(recognise(&start).is_some_and(|g| matches!(g.kind, "program or object" | "library")))
 }
 
-/// Whether an archive that we can unpack holds programs.
-fn holds_programs(file: &Path, name: &str) -> bool {
+/// Whether an archive holds programs; `None` if it is one that we cannot unpack, or not to its end.
+fn holds_programs(file: &Path, name: &str) -> Option<bool> {
+    if !is_packed(name) {
+        return Some(false);
+    }
     let source = Source {
         file: name.to_owned(),
         ..Source::default()
@@ -217,5 +228,14 @@ fn holds_programs(file: &Path, name: &str) -> bool {
     let looked = unpack::members(&source, file, &mut |_, _, bytes| {
         found |= recognise(bytes.get(..64.min(bytes.len())).unwrap_or_default()).is_some_and(|g| g.kind == "program or object");
     });
-    looked.is_ok() && found
+    (looked.is_ok() || found).then_some(found)
+}
+
+/// Whether a file is packed, by its name.
+fn is_packed(name: &str) -> bool {
+    const ENDINGS: [&str; 18] = [
+        "tar", "gz", "tgz", "bz2", "tbz", "tbz2", "xz", "txz", "zst", "lz", "lzma", "zip", "jar", "whl", "rpm", "deb", "7z", "AppImage",
+    ];
+    name.rsplit_once('.')
+        .is_some_and(|(_, ending)| ENDINGS.iter().any(|packed| packed.eq_ignore_ascii_case(ending)))
 }

@@ -15,7 +15,7 @@ use crate::dates::{from_rfc3339, rfc3339};
 
 /// Files of a folder that are read.
 pub const ENDING: &str = ".intoto.jsonl";
-/// Most envelopes of one folder.
+/// Most lines of one file.
 const MOST: usize = 100_000;
 /// A clock may be wrong by this much.
 const AHEAD: u64 = 86_400;
@@ -67,11 +67,11 @@ pub struct Collected {
 /// Reads every `*.intoto.jsonl` of a folder: an envelope a line.
 pub fn collect(folder: &Path, rules: &Rules) -> io::Result<Collected> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<io::Result<_>>()?;
-    files.retain(|f| f.to_string_lossy().ends_with(ENDING));
+    // Neither a folder nor a pipe says anything.
+    files.retain(|f| f.to_string_lossy().ends_with(ENDING) && f.is_file());
     files.sort();
     let mut collected = Collected::default();
     let mut newest: BTreeMap<(PublicKey, Option<String>), (Said, PathBuf, usize)> = BTreeMap::new();
-    let mut lines = 0;
     for file in files {
         let mut reader = BufReader::new(File::open(&file)?);
         for number in 1.. {
@@ -80,13 +80,12 @@ pub fn collect(folder: &Path, rules: &Rules) -> io::Result<Collected> {
             if reader.by_ref().take(limit).read_until(b'\n', &mut line)? == 0 {
                 break;
             }
-            lines += 1;
             let refuse = |why: String| Refused {
                 file: file.clone(),
                 line: number,
                 why,
             };
-            if lines > MOST || line.len() as u64 == limit {
+            if number > MOST || line.len() as u64 == limit {
                 collected
                     .refused
                     .push(refuse("too much: this and the rest of the file are left out".into()));

@@ -65,7 +65,10 @@ fn add(inventory: &mut Inventory, name: &str, sbom: &Sbom) {
     for component in &sbom.components {
         let package = scanned(component).map(|scanned| {
             let own = &scanned.package;
-            let key = (scanned.seen, [own.pname.clone(), own.version.clone()], own.patches.clone());
+            // Registries give the same names to different things.
+            let purls = own.purls.iter().filter(|_| scanned.seen == Seen::Registry);
+            let told_apart = own.patches.iter().chain(purls).cloned().collect();
+            let key = (scanned.seen, [own.pname.clone(), own.version.clone()], told_apart);
             *packages.entry(key).or_insert_with(|| {
                 inventory.packages.push(scanned);
                 u32::try_from(inventory.packages.len() - 1).unwrap_or(u32::MAX)
@@ -94,7 +97,11 @@ fn scanned(component: &Component) -> Option<Scanned> {
     // A name of a registry means something else in Nixpkgs.
     let is_of_registry = |purl: &&Purl| Ecosystem::from_purl_type(&purl.type_).is_some() || purl.type_ == "golang";
     if let Some(purl) = purls.iter().find(is_of_registry).filter(|_| !in_nix) {
-        return Some(Scanned::of_registry(purl));
+        let mut purl = purl.clone();
+        purl.version = purl
+            .version
+            .or_else(|| Some(component.version.clone()).filter(|version| !version.is_empty()));
+        return Some(Scanned::of_registry(&purl));
     }
     let kind = component.kind.as_deref().unwrap_or_default().to_ascii_lowercase();
     if ["file", "source", "operating-system", "operating_system", "data"].contains(&kind.as_str()) || package::is_part(&component.name) {

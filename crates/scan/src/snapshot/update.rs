@@ -12,7 +12,7 @@ use cli_kit::{Exit, Explained};
 use vuln::snapshot::{BlockPlace, ReadAt, SnapshotError};
 
 use super::remote::{Found, LARGEST, Remote, RemoteError};
-use super::{FileAt, Folders, OpenError, Snapshot, Wanted, believe, judge, open_unjudged};
+use super::{FileAt, Folders, OpenError, Snapshot, Wanted, believe, judge, note_seen, open_unjudged};
 
 /// Blocks that lie so close together are fetched in one range.
 const GAP: u64 = 32 << 10;
@@ -263,7 +263,7 @@ impl Part {
         let failed = |source| UpdateError::Write { path: path.into(), source };
         let file = File::open(&self.path).map_err(failed)?;
         let snapshot = believe(FileAt(file), Path::new(url), &wanted.trust, folders).map_err(UpdateError::Open)?;
-        let warnings = judge(&snapshot, PathBuf::from(url), wanted, folders, now).map_err(UpdateError::Open)?;
+        let mut warnings = judge(&snapshot, PathBuf::from(url), wanted, folders, now).map_err(UpdateError::Open)?;
         for place in snapshot.places() {
             let mut bytes = vec![0; usize::try_from(place.size.min(LARGEST)).unwrap_or(0)];
             snapshot.bytes(place.offset, &mut bytes).map_err(UpdateError::Format)?;
@@ -282,6 +282,7 @@ impl Part {
             _ => {}
         }
         fs::rename(&self.path, path).map_err(failed)?;
+        warnings.extend(note_seen(&snapshot, folders));
         if let Some(tag) = tag {
             fs::write(&tag_file, tag).map_err(failed)?;
         }

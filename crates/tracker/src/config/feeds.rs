@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::value::Address;
 use super::{ConfigError, Given, Key, Secret, Section, Size, Span, data_dir};
 use crate::feeds::{Feed, Upstream};
 use vuln::advisory::Source;
@@ -109,10 +110,14 @@ pub struct Feeds {
 impl Feeds {
     /// Reads its keys.
     pub fn read(given: &Given) -> Result<Self, ConfigError> {
-        let address = |name| given.value::<String>(name).map(|url| url.trim_end_matches('/').to_owned());
+        let address = |name| {
+            given
+                .value::<Address>(name)
+                .map(|address| address.0.trim_end_matches('/').to_owned())
+        };
         let span = |name| given.value::<Span>(name).map(|span| span.0);
         Ok(Self {
-            mirror: given.optional("feeds.mirror")?,
+            mirror: given.optional::<Address>("feeds.mirror")?.map(|address| address.0),
             upstream: Upstream {
                 cve: address("feeds.cve_url")?,
                 nvd: address("feeds.nvd_url")?,

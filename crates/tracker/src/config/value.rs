@@ -47,6 +47,22 @@ impl Setting for Size {
     }
 }
 
+/// An address or a folder. Addresses are shown on pages and in logs, so they hold no password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address(pub String);
+
+impl Setting for Address {
+    fn parse(text: &str) -> Result<Self, String> {
+        let authority = text
+            .split_once("://")
+            .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
+        if authority.is_some_and(|authority| authority.contains('@')) {
+            return Err("an address with a user or a password would be shown to everybody".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// A text that nobody is shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);

@@ -1,6 +1,7 @@
 //! Who does the jobs.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -14,6 +15,9 @@ use crate::store::queue::{Claimed, End};
 
 /// Between two looks for a job.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a job waits in which this program failed, in seconds.
+const AFTER_FAULT: i64 = 3600;
 
 /// How long jobs may go on when the process is to end. What is not done then is given back.
 const GRACE: Duration = Duration::from_secs(3);
@@ -143,7 +147,11 @@ impl Worker<'_> {
                     }
                 }
             });
-            let end = self.shop.work(job);
+            // A fault of ours in one job must not end all others.
+            let end = panic::catch_unwind(AssertUnwindSafe(|| self.shop.work(job))).unwrap_or_else(|_| End::Failed {
+                error: "a fault in this program: its log says where".to_owned(),
+                at: now().saturating_add(AFTER_FAULT),
+            });
             drop(done);
             end
         });

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use vuln::advisory::Source;
 
 use super::{Got, Remote, count, remove};
+use crate::config::now;
 use crate::feeds::{RemoteFile, Upstream, encode};
 use crate::ingest::plan::Unit;
 use crate::ingest::{IngestError, Report};
@@ -118,6 +119,9 @@ fn collection(remote: &Remote<'_>, upstream: &Upstream, ecosystem: &str) -> Resu
 
 /// Notes up to where an ecosystem is known, if nothing of it failed.
 fn reached(remote: &Remote<'_>, ecosystem: &str, report: &Report, at: Option<String>) -> Result<(), IngestError> {
+    // A time of the future would hide all that comes until then.
+    let today = timestamp::format(now());
+    let at = at.map(|at| if timestamp::compare(&at, &today).is_gt() { today } else { at });
     match at.filter(|_| report.failures.is_empty()) {
         Some(at) => remote
             .ingest

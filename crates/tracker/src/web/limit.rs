@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::error::Error;
 use crate::config::{ClientHeader, Limits, Network, Server};
@@ -22,9 +22,11 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, server: &Server) -> IpAddr {
         ClientHeader::XForwardedFor => HeaderName::from_static("x-forwarded-for"),
         ClientHeader::Forwarded => HeaderName::from_static("forwarded"),
     };
-    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-    let hops = lines.iter().flat_map(|line| line.split(',')).map(str::trim);
+    // By bytes: what a client wrote to the left may be no text, and must not hide what the proxy wrote to the right of it.
+    let lines: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    let hops = lines.iter().flat_map(|line| line.split(|byte| *byte == b','));
     for hop in hops.rev() {
+        let hop = std::str::from_utf8(hop).unwrap_or_default().trim();
         let named = match server.client_header {
             ClientHeader::XForwardedFor => address(hop),
             ClientHeader::Forwarded => forwarded(hop),

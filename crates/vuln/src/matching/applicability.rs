@@ -97,6 +97,17 @@ pub(super) struct Around<'a> {
     pub other_products: &'a dyn Fn(&CpeMatch) -> bool,
 }
 
+/// Whether a CPE name of the record is about the free edition itself.
+fn is_said_of_free_edition(advisory: &Advisory) -> bool {
+    let mut named = advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches);
+    named.any(|m| {
+        m.cpe
+            .sw_edition
+            .as_deref()
+            .is_some_and(|edition| edition.eq_ignore_ascii_case("community"))
+    })
+}
+
 /// What the record says about the version, if it speaks of the subject at all.
 pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged: Judged<'_>, around: Around<'_>) -> Option<Statement> {
     let advisory = record.advisory;
@@ -186,6 +197,7 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
         && !all.is_empty()
         && let Some(feature) = RULES.enterprise_feature(&subject.product, &advisory.description, judged.version)
         && !names_free_edition(&advisory.description)
+        && !is_said_of_free_edition(advisory)
     {
         let detail = format!(
             "{feature} of {} are in its enterprise edition only, and the package is another edition",

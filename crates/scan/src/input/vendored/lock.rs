@@ -9,6 +9,12 @@ const MAX_LEN: usize = 32 << 20;
 /// Old lock files nest dependencies as folders do.
 const DEEPEST: usize = 32;
 
+/// How Cargo names the registry.
+const CRATES_IO: [&str; 2] = [
+    "registry+https://github.com/rust-lang/crates.io-index",
+    "sparse+https://index.crates.io/",
+];
+
 /// The packages of a `package-lock.json` of any version, without those that only its author needs.
 pub(super) fn npm(text: &str) -> Vec<String> {
     if text.len() > MAX_LEN {
@@ -68,7 +74,7 @@ pub(super) fn cargo(text: &str) -> Vec<String> {
     packages
         .filter_map(|package| {
             let text = |member: &str| package.get(member)?.as_str();
-            text("source")?.contains("crates.io").then_some(())?;
+            CRATES_IO.contains(&text("source")?).then_some(())?;
             registry::cargo(text("name")?, text("version")?)
         })
         .collect()
@@ -99,11 +105,17 @@ mod tests {
                     source = \"registry+https://github.com/rust-lang/crates.io-index\"\n[[package]]\nname = \"fork\"\nversion = \"1.0.0\"\nsource = \"git+https://x\"\n";
         assert_eq!(cargo(lock), ["pkg:cargo/time@0.1.43"]);
         assert_eq!(cargo("["), [""; 0]);
+        let mirror = "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"git+https://github.com/me/crates.io-mirror#0\"\n";
+        assert_eq!(cargo(mirror), [""; 0], "a repository of somebody");
     }
 
     #[test]
     fn security_deep_lock_files_end() {
-        let deep = format!("{}{}", r#"{"dependencies":{"a":"#.repeat(100), "}}".repeat(100));
-        assert_eq!(npm(&deep), [""; 0]);
+        let inner = r#"{"version":"1.0.0","dependencies":{"a":"#.repeat(40);
+        let deep = format!("{}{inner}{{}}{}", r#"{"dependencies":{"a":"#, "}}".repeat(41));
+        assert!(serde_json::from_str::<Value>(&deep).is_ok());
+        assert_eq!(npm(&deep).len(), DEEPEST);
+        // Deeper than any JSON that is read.
+        assert_eq!(npm(&r#"{"dependencies":{"a":"#.repeat(100_000)), [""; 0]);
     }
 }

@@ -132,13 +132,21 @@ impl Place {
     }
 
     fn update_at(&self, server: &Server, now: i64) -> Result<Updated, UpdateError> {
+        update(&server.url, &self.wanted(), &self.folders(), now)
+    }
+
+    fn folders(&self) -> Folders {
         let at = |name: &str| self.dir.path().join(name);
-        let folders = Folders {
+        Folders {
             data: at("data"),
             config: at("config"),
             state: at("state"),
-        };
-        update(&server.url, &self.wanted(), &folders, now)
+        }
+    }
+
+    /// As the next scan would.
+    fn open(&self) -> Result<(Snapshot, Vec<String>), OpenError> {
+        super::super::open(&self.wanted(), &self.folders(), NOW)
     }
 
     fn here(&self) -> Vec<u8> {
@@ -234,6 +242,7 @@ fn security_whatever_fails_the_old_one_stays() {
         let failed = place.update(&server);
         assert!(failed.is_err(), "{what}: {failed:?}");
         assert!(place.here() == old, "{what}");
+        place.open().expect(what);
     }
     server.put(newer.clone(), Manner::Good);
     assert!(place.update_at(&server, NOW + 40 * 86_400).is_err(), "too old to say anything");

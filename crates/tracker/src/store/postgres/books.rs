@@ -3,6 +3,7 @@
 use super::client::{Client, Value};
 use super::{Result, words};
 use crate::document::{self, Digest};
+use crate::store::hidden::PRIVATE;
 use crate::store::taking::TakenFile;
 use crate::store::transfer::tables;
 
@@ -103,7 +104,13 @@ pub fn clear(tx: &mut Client) -> Result<()> {
     // Channels and their sets come in one order, go in the other.
     tx.execute("DELETE FROM vulnerability_text", &[])?;
     for table in tables().rev() {
-        tx.execute(&format!("DELETE FROM {}", table.name), &[])?;
+        // What is private stays so, whatever else goes.
+        let kept = if table.name == "setting" {
+            format!(" WHERE name NOT LIKE '{PRIVATE}%'")
+        } else {
+            String::new()
+        };
+        tx.execute(&format!("DELETE FROM {}{kept}", table.name), &[])?;
     }
     Ok(())
 }

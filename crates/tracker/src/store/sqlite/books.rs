@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::document::{self, Digest};
+use crate::store::hidden::PRIVATE;
 use crate::store::taking::TakenFile;
 
 type Result<T> = std::result::Result<T, rusqlite::Error>;
@@ -105,7 +106,13 @@ pub fn clear(tx: &Transaction<'_>) -> Result<()> {
         .query_map([], |row| row.get(0))?
         .collect::<Result<_>>()?;
     for table in tables {
-        tx.execute(&format!("DELETE FROM \"{table}\""), [])?;
+        // What is private stays so, whatever else goes.
+        let kept = if table == "setting" {
+            format!(" WHERE name NOT LIKE '{PRIVATE}%'")
+        } else {
+            String::new()
+        };
+        tx.execute(&format!("DELETE FROM \"{table}\"{kept}"), [])?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::routing::post;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use vuln::score::Severity;
@@ -39,6 +39,7 @@ const PATCHES: usize = 1000;
 struct Request {
     #[serde(default, deserialize_with = "given")]
     channel: Option<String>,
+    #[serde(deserialize_with = "at_most_packages")]
     packages: Vec<Object<Entry>>,
     #[serde(default)]
     all: bool,
@@ -52,13 +53,45 @@ struct Entry {
     #[serde(default, deserialize_with = "given")]
     pname: Option<String>,
     version: String,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "at_most_patches")]
     patches: Option<Vec<String>>,
 }
 
 /// What may be left out, and is not null where it is there.
 fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
+}
+
+fn at_most_packages<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Object<Entry>>, D::Error> {
+    let what = "packages: send them in several requests";
+    from.deserialize_seq(AtMost(MOST, what, PhantomData))
+}
+
+fn at_most_patches<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    from.deserialize_seq(AtMost(PATCHES, "patches of one package", PhantomData))
+        .map(Some)
+}
+
+/// A list that is refused where it gets too long, before the rest of it takes memory; and what it is of.
+struct AtMost<T>(usize, &'static str, PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for AtMost<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of at most {} {}", self.0, self.1)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = list.next_element()? {
+            if members.len() == self.0 {
+                return Err(serde::de::Error::custom(format_args!("more than {} {}", self.0, self.1)));
+            }
+            members.push(member);
+        }
+        Ok(members)
+    }
 }
 
 /// An object. Serde takes a list of its members for one, too; the document knows nothing of that.
@@ -206,6 +239,9 @@ impl From<CheckError> for Error {
             CheckError::NoSnapshot => Error::NotYet {
                 what: "packages that are not a channel's own are judged with a snapshot, and none has been made yet",
             },
+            CheckError::TooMany => Error::Content {
+                message: error.to_string(),
+            },
             CheckError::Snapshot(error) => {
                 tracing::error!(%error, "check packages");
                 Error::Panic
@@ -291,12 +327,6 @@ fn parse(bytes: &[u8]) -> Result<Request, Error> {
 
 fn packages(request: Request) -> Result<(Option<String>, Vec<Package>, bool), Error> {
     let wrong = |message: String| Error::Content { message };
-    if request.packages.len() > MOST {
-        return Err(wrong(format!(
-            "{} packages are more than {MOST}: send them in several requests",
-            request.packages.len()
-        )));
-    }
     let is_name = |text: &String| !text.is_empty() && text.chars().count() <= NAME;
     if request.channel.as_ref().is_some_and(|channel| !is_name(channel)) {
         return Err(wrong(format!("channel: 1 to {NAME} characters are expected")));
@@ -309,9 +339,6 @@ fn packages(request: Request) -> Result<(Option<String>, Vec<Package>, bool), Er
         let long = |text: &String| text.chars().count() > NAME;
         if long(&entry.version) || entry.patches.iter().flatten().any(long) {
             return Err(wrong(format!("packages[{n}]: versions and patches have at most {NAME} characters")));
-        }
-        if entry.patches.as_ref().is_some_and(|patches| patches.len() > PATCHES) {
-            return Err(wrong(format!("packages[{n}]: it has more than {PATCHES} patches")));
         }
         let name = match (entry.attr, entry.pname) {
             (Some(attr), _) => Name::Attr(attr),
