@@ -141,3 +141,11 @@ fn a_trojan_that_reproduces_itself_is_its_own_fixpoint_and_is_exposed() {
         assert_eq!(said.code, Some(0), "{}{}", said.out, said.talk);
     }
 }
+
+#[test]
+fn security_a_step_that_no_other_compiler_had_a_part_in_is_not_compared() {
+    for step in ["seed", "tcc-by-cc1"] {
+        let said = run(firn_chain(built()).args(["ddc", "--tcc", "/bin/true", "--to", step]));
+        assert_eq!(said.code, Some(2), "{step}: {}", said.talk);
+    }
+}

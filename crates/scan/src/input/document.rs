@@ -202,6 +202,18 @@ mod tests {
     }
 
     #[test]
+    fn registries_give_one_name_to_different_things() {
+        let inventory = read(
+            r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[
+              {"bom-ref":"a","type":"library","name":"foo","version":"1.0.0","purl":"pkg:npm/foo@1.0.0"},
+              {"bom-ref":"b","type":"library","name":"foo","version":"1.0.0","purl":"pkg:pypi/foo@1.0.0"},
+              {"bom-ref":"c","type":"library","name":"lodash","version":"4.17.19","purl":"pkg:npm/lodash"}]}"#,
+        );
+        let purls: Vec<_> = inventory.packages.iter().map(|p| p.package.purls[0].as_str()).collect();
+        assert_eq!(purls, ["pkg:npm/foo@1.0.0", "pkg:pypi/foo@1.0.0", "pkg:npm/lodash@4.17.19"]);
+    }
+
+    #[test]
     fn components_are_packages_parts_or_neither() {
         let path = "/nix/store/q7z9hp2zsg4id778s4ai1i1yld6zjvq4-curl-7.71.1-bin";
         let inventory = read(&format!(

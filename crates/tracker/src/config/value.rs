@@ -87,6 +87,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn security_addresses_hold_no_password() {
+        assert!(Address::parse("https://user:word@mirror.example/x").is_err());
+        assert!(Address::parse("https://user@mirror.example").is_err());
+        for good in ["https://mirror.example/a@b", "/srv/mirror@home", "http://127.0.0.1:8000"] {
+            assert_eq!(Address::parse(good).unwrap().0, good);
+        }
+    }
+
+    #[test]
     fn lengths_of_time_and_sizes() {
         let span = |text| Span::parse(text).map(|span| span.0.as_millis()).ok();
         assert_eq!(span("90 s"), Some(90_000));

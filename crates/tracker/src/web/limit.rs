@@ -136,7 +136,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         for line in lines {
             let name: HeaderName = header.parse().unwrap();
-            headers.append(name, line.parse().unwrap());
+            headers.append(name, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         client(peer.parse().unwrap(), &headers, &server(header)).to_string()
     }
@@ -152,6 +152,8 @@ mod tests {
         assert_eq!(seen("127.0.0.1", xff, &["6.6.6.6", "198.51.100.1"]), "198.51.100.1");
         assert_eq!(seen("127.0.0.1", xff, &["6.6.6.6, rubbish, 10.1.1.1"]), "10.1.1.1");
         assert_eq!(seen("127.0.0.1", xff, &["10.1.1.1, 10.2.2.2"]), "10.1.1.1");
+        // What is no text does not hide what the proxy wrote.
+        assert_eq!(seen("127.0.0.1", xff, &["\u{ff}, 203.0.113.9"]), "203.0.113.9");
         assert_eq!(seen("127.0.0.1", xff, &[]), "127.0.0.1");
         assert_eq!(seen("127.0.0.1", xff, &["2001:db8::1"]), "2001:db8::1");
         assert_eq!(seen("::ffff:127.0.0.1", xff, &["[2001:db8::1]:80"]), "2001:db8::1");

@@ -444,7 +444,13 @@ pub fn derived_things_and_settings_are_kept(store: &dyn Store) {
 pub fn an_emptied_store_is_empty(store: &dyn Store) {
     matched(store);
     store.put_setting("sample", Some("1")).unwrap();
+    store.put_setting("private/own", Some("1")).unwrap();
     store.clear().unwrap();
+    assert_eq!(
+        store.setting("private/own").unwrap().as_deref(),
+        Some("1"),
+        "what is private stays so"
+    );
     assert_eq!(store.counts().unwrap().vulnerabilities, 0);
     assert!(store.channel_states().unwrap().is_empty() && !store.is_sample().unwrap());
     assert!(store.search_text(&["frobnicate".into()], 10).unwrap().hits.is_empty());
