@@ -373,7 +373,7 @@ fn security_a_signed_header_cannot_ask_for_more_than_the_file_has() {
         bytes.extend([9; 64]);
         assert!(open(&bytes).is_err());
     }
-    let mut bytes = b"firnsnap\x01\0\0\0\xff\xff\xff\xff".to_vec();
+    let mut bytes = [&b"firnsnap"[..], &FORMAT.to_le_bytes(), &[0xff; 4]].concat();
     bytes.extend([0; 4096]);
     assert!(matches!(open(&bytes), Err(SnapshotError::Malformed { .. })));
 }
