@@ -477,10 +477,16 @@ impl Case<'_> {
             let published = record.published.as_deref().map_or(0, day);
             details.and_then(|d| RULES.ended(&d.base, &package.version, published))
         };
+        // A guest is not kept beside anything: it is what a machine has instead.
+        let majors = if cluster < self.context.index.natives {
+            self.majors.as_slice()
+        } else {
+            &[]
+        };
         let key = ClaimKey {
             subjects: accepted.iter().map(|(_, n)| *n).collect(),
             version: judged.version.to_string(),
-            majors: self.majors.clone(),
+            majors: majors.to_vec(),
             editions: (judged.is_esr, judged.is_enterprise),
             scheme,
             names: details.map_or(0, |d| d.names_digest),
@@ -536,7 +542,7 @@ impl Case<'_> {
                     Around {
                         lines,
                         clauses,
-                        majors: &self.majors,
+                        majors,
                         other_products: &other_products,
                     },
                 ));
