@@ -3,6 +3,7 @@
 mod boot;
 mod chain;
 mod fuzz;
+mod installed;
 mod interface;
 mod needs;
 mod pages;

@@ -1,11 +1,11 @@
 //! What tests of the scanner need beside programs: validators and readers of the formats that it writes, written by others.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
+use super::installed::{self, DONE};
 use crate::house::House;
 use crate::shell;
 
@@ -42,9 +42,6 @@ pub fn environment(house: &House) -> Vec<(&'static str, PathBuf)> {
     }
 }
 
-/// Written last: holds what is installed.
-const DONE: &str = "installed";
-
 fn folder(house: &House) -> PathBuf {
     house.target.join("scan-tests")
 }
@@ -53,13 +50,7 @@ fn python(folder: &Path) -> Result<()> {
     if is_current(folder) {
         return Ok(());
     }
-    let venv = folder.join("venv");
-    shell::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    shell::run(
-        Command::new(venv.join("bin/python3"))
-            .args(["-m", "pip", "install", "--quiet"])
-            .args(PYTHON_PACKAGES),
-    )
+    installed::venv(folder, &PYTHON_PACKAGES)
 }
 
 fn node(folder: &Path) -> Result<()> {
@@ -84,12 +75,11 @@ fn node(folder: &Path) -> Result<()> {
     // What its install script would do.
     let program = folder.join("node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool");
     shell::run(Command::new("chmod").arg("u+x").arg(program))?;
-    let done = folder.join(DONE);
-    fs::write(&done, wanted()).with_context(|| format!("write {}", done.display()))
+    installed::note(folder, &wanted())
 }
 
 fn is_current(folder: &Path) -> bool {
-    fs::read_to_string(folder.join(DONE)).is_ok_and(|installed| installed == wanted())
+    installed::is_current(folder, &wanted())
 }
 
 fn wanted() -> String {
