@@ -11,13 +11,12 @@ pub mod cli;
 pub mod commands;
 pub mod decisions;
 pub mod diff;
-pub mod finding;
 pub mod input;
-pub mod inventory;
-pub mod judge;
 pub mod report;
 #[cfg(test)]
 mod sample;
 pub mod snapshot;
 pub mod watch;
 pub mod why;
+
+pub use judging::{finding, inventory, judge};

@@ -3,7 +3,9 @@
 //! What is remembered of a key is the highest serial that was seen of it, in the user's state folder: who hands out an old snapshot again
 //! hides what was found since.
 
+// The snapshots of the tests of judging.
 #[cfg(test)]
+#[path = "../../judging/src/made.rs"]
 pub(crate) mod made;
 mod remote;
 mod trust;

@@ -18,7 +18,6 @@ use cli_kit::{Exit, Explained, Failure, Manners, Talk, start_logging_as};
 use crate::cli::{Cli, Command, Export};
 use crate::config::{Config, ConfigError, Database, DatabaseError};
 use crate::feeds::Origin;
-use crate::fetch::FetchError;
 use crate::progress::Progress;
 use crate::store::{self, Store, StoreError};
 use crate::sync::Supply;
@@ -167,22 +166,6 @@ impl Explained for DatabaseError {
             DatabaseError::Postgres(_) => "for example --database 'postgres:///firn?host=/run/postgresql'".into(),
             DatabaseError::Url { .. } => "for example --database sqlite:///var/lib/firn/tracker.sqlite".into(),
         })
-    }
-}
-
-impl Explained for FetchError {
-    fn exit(&self) -> Exit {
-        match self {
-            FetchError::Roots(_) => Exit::Usage,
-            _ => Exit::Incomplete,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            FetchError::Roots(_) => Some("SSL_CERT_FILE and NIX_SSL_CERT_FILE name a file of certificates in PEM".into()),
-            _ => None,
-        }
     }
 }
 

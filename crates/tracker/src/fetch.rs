@@ -1,22 +1,20 @@
 //! Files from servers: streamed to disk, bounded, not sent again while they are the same, and gone on with where a connection broke.
 
 mod part;
-mod roots;
-mod wait;
 
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+pub use fetch::FetchError;
+use fetch::{Patience, Timely, condition, good, header, sent};
 use ureq::Agent;
 use ureq::http::Response;
-use ureq::tls::TlsConfig;
 
 use crate::config;
 use crate::ingest::bounds::{Exceeded, Limited};
 use crate::progress::{Phase, Progress};
 use part::Part;
-pub use roots::RootsError;
 
 /// The largest page (listing, answer of an interface) that is read into memory.
 const MAX_PAGE: u64 = 64 << 20;
@@ -44,105 +42,15 @@ pub enum Fetched {
     Same,
 }
 
-/// Why nothing came.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    /// No answer.
-    #[error("fetch {url}")]
-    Ask {
-        /// What was asked for.
-        url: String,
-        /// Why.
-        source: Box<ureq::Error>,
-    },
-    /// An answer that is no file.
-    #[error("fetch {url}: the server answers {status}")]
-    Status {
-        /// What was asked for.
-        url: String,
-        /// HTTP status.
-        status: u16,
-        /// How long the server asks to be left alone.
-        wait: Option<Duration>,
-    },
-    /// The answer broke off, or could not be written.
-    #[error("fetch {url} to its end")]
-    Copy {
-        /// What was asked for.
-        url: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// The answer has another length than the server said.
-    #[error("fetch {url} to its end: {came} of {said} bytes came")]
-    Short {
-        /// What was asked for.
-        url: String,
-        /// Bytes that came.
-        came: u64,
-        /// Bytes that the server announced.
-        said: u64,
-    },
-    /// Larger than any file may be.
-    #[error("fetch {url}: the server announces {said} bytes, at most {limit} are taken")]
-    TooLarge {
-        /// What was asked for.
-        url: String,
-        /// Bytes that the server announced.
-        said: u64,
-        /// `feeds.max_file`
-        limit: u64,
-    },
-    /// The server goes on somewhere else than it was asked to.
-    #[error("fetch {url}: the server goes on with another part of the file than was asked for")]
-    WrongPart {
-        /// What was asked for.
-        url: String,
-    },
-    /// The certificates to trust.
-    #[error("read the certificates of this system")]
-    Roots(#[source] RootsError),
-}
-
-impl FetchError {
-    /// Whether there was no answer at all.
-    pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Ask { .. })
-    }
-
-    /// Whether the server has no such file.
-    pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Status { status: 404 | 410, .. })
-    }
-
-    /// How long the server asks to be left alone.
-    pub fn wait(&self) -> Option<Duration> {
-        match self {
-            Self::Status { wait, .. } => *wait,
-            _ => None,
-        }
-    }
-}
-
 impl Fetcher {
     /// With the system's certificates, and a proxy where `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` name one and `NO_PROXY` does not exempt.
     pub fn new(config: &config::Feeds) -> Result<Self, FetchError> {
-        let tls = TlsConfig::builder().root_certs(roots::system().map_err(FetchError::Roots)?).build();
-        let agent = Agent::config_builder()
-            .user_agent(concat!(
-                "firn-tracker/",
-                env!("CARGO_PKG_VERSION"),
-                " (+https://github.com/firn-nix/firn)"
-            ))
-            .http_status_as_error(false)
-            .tls_config(tls)
-            .timeout_connect(Some(Duration::from_secs(15)))
-            .timeout_recv_response(Some(config.silence.saturating_mul(2)))
-            // No limit for a whole file here, but one for silence.
-            .timeout_per_read(Some(config.silence))
-            .build();
+        let patience = Patience {
+            answer: config.silence.saturating_mul(2),
+            silence: config.silence,
+        };
         Ok(Self {
-            agent: agent.into(),
+            agent: fetch::agent(concat!("firn-tracker/", env!("CARGO_PKG_VERSION")), patience)?,
             max_file: config.max_file,
             max_time: config.max_time,
         })
@@ -199,10 +107,10 @@ impl Fetcher {
         progress.add(part.len() >> 10);
         let limit = self.max_file.saturating_sub(part.len());
         let mut body = Watched {
-            inner: Timely {
-                inner: Limited::new(response.into_body().into_reader(), limit, Exceeded::Size { limit: self.max_file }),
-                until: Instant::now() + self.max_time,
-            },
+            inner: Timely::new(
+                Limited::new(response.into_body().into_reader(), limit, Exceeded::Size { limit: self.max_file }),
+                self.max_time,
+            ),
             progress,
             odd: 0,
         };
@@ -235,17 +143,15 @@ impl Fetcher {
     pub fn page_with_key(&self, url: &str, name: &str, key: Option<&str>) -> Result<String, FetchError> {
         let Some(key) = key else { return self.page(url) };
         let request = self.agent.get(url).header(name, key).config().max_redirects(0).build();
-        let response = request.call().map_err(|e| asked(url, e))?;
+        let response = sent(url, request.call())?;
         self.text(url, good(url, response)?)
     }
 
     fn text(&self, url: &str, response: Response<ureq::Body>) -> Result<String, FetchError> {
         let mut bytes = Vec::new();
         let body = response.into_body().into_reader();
-        let mut timely = Timely {
-            inner: Limited::new(body, MAX_PAGE, Exceeded::Size { limit: MAX_PAGE }),
-            until: Instant::now() + self.max_time.min(PAGE_TIME),
-        };
+        let body = Limited::new(body, MAX_PAGE, Exceeded::Size { limit: MAX_PAGE });
+        let mut timely = Timely::new(body, self.max_time.min(PAGE_TIME));
         timely.read_to_end(&mut bytes).map_err(|source| FetchError::Copy {
             url: url.to_owned(),
             source,
@@ -256,61 +162,12 @@ impl Fetcher {
     fn ask(&self, url: &str, tag: Option<&str>, part: Option<(u64, &str)>) -> Result<Response<ureq::Body>, FetchError> {
         let mut request = self.agent.get(url).header("Accept-Encoding", "identity");
         if let Some(tag) = tag {
-            request = request.header(condition(tag, "If-None-Match", "If-Modified-Since"), tag);
+            request = request.header(condition(tag), tag);
         }
         if let Some((len, tag)) = part {
             request = request.header("Range", format!("bytes={len}-")).header("If-Range", tag);
         }
-        // What is asked for over TLS does not come without.
-        let is_safe = url.starts_with("https://");
-        request.config().https_only(is_safe).build().call().map_err(|e| asked(url, e))
-    }
-}
-
-/// A tag is quoted, a date is not.
-fn condition(tag: &str, of_tag: &'static str, of_date: &'static str) -> &'static str {
-    if tag.ends_with('"') { of_tag } else { of_date }
-}
-
-fn asked(url: &str, source: ureq::Error) -> FetchError {
-    FetchError::Ask {
-        url: url.to_owned(),
-        source: Box::new(source),
-    }
-}
-
-fn header(response: &Response<ureq::Body>, name: &str) -> Option<String> {
-    response
-        .headers()
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .map(|value| value.trim().to_owned())
-}
-
-fn good(url: &str, response: Response<ureq::Body>) -> Result<Response<ureq::Body>, FetchError> {
-    let status = response.status().as_u16();
-    if status == 200 {
-        return Ok(response);
-    }
-    Err(FetchError::Status {
-        url: url.to_owned(),
-        status,
-        wait: wait::asked(status, |name| header(&response, name), config::now()),
-    })
-}
-
-/// Ends what never ends.
-struct Timely<R> {
-    inner: R,
-    until: Instant,
-}
-
-impl<R: Read> Read for Timely<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if Instant::now() > self.until {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "the server is too slow"));
-        }
-        self.inner.read(buffer)
+        sent(url, fetch::ask(url, request).call())
     }
 }
 

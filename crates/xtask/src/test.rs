@@ -56,10 +56,10 @@ impl Area {
     const fn crates(self) -> &'static [&'static str] {
         match self {
             Self::House => &["cli-kit", "xtask"],
-            Self::Tracker => &["nix-model", "vuln", "tracker"],
+            Self::Tracker => &["nix-model", "vuln", "fetch", "tracker"],
             Self::Boot => &["boot-formats", "boot"],
             Self::Chain => &["sandbox", "chain"],
-            Self::Scan => &["attest", "scan"],
+            Self::Scan => &["attest", "judging", "scan"],
         }
     }
 }

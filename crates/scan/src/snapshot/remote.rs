@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
+use fetch::{FetchError, Patience, condition, good, header, sent};
 use ureq::Agent;
 use ureq::http::Response;
 use vuln::snapshot::ReadAt;
@@ -11,6 +12,11 @@ use vuln::snapshot::ReadAt;
 pub const LARGEST: u64 = 4 << 30;
 /// Bytes that are asked for at first: header and directory of a large snapshot.
 const FIRST: u64 = 256 << 10;
+
+const PATIENCE: Patience = Patience {
+    answer: Duration::from_secs(60),
+    silence: Duration::from_secs(60),
+};
 
 /// What a server says when it is first asked.
 pub enum Found {
@@ -32,72 +38,21 @@ pub struct Remote {
     first: Vec<u8>,
 }
 
-/// Why a server gave nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum RemoteError {
-    /// No answer.
-    #[error("fetch {url}")]
-    Ask {
-        /// What was asked for.
-        url: String,
-        /// Why.
-        source: Box<ureq::Error>,
-    },
-    /// Another answer than was asked for.
-    #[error("fetch {url}: the server answers {status}")]
-    Status {
-        /// What was asked for.
-        url: String,
-        /// HTTP status.
-        status: u16,
-    },
-    /// An answer that says something impossible.
-    #[error("fetch {url}: the server's answer makes no sense: {what}")]
-    Nonsense {
-        /// What was asked for.
-        url: String,
-        /// What is wrong.
-        what: &'static str,
-    },
-    /// It broke off.
-    #[error("fetch {url} to its end")]
-    Broken {
-        /// What was asked for.
-        url: String,
-        /// Why.
-        source: io::Error,
-    },
-}
-
 impl Remote {
     /// Asks for a file; `tag` is what the server said of the one that is here.
-    pub fn find(url: &str, tag: Option<&str>) -> Result<Found, RemoteError> {
-        let config = Agent::config_builder()
-            .user_agent(concat!(
-                "firn-scan/",
-                env!("CARGO_PKG_VERSION"),
-                " (+https://github.com/firn-nix/firn)"
-            ))
-            .http_status_as_error(false)
-            .timeout_connect(Some(Duration::from_secs(15)))
-            .timeout_recv_response(Some(Duration::from_secs(60)))
-            .timeout_per_read(Some(Duration::from_secs(60)))
-            .build();
-        let agent: Agent = config.into();
+    pub fn find(url: &str, tag: Option<&str>) -> Result<Found, FetchError> {
+        let agent = fetch::agent(concat!("firn-scan/", env!("CARGO_PKG_VERSION")), PATIENCE)?;
         let range = format!("bytes=0-{}", FIRST - 1);
         let mut request = agent.get(url).header("Range", &range).header("Accept-Encoding", "identity");
         if let Some(tag) = tag {
-            request = request.header(if tag.ends_with('"') { "If-None-Match" } else { "If-Modified-Since" }, tag);
+            request = request.header(condition(tag), tag);
         }
-        let response = request.call().map_err(|source| RemoteError::Ask {
-            url: url.to_owned(),
-            source: Box::new(source),
-        })?;
+        let response = sent(url, fetch::ask(url, request).call())?;
         let tag = header(&response, "etag")
             // A weak tag does not tell one byte from another.
             .filter(|tag| tag.starts_with('"'))
             .or_else(|| header(&response, "last-modified"));
-        let nonsense = |what| RemoteError::Nonsense { url: url.to_owned(), what };
+        let nonsense = |what| nonsense(url, what);
         match response.status().as_u16() {
             304 => Ok(Found::Same),
             200 => Ok(Found::Whole(Box::new(response.into_body().into_reader().take(LARGEST)), tag)),
@@ -118,15 +73,12 @@ impl Remote {
                     first,
                 }))
             }
-            status => Err(RemoteError::Status {
-                url: url.to_owned(),
-                status,
-            }),
+            _ => Err(refused(url, response)),
         }
     }
 
     /// Bytes of the file. Where it is another file by now, the server answers with all of it, which is an error.
-    pub fn range(&self, offset: u64, size: u64) -> Result<Vec<u8>, RemoteError> {
+    pub fn range(&self, offset: u64, size: u64) -> Result<Vec<u8>, FetchError> {
         let last = offset.saturating_add(size).saturating_sub(1);
         let range = format!("bytes={offset}-{last}");
         let mut request = self
@@ -137,14 +89,8 @@ impl Remote {
         if let Some(tag) = &self.tag {
             request = request.header("If-Range", tag);
         }
-        let response = request.call().map_err(|source| RemoteError::Ask {
-            url: self.url.clone(),
-            source: Box::new(source),
-        })?;
-        let nonsense = |what| RemoteError::Nonsense {
-            url: self.url.clone(),
-            what,
-        };
+        let response = sent(&self.url, fetch::ask(&self.url, request).call())?;
+        let nonsense = |what| nonsense(&self.url, what);
         match response.status().as_u16() {
             206 => {
                 let told = header(&response, "content-range").as_deref().and_then(content_range);
@@ -154,10 +100,7 @@ impl Remote {
                 body(&self.url, response, size)
             }
             200 => Err(nonsense("the file changed while it was fetched")),
-            status => Err(RemoteError::Status {
-                url: self.url.clone(),
-                status,
-            }),
+            _ => Err(refused(&self.url, response)),
         }
     }
 }
@@ -179,8 +122,8 @@ impl ReadAt for Remote {
     }
 }
 
-fn body(url: &str, response: Response<ureq::Body>, size: u64) -> Result<Vec<u8>, RemoteError> {
-    let broken = |source| RemoteError::Broken {
+fn body(url: &str, response: Response<ureq::Body>, size: u64) -> Result<Vec<u8>, FetchError> {
+    let broken = |source| FetchError::Copy {
         url: url.to_owned(),
         source,
     };
@@ -194,8 +137,20 @@ fn body(url: &str, response: Response<ureq::Body>, size: u64) -> Result<Vec<u8>,
     }
 }
 
-fn header(response: &Response<ureq::Body>, name: &str) -> Option<String> {
-    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+/// An answer that is neither the file nor a part of it.
+fn refused(url: &str, response: Response<ureq::Body>) -> FetchError {
+    match good(url, response) {
+        Err(error) => error,
+        Ok(_) => nonsense(url, "it is not what was asked for"),
+    }
+}
+
+/// An answer that says something impossible.
+pub fn nonsense(url: &str, what: &str) -> FetchError {
+    FetchError::Nonsense {
+        url: url.to_owned(),
+        what: what.to_owned(),
+    }
 }
 
 /// `bytes 0-99/1234`

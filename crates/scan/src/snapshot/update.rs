@@ -9,9 +9,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use cli_kit::{Exit, Explained};
+use fetch::FetchError;
 use vuln::snapshot::{BlockPlace, ReadAt, SnapshotError};
 
-use super::remote::{Found, LARGEST, Remote, RemoteError};
+use super::remote::{self, Found, LARGEST, Remote};
 use super::{FileAt, Folders, OpenError, Snapshot, Wanted, believe, judge, note_seen, open_unjudged};
 
 /// Blocks that lie so close together are fetched in one range.
@@ -39,7 +40,7 @@ pub struct Updated {
 pub enum UpdateError {
     /// The server.
     #[error("update the snapshot")]
-    Remote(#[source] RemoteError),
+    Remote(#[source] FetchError),
     /// What the server has is not to be used.
     #[error("take the snapshot of the server")]
     Open(#[source] OpenError),
@@ -71,6 +72,7 @@ impl Explained for UpdateError {
     fn exit(&self) -> Exit {
         match self {
             Self::Open(error) => error.exit(),
+            Self::Remote(error) => error.exit(),
             _ => Exit::Incomplete,
         }
     }
@@ -79,10 +81,11 @@ impl Explained for UpdateError {
         match self {
             Self::Open(error) => error.hint(),
             Self::Changed { .. } => Some("the snapshot that was here is still there; what was fetched is kept for the next try".into()),
-            Self::Remote(RemoteError::Status { status: 404, .. }) => {
+            Self::Remote(FetchError::Status { status: 404, .. }) => {
                 Some("a tracker has it at /snapshot/firn.snapshot once it has matched; --from names the file itself".into())
             }
-            Self::Remote(RemoteError::Status { status: 503, .. }) => Some("the tracker has made none yet: try again later".into()),
+            Self::Remote(FetchError::Status { status: 503, .. }) => Some("the tracker has made none yet: try again later".into()),
+            Self::Remote(error) => error.hint(),
             _ => None,
         }
     }
@@ -113,7 +116,7 @@ pub fn update(url: &str, wanted: &Wanted, folders: &Folders, now: i64) -> Result
             let target = Part::open(&part)?;
             target.file.set_len(0).map_err(failed)?;
             let size = io::copy(&mut body, &mut &target.file).map_err(|source| {
-                UpdateError::Remote(RemoteError::Broken {
+                UpdateError::Remote(FetchError::Copy {
                     url: url.to_owned(),
                     source,
                 })
@@ -189,10 +192,7 @@ fn same(old: &Snapshot, fetched: u64, warnings: Vec<String>) -> Updated {
 }
 
 fn nonsense(url: &str) -> UpdateError {
-    UpdateError::Remote(RemoteError::Nonsense {
-        url: url.to_owned(),
-        what: "it says that a file is the same which it was never told of",
-    })
+    UpdateError::Remote(remote::nonsense(url, "it says that a file is the same which it was never told of"))
 }
 
 /// Neighbours together.

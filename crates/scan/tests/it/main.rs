@@ -4,8 +4,8 @@
 #![expect(clippy::print_stdout, reason = "a test that skips says so")]
 
 mod commands;
-// The snapshots of the unit tests, here for the program.
-#[path = "../../src/snapshot/made.rs"]
+// The snapshots of the tests of judging, here for the program.
+#[path = "../../../judging/src/made.rs"]
 mod made;
 mod oracles;
 mod program;

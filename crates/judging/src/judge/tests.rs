@@ -8,7 +8,7 @@ use vuln::verdict::Verdict;
 
 use super::*;
 use crate::inventory::{Part, Scanned, Seen};
-use crate::snapshot::made::World;
+use crate::made::World;
 
 const NOW: i64 = 1_800_000_000;
 

@@ -1,0 +1,120 @@
+//! What can go wrong.
+
+use std::io;
+use std::time::Duration;
+
+use cli_kit::{Exit, Explained};
+
+use crate::RootsError;
+
+/// Why nothing came.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// No answer.
+    #[error("fetch {url}")]
+    Ask {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        source: Box<ureq::Error>,
+    },
+    /// An answer that is no file.
+    #[error("fetch {url}: the server answers {status}")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// HTTP status.
+        status: u16,
+        /// How long the server asks to be left alone.
+        wait: Option<Duration>,
+    },
+    /// The answer broke off, or could not be written.
+    #[error("fetch {url} to its end")]
+    Copy {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The answer has another length than the server said.
+    #[error("fetch {url} to its end: {came} of {said} bytes came")]
+    Short {
+        /// What was asked for.
+        url: String,
+        /// Bytes that came.
+        came: u64,
+        /// Bytes that the server announced.
+        said: u64,
+    },
+    /// Larger than it may be.
+    #[error("fetch {url}: the server announces {said} bytes, at most {limit} are taken")]
+    TooLarge {
+        /// What was asked for.
+        url: String,
+        /// Bytes that the server announced.
+        said: u64,
+        /// Bytes that are taken.
+        limit: u64,
+    },
+    /// The server goes on somewhere else than it was asked to.
+    #[error("fetch {url}: the server goes on with another part of the file than was asked for")]
+    WrongPart {
+        /// What was asked for.
+        url: String,
+    },
+    /// An answer that says something impossible.
+    #[error("fetch {url}: the server's answer makes no sense: {what}")]
+    Nonsense {
+        /// What was asked for.
+        url: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The certificates to trust.
+    #[error("read the certificates of this system")]
+    Roots(#[source] RootsError),
+}
+
+impl FetchError {
+    /// Whether there was no answer at all.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Ask { .. })
+    }
+
+    /// Whether the server has no such file.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Status { status: 404 | 410, .. })
+    }
+
+    /// How long the server asks to be left alone.
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Status { wait, .. } => *wait,
+            _ => None,
+        }
+    }
+}
+
+impl Explained for FetchError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Roots(_) => Exit::Usage,
+            _ => Exit::Incomplete,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Roots(_) => Some("SSL_CERT_FILE and NIX_SSL_CERT_FILE name a file of certificates in PEM".into()),
+            Self::Status {
+                status: 429 | 503,
+                wait: Some(wait),
+                ..
+            } => Some(format!("the server asks to wait {} s", wait.as_secs())),
+            Self::Ask { source, .. } if matches!(**source, ureq::Error::Tls(_) | ureq::Error::Rustls(_)) => {
+                Some("a server with a certificate of your own: SSL_CERT_FILE names the file of certificates to trust".into())
+            }
+            _ => None,
+        }
+    }
+}
