@@ -31,6 +31,8 @@ pub struct Knowledge {
     pub sources: Vec<(String, i64)>,
     /// The channels that it knows.
     pub channels: Vec<String>,
+    /// The channel among whose packages everything was judged.
+    pub context: Option<String>,
 }
 
 /// One vulnerability of one package.

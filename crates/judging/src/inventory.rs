@@ -67,6 +67,20 @@ pub enum Seen {
 }
 
 impl Seen {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Derivation, Self::Channel, Self::Sbom, Self::StorePath, Self::Registry];
+
+    /// The name in files: `store_path`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Derivation => "derivation",
+            Self::Channel => "channel",
+            Self::Sbom => "sbom",
+            Self::StorePath => "store_path",
+            Self::Registry => "registry",
+        }
+    }
+
     /// Whether patches would have been seen.
     pub fn shows_patches(self) -> bool {
         matches!(self, Self::Derivation | Self::Channel)

@@ -10,6 +10,7 @@ mod join;
 mod library;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use vuln::matching::{Cluster, Facts, Key, PackageIndex, Prepared, Profiles, Vulnerability, rules_digest};
@@ -18,6 +19,7 @@ use vuln::verdict::{Match, Verdict};
 
 use crate::finding::{Finding, Knowledge, Report, hex};
 use crate::inventory::Inventory;
+pub use finding::sort;
 use join::Joined;
 
 /// Records that a thread holds at a time: what bounds the memory of a scan, whatever the size of the system.
@@ -34,36 +36,109 @@ pub enum Depth {
     Open,
 }
 
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// How much is told.
+    pub depth: Depth,
+    /// Among whose packages everything is judged; `None` for the channel that most packages are from.
+    pub channel: Option<&'a str>,
+    /// More findings than this are an error.
+    pub most: usize,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// The snapshot.
+    #[error("read the snapshot")]
+    Snapshot(#[from] SnapshotError),
+    /// It does not have the channel.
+    #[error("the snapshot has no channel {0}")]
+    NoChannel(String),
+    /// More than anybody reads, and than fits into memory for many at once.
+    #[error("the answer would hold more than {0} findings")]
+    TooMany(usize),
+}
+
 /// Judges every package of an inventory. `now` is in seconds since 1970.
-pub fn judge<S: ReadAt>(inventory: Inventory, snapshot: &Snapshot<S>, now: i64) -> Result<Report, SnapshotError> {
+pub fn judge<S: ReadAt>(inventory: Inventory, snapshot: &Snapshot<S>, now: i64) -> Result<Report, JudgeError> {
     judge_to(Depth::All, inventory, snapshot, now)
 }
 
 /// The same, as deep as is asked for.
-pub fn judge_to<S: ReadAt>(depth: Depth, mut inventory: Inventory, snapshot: &Snapshot<S>, now: i64) -> Result<Report, SnapshotError> {
-    let joined = join::join(&mut inventory, snapshot)?;
-    let records = Records::of(&joined, depth, snapshot)?;
+pub fn judge_to<S: ReadAt>(depth: Depth, inventory: Inventory, snapshot: &Snapshot<S>, now: i64) -> Result<Report, JudgeError> {
+    let asked = Asked {
+        depth,
+        channel: None,
+        most: usize::MAX,
+    };
+    judge_as(asked, inventory, snapshot, now)
+}
+
+/// The same, in a channel that is named, and no more than so much.
+pub fn judge_as<S: ReadAt>(asked: Asked<'_>, mut inventory: Inventory, snapshot: &Snapshot<S>, now: i64) -> Result<Report, JudgeError> {
+    let joined = join::join(&mut inventory, snapshot, named(asked.channel, snapshot)?)?;
+    let records = Records::of(&joined, asked.depth, snapshot)?;
     let around = Around::of(&records, &joined, snapshot)?;
+    let room = Room::new(asked.most);
     let found = in_parallel(&records.wanted, |numbers| {
         let mut findings = Vec::new();
         for (number, record) in snapshot.records(numbers)? {
             let surroundings = records.surroundings.get(&number).unwrap_or(&records.none);
-            around.judge(&record, surroundings, &joined, &inventory, &mut findings);
+            around.judge(&record, surroundings, &joined, &inventory, &room, &mut findings);
         }
         Ok(findings)
     })?;
     let mut findings: Vec<Finding> = found.into_iter().flatten().collect();
     for surroundings in records.settled.iter().filter_map(|number| records.surroundings.get(number)) {
-        around.settle(surroundings, &joined, &mut findings);
+        around.settle(surroundings, &joined, &room, &mut findings);
     }
-    findings.extend(library::judge(&mut inventory, &joined, snapshot)?);
+    findings.extend(library::judge(&mut inventory, &joined, snapshot, &room)?);
+    if room.is_exceeded() {
+        return Err(JudgeError::TooMany(asked.most));
+    }
     finding::sort(&mut findings, &inventory);
     Ok(Report {
         time: now,
         inventory,
-        knowledge: knowledge(snapshot),
+        knowledge: Knowledge {
+            context: joined.context().map(str::to_owned),
+            ..knowledge(snapshot)
+        },
         findings,
     })
+}
+
+fn named<S: ReadAt>(channel: Option<&str>, snapshot: &Snapshot<S>) -> Result<Option<u32>, JudgeError> {
+    let Some(name) = channel else { return Ok(None) };
+    let at = snapshot.header().channels.iter().position(|known| known.name == name);
+    let number = at.and_then(|at| u32::try_from(at).ok());
+    number.map(Some).ok_or_else(|| JudgeError::NoChannel(name.to_owned()))
+}
+
+/// How many more findings there may be.
+struct Room {
+    taken: AtomicUsize,
+    most: usize,
+}
+
+impl Room {
+    fn new(most: usize) -> Self {
+        Self {
+            taken: AtomicUsize::new(0),
+            most,
+        }
+    }
+
+    /// Takes the room of one.
+    fn take(&self) -> bool {
+        self.taken.fetch_add(1, Ordering::Relaxed) < self.most
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) > self.most
+    }
 }
 
 /// Where the answers come from.
@@ -75,6 +150,7 @@ pub fn knowledge<S: ReadAt>(snapshot: &Snapshot<S>) -> Knowledge {
         serial: header.serial,
         sources: header.sources.iter().map(|s| (s.name.clone(), s.date)).collect(),
         channels: header.channels.iter().map(|c| c.name.clone()).collect(),
+        context: None,
     }
 }
 
@@ -186,7 +262,15 @@ impl Around {
     }
 
     /// Adds what one record means for the scanned packages.
-    fn judge(&self, record: &Record, surroundings: &Surroundings, joined: &Joined, inventory: &Inventory, out: &mut Vec<Finding>) {
+    fn judge(
+        &self,
+        record: &Record,
+        surroundings: &Surroundings,
+        joined: &Joined,
+        inventory: &Inventory,
+        room: &Room,
+        out: &mut Vec<Finding>,
+    ) {
         let matches = prepare(record).matches(&self.index, &self.profiles, &|cluster| self.scanned.contains_key(&cluster));
         let matches: Vec<(&Match, &[u32])> = matches
             .iter()
@@ -198,15 +282,21 @@ impl Around {
         let about = finding::About::of(record, surroundings);
         for (found, packages) in matches {
             for package in packages {
+                if !room.take() {
+                    return;
+                }
                 out.push(about.finding(*package, found, joined, inventory));
             }
         }
     }
 
     /// Adds what the tracker says of the channel's own packages.
-    fn settle(&self, surroundings: &Surroundings, joined: &Joined, out: &mut Vec<Finding>) {
+    fn settle(&self, surroundings: &Surroundings, joined: &Joined, room: &Room, out: &mut Vec<Finding>) {
         for row in &surroundings.verdicts {
             for package in self.natives.get(&row.package).into_iter().flatten() {
+                if !room.take() {
+                    return;
+                }
                 out.push(finding::settled(*package, &surroundings.id, row.verdict, joined));
             }
         }

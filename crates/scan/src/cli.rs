@@ -10,7 +10,7 @@ use vuln::score::Severity;
 use crate::input::source::Extent;
 use crate::report::ReportFormat;
 
-/// Finds what is vulnerable in a Nix closure, offline.
+/// Finds what is vulnerable in a Nix closure, offline or by asking a tracker.
 #[derive(Debug, Parser)]
 #[command(name = "firn-scan", version, about, long_about = None)]
 #[command(after_help = "Examples:
@@ -19,6 +19,7 @@ use crate::report::ReportFormat;
   nix path-info --json -r /run/current-system | firn-scan closure --from -
   firn-scan diff /run/current-system ./result          what an update fixes, brings and leaves
   firn-scan why CVE-2023-38545                         how the package got into the system
+  firn-scan system --tracker https://tracker.example.org
   firn-scan sbom app.cdx.json --format sarif > app.sarif")]
 pub struct Cli {
     /// How to talk.
@@ -257,7 +258,7 @@ pub struct Knowledge {
     /// A public key whose snapshots are believed [default: those in the configuration folder]
     #[arg(long, value_name = "KEY.pub")]
     pub trust: Vec<PathBuf>,
-    /// Take a snapshot that is older than 30 days
+    /// Take a snapshot, or the answer of a tracker, that is older than 30 days
     #[arg(long)]
     pub allow_stale: bool,
     /// Take a snapshot that is older than one seen before
@@ -271,6 +272,12 @@ pub struct Scan {
     /// Folder that holds nix/store and nix/var, as nix --store has it
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub store: PathBuf,
+    /// Ask a tracker instead of a snapshot: names, versions, patches and store paths of packages go there
+    #[arg(long, value_name = "URL", help_heading = "Knowledge")]
+    pub tracker: Option<String>,
+    /// Ask it without TLS, even if it is not on this machine
+    #[arg(long, requires = "tracker", help_heading = "Knowledge")]
+    pub plain_http: bool,
     /// What answers come from.
     #[command(flatten)]
     pub knowledge: Knowledge,

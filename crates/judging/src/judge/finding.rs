@@ -176,7 +176,7 @@ fn fixed_channels(verdicts: &[(&Counterpart, Verdict)], attr: &str, joined: &Joi
 }
 
 /// Worst first: what is open, then exploited, then by severity, likelihood and confidence.
-pub(super) fn sort(findings: &mut [Finding], inventory: &Inventory) {
+pub fn sort(findings: &mut [Finding], inventory: &Inventory) {
     let name = |f: &Finding| {
         inventory
             .packages

@@ -105,8 +105,9 @@ impl Joined {
     }
 }
 
-/// Joins, and adds to the inventory what channels know.
-pub(super) fn join<S: ReadAt>(inventory: &mut Inventory, snapshot: &Snapshot<S>) -> Result<Joined, SnapshotError> {
+/// Joins, and adds to the inventory what channels know. Packages are judged in the channel with the number `context`, or else in the one that
+/// most of them are from.
+pub(super) fn join<S: ReadAt>(inventory: &mut Inventory, snapshot: &Snapshot<S>, context: Option<u32>) -> Result<Joined, SnapshotError> {
     let channels = &snapshot.header().channels;
     let mut joined = Joined {
         channels: channels.iter().map(|c| c.name.clone()).collect(),
@@ -131,10 +132,8 @@ pub(super) fn join<S: ReadAt>(inventory: &mut Inventory, snapshot: &Snapshot<S>)
         // The very path says more than a name and a version.
         *votes.entry(package.channel).or_default() += 10;
     }
-    joined.context = votes
-        .into_iter()
-        .max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)))
-        .map(|(channel, _)| channel);
+    let most = votes.into_iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)));
+    joined.context = context.or(most.map(|(channel, _)| channel));
     let mut wanted: Vec<u32> = Vec::new();
     let mut known: Vec<[Option<u32>; 2]> = Vec::with_capacity(all.len());
     for (counterparts, scanned) in all.iter().zip(&inventory.packages) {

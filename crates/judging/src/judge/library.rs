@@ -8,12 +8,17 @@ use vuln::verdict::{Evidence, Match, Verdict};
 
 use super::finding::About;
 use super::join::Joined;
-use super::{in_parallel, prepare};
+use super::{Room, in_parallel, prepare};
 use crate::finding::Finding;
-use crate::inventory::{Inventory, Seen};
+use crate::inventory::{Inventory, Scanned, Seen};
 
 /// Judges the libraries of an inventory, which becomes one in which each is a package.
-pub(super) fn judge<S: ReadAt>(inventory: &mut Inventory, joined: &Joined, snapshot: &Snapshot<S>) -> Result<Vec<Finding>, SnapshotError> {
+pub(super) fn judge<S: ReadAt>(
+    inventory: &mut Inventory,
+    joined: &Joined,
+    snapshot: &Snapshot<S>,
+    room: &Room,
+) -> Result<Vec<Finding>, SnapshotError> {
     inventory.unfold();
     let mut libraries: HashMap<Key, Vec<(usize, Library)>> = HashMap::new();
     for (number, scanned) in inventory.packages.iter().enumerate().filter(|(_, s)| s.seen == Seen::Registry) {
@@ -35,6 +40,9 @@ pub(super) fn judge<S: ReadAt>(inventory: &mut Inventory, joined: &Joined, snaps
                 let Some(mut found) = prepared.library(*number, library) else {
                     continue;
                 };
+                if !room.take() {
+                    return Ok(findings);
+                }
                 see_patches(&mut found, &record.id, inventory);
                 let about = about.get_or_insert_with(|| About::of(&record, &none));
                 let package = u32::try_from(*number).unwrap_or(u32::MAX);
@@ -46,16 +54,19 @@ pub(super) fn judge<S: ReadAt>(inventory: &mut Inventory, joined: &Joined, snaps
     Ok(found.into_iter().flatten().collect())
 }
 
-/// A patch of whatever carries the library may mend it there.
+/// A patch of whatever carries the library may mend it there; so may one of its own.
 fn see_patches(found: &mut Match, id: &str, inventory: &Inventory) {
-    let inside = inventory.packages.get(found.cluster).map_or(&[][..], |s| &s.inside);
-    let carriers = || inside.iter().filter_map(|carrier| inventory.packages.get(*carrier as usize));
     let is_open = matches!(found.verdict, Verdict::Affected | Verdict::Unknown);
-    if is_open && !inside.is_empty() && carriers().all(|c| patched_ids(&c.package).contains(id)) {
+    let Some(own) = inventory.packages.get(found.cluster).filter(|_| is_open) else {
+        return;
+    };
+    let names = |scanned: &Scanned| patched_ids(&scanned.package).contains(id);
+    let mut carriers = own.inside.iter().map(|carrier| inventory.packages.get(*carrier as usize));
+    if names(own) || (!own.inside.is_empty() && carriers.all(|carrier| carrier.is_some_and(names))) {
         found.verdict = Verdict::Patched;
         found.evidence.push(Evidence {
             rule: "patch-names-id".to_owned(),
-            detail: format!("what carries it applies a patch that names {id}"),
+            detail: format!("a patch that names {id} is applied to it where it is carried"),
         });
     }
 }

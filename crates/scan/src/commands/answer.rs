@@ -1,32 +1,47 @@
 //! From an inventory to a report that is printed.
 
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 
 use cli_kit::{Exit, Failure};
+use fetch::Plain;
 use time::OffsetDateTime;
 use vuln::score::Severity;
 
 use super::Voice;
-use crate::cli::{Choice, Knowledge, Scan};
+use crate::cli::{self, Choice, Scan};
 use crate::decisions::Decisions;
-use crate::finding::{Finding, Report};
+use crate::finding::{Finding, Knowledge, Report};
 use crate::input::{channel, file};
 use crate::inventory::Inventory;
-use crate::judge::{self, Depth};
+use crate::judge::{self, Asked, Depth};
 use crate::report::{self, Author, Options, ReportFormat, WriteError};
 use crate::snapshot::{self, Folders, Snapshot, Wanted};
+use crate::tracker::{Tracker, TrackerError};
+use crate::watch;
 
 /// Everything that turns an inventory into a report.
 pub struct Judge {
-    snapshot: Snapshot,
+    source: Source,
     decisions: Decisions,
     choice: Choice,
+}
+
+/// What answers.
+enum Source {
+    Snapshot(Box<Snapshot>),
+    Tracker(Tracker, Knowledge),
 }
 
 /// Judges the packages of a channel and prints what is found.
 pub fn print_channel(name: &str, scan: &Scan, voice: &mut Voice) -> Result<Exit, Failure> {
     let judge = Judge::open(scan, voice)?;
-    let report = judge.report(channel::read(name, &judge.snapshot)?, voice)?;
+    let inventory = match &judge.source {
+        Source::Snapshot(snapshot) => channel::read(name, snapshot)?,
+        Source::Tracker(tracker, _) => tracker.channel(name, &voice.talk)?,
+    };
+    let own = name.split_once('@').map_or(name, |(name, _)| name);
+    let report = judge.report_in(Some(own), inventory, voice)?;
     write(&report, &scan.choice, voice)?;
     Ok(exit(&report.findings, &scan.choice))
 }
@@ -47,10 +62,20 @@ impl Judge {
             decisions.add(Decisions::read(&path.display().to_string(), &file::read(path)?)?);
         }
         voice.notes(&decisions.problems);
-        let (snapshot, warnings) = snapshot::open(&wanted(&scan.knowledge), &Folders::from_environment()?, super::now())?;
-        voice.notes(&warnings);
+        let source = match tracker(scan)? {
+            Some(tracker) => {
+                let (knowledge, warnings) = tracker.knowledge(&voice.talk, super::now())?;
+                voice.notes(&warnings);
+                Source::Tracker(tracker, knowledge)
+            }
+            None => {
+                let (snapshot, warnings) = snapshot::open(&wanted(&scan.knowledge), &Folders::from_environment()?, super::now())?;
+                voice.notes(&warnings);
+                Source::Snapshot(Box::new(snapshot))
+            }
+        };
         Ok(Self {
-            snapshot,
+            source,
             decisions,
             choice: scan.choice.clone(),
         })
@@ -58,13 +83,28 @@ impl Judge {
 
     /// The report about an inventory, with decisions applied and what was not asked for left out.
     pub fn report(&self, inventory: Inventory, voice: &Voice) -> Result<Report, Failure> {
+        self.report_in(None, inventory, voice)
+    }
+
+    /// The same, among the packages of this channel.
+    fn report_in(&self, channel: Option<&str>, inventory: Inventory, voice: &Voice) -> Result<Report, Failure> {
         let now = super::now();
         voice.notes(&inventory.problems);
         // These print no more than a number of what is fixed, unless asked: nothing needs to be found out about it.
         let is_brief = !self.choice.all && matches!(voice.format, ReportFormat::Table | ReportFormat::Markdown);
         let depth = if is_brief { Depth::Open } else { Depth::All };
-        let mut report = judge::judge_to(depth, inventory, &self.snapshot, now)
-            .map_err(|error| Failure::incomplete("judge what was found with the snapshot").because(error))?;
+        let mut report = match &self.source {
+            Source::Snapshot(snapshot) => {
+                let asked = Asked {
+                    depth,
+                    channel,
+                    most: usize::MAX,
+                };
+                judge::judge_as(asked, inventory, snapshot, now)
+                    .map_err(|error| Failure::incomplete("judge what was found with the snapshot").because(error))?
+            }
+            Source::Tracker(tracker, _) => tracker.judge(depth, channel, inventory, &voice.talk, now)?,
+        };
         let today = OffsetDateTime::from_unix_timestamp(now).map_or(time::Date::MIN, OffsetDateTime::date);
         let applied = self.decisions.apply(&mut report, today);
         voice.notes(&applied.expired);
@@ -74,14 +114,32 @@ impl Judge {
         Ok(report)
     }
 
-    /// The channels of the snapshot.
+    /// The channels that are known.
     pub fn channels(&self) -> Vec<String> {
-        self.snapshot.header().channels.iter().map(|channel| channel.name.clone()).collect()
+        match &self.source {
+            Source::Snapshot(snapshot) => snapshot.header().channels.iter().map(|channel| channel.name.clone()).collect(),
+            Source::Tracker(_, knowledge) => knowledge.channels.clone(),
+        }
+    }
+}
+
+/// The tracker that arguments ask for.
+fn tracker(scan: &Scan) -> Result<Option<Tracker>, TrackerError> {
+    let plain = if scan.plain_http { Plain::Anywhere } else { Plain::Loopback };
+    let at = |url: &String| Tracker::at(url, plain, scan.knowledge.allow_stale);
+    scan.tracker.as_ref().map(at).transpose()
+}
+
+/// What tells the data that scans rely on from a later one; `here` is the snapshot's file.
+pub fn mark(scan: &Scan, here: &Path, voice: &Voice) -> Result<String, Failure> {
+    match tracker(scan)? {
+        Some(tracker) => Ok(tracker.knowledge(&voice.talk, super::now())?.0.digest),
+        None => Ok(watch::mark(here)),
     }
 }
 
 /// The snapshot that arguments ask for.
-pub fn wanted(knowledge: &Knowledge) -> Wanted {
+pub fn wanted(knowledge: &cli::Knowledge) -> Wanted {
     Wanted {
         file: knowledge.snapshot.clone(),
         trust: knowledge.trust.clone(),

@@ -18,7 +18,7 @@ pub fn run(before: &str, after: &str, channel: Option<&str>, extent: Extent, sca
     let judge = answer::Judge::open(scan, voice)?;
     let channels = judge.channels();
     if let Some(name) = channel.filter(|name| !channels.iter().any(|known| known == name)) {
-        return Err(Failure::usage(format!("the snapshot has no channel {name}")).hint(format!("it has {}", channels.join(", "))));
+        return Err(Failure::usage(format!("there is no channel {name}")).hint(format!("it has {}", channels.join(", "))));
     }
     let unstable: Vec<String> = channels.into_iter().filter(|name| name.contains("unstable")).collect();
     let asked: Vec<&str> = match channel {

@@ -35,28 +35,35 @@ pub fn run(watched: &Watched, interval: u32, once: bool, scan: &Scan, voice: &mu
     // What cannot be read now may be in the middle of an update: it is said once, and looked at again.
     let mut complained = String::new();
     loop {
-        let mut marks = vec![mark(&snapshot), mark(watched.target.as_ref())];
-        marks.extend(scan.choice.decisions.iter().map(|file| mark(file)));
-        marks.push(format!("{:?} {}", watched.extent, scan.store.display()));
-        let seen = marks.join("\n");
         let mut exit = Exit::NothingToDo;
-        if seen != state.seen {
-            match look(watched, scan, voice) {
-                Ok(report) => {
-                    complained.clear();
-                    let news = state.news(&report);
-                    exit = answer::exit(news.iter().copied(), &scan.choice);
-                    tell(&news, &report, voice)?;
-                    state.seen = seen;
-                    state.write(&path)?;
-                }
-                Err(failure) if once => return Err(failure),
-                Err(failure) => {
-                    let text = failure.render(false);
-                    if text != complained {
-                        voice.talk.say(text.trim_end());
-                        complained = text;
-                    }
+        let looked = answer::mark(scan, &snapshot, voice).and_then(|data| {
+            let mut marks = vec![data, mark(watched.target.as_ref())];
+            marks.extend(scan.choice.decisions.iter().map(|file| mark(file)));
+            marks.push(format!("{:?} {}", watched.extent, scan.store.display()));
+            let seen = marks.join("\n");
+            let report = if seen == state.seen {
+                None
+            } else {
+                Some(look(watched, scan, voice)?)
+            };
+            Ok((seen, report))
+        });
+        match looked {
+            Ok((_, None)) => {}
+            Ok((seen, Some(report))) => {
+                complained.clear();
+                let news = state.news(&report);
+                exit = answer::exit(news.iter().copied(), &scan.choice);
+                tell(&news, &report, voice)?;
+                state.seen = seen;
+                state.write(&path)?;
+            }
+            Err(failure) if once => return Err(failure),
+            Err(failure) => {
+                let text = failure.render(false);
+                if text != complained {
+                    voice.talk.say(text.trim_end());
+                    complained = text;
                 }
             }
         }

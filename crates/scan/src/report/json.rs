@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::view::{Entry, Group, PackageView, View};
 use super::words::{self, TOOL, VERSION};
-use crate::inventory::Seen;
 
 /// Members may be added under the same number; one that is renamed, removed or means something else raises it.
 const FORMAT_VERSION: u32 = 1;
@@ -245,13 +244,7 @@ impl<'a> Package<'a> {
             version: &facts.version,
             attr: &facts.attr,
             purl: &package.purl,
-            seen: match package.scanned.seen {
-                Seen::Derivation => "derivation",
-                Seen::Channel => "channel",
-                Seen::Sbom => "sbom",
-                Seen::StorePath => "store_path",
-                Seen::Registry => "registry",
-            },
+            seen: package.scanned.seen.name(),
             store_paths: if package.stands_for_itself() {
                 view.paths(index).collect()
             } else {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 #![expect(clippy::print_stdout, reason = "a test that skips says so")]
 
+mod asking;
 mod commands;
 // The snapshots of the tests of judging, here for the program.
 #[path = "../../../judging/src/made.rs"]

@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use scan::finding::Report;
+use cli_kit::Talk;
+use fetch::Plain;
+use scan::finding::{Finding, Report};
 use scan::input::derivations;
 use scan::input::store::Store;
 use scan::judge::{Depth, judge_to};
 use scan::snapshot::{Folders, Wanted, open};
+use scan::tracker::Tracker;
 use vuln::verdict::Verdict;
+
+use crate::asking;
 
 /// Years of NVD that are small and have much about the system: the whole would take an hour in a test build.
 const YEARS: [u32; 3] = [2003, 2009, 2020];
@@ -24,24 +28,13 @@ fn verdicts_are_the_trackers() {
         println!("SKIPPED: verdicts_are_the_trackers, because FIRN_MIRROR does not name a mirror with store/");
         return;
     };
-    // Programs do not depend on one another; the whole workspace's tests are built with all of them.
-    let own = std::env::current_exe().unwrap();
-    let tracker = own.ancestors().nth(2).unwrap().join("firn-tracker");
-    if !tracker.exists() {
-        println!("SKIPPED: verdicts_are_the_trackers, because {} is not built", tracker.display());
+    let Some(tracker) = asking::tracker("verdicts_are_the_trackers") else {
         return;
-    }
+    };
     let dir = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
-        let mut command = Command::new(&tracker);
-        command
-            .env("XDG_DATA_HOME", dir.path())
-            .env_remove("FIRN_MIRROR")
-            .env_remove("FIRN_DATABASE");
-        command
-            .current_dir(dir.path())
-            .args(["--database", "sqlite://t.sqlite", "--quiet"])
-            .args(arguments);
+        let mut command = asking::command(&tracker, dir.path());
+        command.args(arguments);
         let output = command.output().unwrap();
         assert!(
             output.status.success(),
@@ -90,8 +83,20 @@ fn verdicts_are_the_trackers() {
         assert_eq!(Some(verdicts), theirs.get(attr), "{attr}");
     }
     // The answer that leaves out what nobody asks for has the same verdicts.
-    let open = judge_to(Depth::Open, inventory, &snapshot, now()).unwrap();
+    let open = judge_to(Depth::Open, inventory.clone(), &snapshot, now()).unwrap();
     assert_eq!(of_packages(&open, &known), ours);
+    // And so has that of a tracker that is asked.
+    let running = asking::Running::start(&tracker, dir.path());
+    let asked = Tracker::at(&running.url(), Plain::Loopback, false).unwrap();
+    let told = asked.judge(Depth::All, None, inventory, &Talk::new(true), now()).unwrap();
+    assert_eq!(of_packages(&told, &known), ours);
+    let sides = |report: &Report| {
+        let side = |f: &Finding| format!("{} {:?} {} {:?} {:?}", f.id, f.verdict, f.confidence, f.fixed_in, f.fixed_channels);
+        report.findings.iter().map(side).collect::<Vec<_>>()
+    };
+    let (told, all) = (sides(&told), sides(&all));
+    let differs = told.iter().zip(&all).find(|(told, here)| told != here);
+    assert_eq!((differs, told.len()), (None, all.len()));
 }
 
 /// Verdicts by attribute and id, of the packages that the channel has itself; those without any are there with none.

@@ -302,6 +302,7 @@ pub fn empty(target: &str) -> Report {
             serial: 42,
             sources: vec![("cve".into(), NOW - 3 * 86_400), ("nvd".into(), NOW - 4 * 86_400)],
             channels: vec!["nixos-25.11".into(), "nixos-unstable".into()],
+            context: None,
         },
         findings: Vec::new(),
     }

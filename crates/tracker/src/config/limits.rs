@@ -21,7 +21,7 @@ pub const KEYS: Section = Section {
         ),
         Key::new("limits.loopback", "false", "Whether clients on the machine itself are counted too"),
         Key::new("limits.connections", "1024", "Connections at a time; further ones wait"),
-        Key::new("limits.body", "16 MiB", "The largest body that is read"),
+        Key::new("limits.body", "8 MiB", "The largest body that is read"),
         Key::new("limits.answer", "30 s", "After so long a request is given up"),
         Key::new(
             "limits.idle",

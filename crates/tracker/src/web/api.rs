@@ -7,6 +7,7 @@ mod answer;
 mod ask;
 mod channels;
 mod check;
+mod details;
 mod operation;
 mod packages;
 pub mod problem;
@@ -54,6 +55,7 @@ fn routes() -> Vec<Route> {
         vulnerabilities::explain(),
         suggestions::list(),
         check::check(),
+        details::details(),
         vulnerabilities::changes(),
         vulnerabilities::bulk(),
         packages::bulk(),

@@ -72,7 +72,7 @@ fn allowed(site: &Site, request: &Request, route: &str, now: Instant) -> Result<
     };
     let what = match route {
         "/health" | "/metrics" => return Ok(()),
-        "/api/v1/check" => Use::Check,
+        "/api/v1/check" | "/api/v1/check/details" => Use::Check,
         _ => Use::Read,
     };
     let service = site.service();

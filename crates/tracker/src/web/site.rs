@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use super::board::people::People;
 use super::board::{Board, Boards, ChannelBoard, Comparison, Names, OpenByPackage};
 use super::error::Error;
@@ -22,6 +24,9 @@ use crate::store::{Store, StoreError};
 /// Counts are taken again after this time while data is coming in, else only when a source changed.
 const COUNTS_WHILE_LOADING: Duration = Duration::from_secs(5);
 
+/// Lists of packages that are checked at the same time: each may take all processors and hundreds of megabytes.
+const CHECKS_AT_ONCE: usize = 2;
+
 /// How often marks are compared: a few microseconds each.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -37,6 +42,7 @@ pub struct Site {
     pub requests: Requests,
     /// What each client has left.
     pub accounts: Accounts,
+    checks: Arc<Semaphore>,
 }
 
 /// What was published in each month, with the sources as they were.
@@ -60,6 +66,7 @@ impl Site {
             sample: AtomicBool::new(false),
             requests: Requests::default(),
             accounts: Accounts::default(),
+            checks: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
         }
     }
 
@@ -71,6 +78,12 @@ impl Site {
     /// How we serve.
     pub fn service(&self) -> &Service {
         &self.state.service
+    }
+
+    /// Waits for its turn to check a list of packages, which lasts until the place is dropped.
+    pub async fn check_place(&self) -> Option<OwnedSemaphorePermit> {
+        // Never closed: it fails only where it is.
+        Arc::clone(&self.checks).acquire_owned().await.ok()
     }
 
     /// The snapshot that we publish, where we do.

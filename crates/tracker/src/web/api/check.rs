@@ -28,9 +28,9 @@ use crate::web::respond::{Asked, blocking};
 use crate::web::site::Site;
 
 /// Packages of one request.
-const MOST: usize = 10_000;
+pub(super) const MOST: usize = 10_000;
 /// Characters of a name or a version.
-const NAME: usize = 500;
+pub(super) const NAME: usize = 500;
 /// Patches of one package.
 const PATCHES: usize = 1000;
 
@@ -58,22 +58,28 @@ struct Entry {
 }
 
 /// What may be left out, and is not null where it is there.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
 }
 
 fn at_most_packages<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Object<Entry>>, D::Error> {
     let what = "packages: send them in several requests";
-    from.deserialize_seq(AtMost(MOST, what, PhantomData))
+    from.deserialize_seq(AtMost::new(MOST, what))
 }
 
 fn at_most_patches<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
-    from.deserialize_seq(AtMost(PATCHES, "patches of one package", PhantomData))
-        .map(Some)
+    from.deserialize_seq(AtMost::new(PATCHES, "patches of one package")).map(Some)
 }
 
 /// A list that is refused where it gets too long, before the rest of it takes memory; and what it is of.
-struct AtMost<T>(usize, &'static str, PhantomData<T>);
+pub(super) struct AtMost<T>(usize, &'static str, PhantomData<T>);
+
+impl<T> AtMost<T> {
+    /// So many of something.
+    pub fn new(most: usize, what: &'static str) -> Self {
+        Self(most, what, PhantomData)
+    }
+}
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for AtMost<T> {
     type Value = Vec<T>;
@@ -96,7 +102,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for AtMost<T> {
 
 /// An object. Serde takes a list of its members for one, too; the document knows nothing of that.
 #[derive(Debug)]
-struct Object<T>(T);
+pub(super) struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -273,23 +279,10 @@ pub fn check() -> Route {
     };
     let handler = |State(site): State<Arc<Site>>, asked: Asked, headers: HeaderMap, body: Body| async move {
         Query::of(asked.uri(), &[])?;
-        let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media = given.split(';').next().unwrap_or_default().trim();
-        if !media.eq_ignore_ascii_case("application/json") {
-            let given = given.chars().take(60).collect::<String>();
-            return Err(Error::Media {
-                given: if given.is_empty() { "nothing".to_owned() } else { given },
-            });
-        }
-        let limits = &site.service().limits;
-        let announced = headers
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > limits.body as u64) {
-            return Err(Error::TooLarge { limit: limits.body });
-        }
-        let bytes = read(body, limits.body, limits.answer).await?;
+        let bytes = own_body(&site, &headers, body).await?;
+        let place = site.check_place().await;
         let answer = blocking(move || {
+            let _place = place;
             let request: Request = parse(&bytes)?;
             let (channel, packages, all) = packages(request)?;
             run(&site, channel, &packages, all)
@@ -300,6 +293,26 @@ pub fn check() -> Route {
         operation,
         handler: post(handler),
     }
+}
+
+/// The body of a request for a check, whose headers say that it is JSON, and not too large.
+pub(super) async fn own_body(site: &Site, headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, Error> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = given.split(';').next().unwrap_or_default().trim();
+    if !media.eq_ignore_ascii_case("application/json") {
+        let given = given.chars().take(60).collect::<String>();
+        return Err(Error::Media {
+            given: if given.is_empty() { "nothing".to_owned() } else { given },
+        });
+    }
+    let limits = &site.service().limits;
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limits.body as u64) {
+        return Err(Error::TooLarge { limit: limits.body });
+    }
+    read(body, limits.body, limits.answer).await
 }
 
 async fn read(body: Body, limit: usize, patience: Duration) -> Result<axum::body::Bytes, Error> {
@@ -313,8 +326,9 @@ async fn read(body: Body, limit: usize, patience: Duration) -> Result<axum::body
     read.map_err(|_| Error::TooLarge { limit })
 }
 
-fn parse(bytes: &[u8]) -> Result<Request, Error> {
-    let parsed: Result<Object<Request>, _> = serde_json::from_slice(bytes);
+/// Reads a request.
+pub(super) fn parse<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Error> {
+    let parsed: Result<Object<T>, _> = serde_json::from_slice(bytes);
     parsed.map(|Object(request)| request).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => Error::Content {
             message: error.to_string(),
