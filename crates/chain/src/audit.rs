@@ -295,7 +295,7 @@ fn look_through(
                 generator: generated.generator,
                 evidence: generated.evidence,
                 kept,
-                regenerated: made_by(steps, step, name),
+                regenerated: made_by(steps, step, source, name),
             });
         }
     });
@@ -306,14 +306,11 @@ fn look_through(
     Ok(content)
 }
 
-/// The step that has the archive's step as input and writes a file of this name: what comes from there is no longer what was in the
-/// archive.
-fn made_by(steps: &[&Step], source: &Step, file: &str) -> Option<String> {
-    let name = file.rsplit('/').next()?;
-    let writes = |path: &String| (path.starts_with("/out/") || path.starts_with("/work/")) && path.rsplit('/').next() == Some(name);
-    let users = steps.iter().filter(|s| s.inputs.contains(&source.name));
-    let mut makers = users.filter(|s| s.run.iter().any(|r| r.argv.iter().skip(1).chain(&r.stdout).any(writes)));
-    makers.next().map(|s| s.name.clone())
+/// The step that makes this very file again: one of its outputs must be the same, to the last byte, as what was unpacked.
+fn made_by(steps: &[&Step], step: &Step, source: &Source, file: &str) -> Option<String> {
+    let unpacked = format!("{}/{}/{file}", step.name, source.to);
+    let makes = |s: &&&Step| s.output.iter().any(|o| o.same_as.as_ref() == Some(&unpacked));
+    steps.iter().find(makes).map(|s| s.name.clone())
 }
 
 fn seed(chain: &Chain) -> Result<File, AuditError> {

@@ -101,8 +101,8 @@ pub enum Command {
         /// Say what a closure of derivations is rooted in: a .drv file, or a folder of them
         #[arg(long, value_name = "PATH")]
         drv: Option<PathBuf>,
-        /// Sizes of store paths, as `nix path-info --json` writes them
-        #[arg(long, value_name = "FILE", requires = "drv")]
+        /// Sizes of store paths: what `nix path-info --json` writes, or a folder of a binary cache's .narinfo files
+        #[arg(long, value_name = "FILE|DIR", requires = "drv")]
         path_info: Option<PathBuf>,
     },
     /// Compile tcc first with another compiler: what is built with it must be the same

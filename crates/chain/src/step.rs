@@ -139,7 +139,7 @@ pub struct Output {
     /// The engine sets the run bit, for programs that cannot do so themselves.
     #[serde(default)]
     pub run: bool,
-    /// An output of an input, `STEP/PATH`, that it must equal.
+    /// A file or folder in the output of an input, `STEP/PATH`, that it must equal.
     pub same_as: Option<String>,
 }
 
@@ -324,6 +324,17 @@ impl Chain {
         if step.output.is_empty() {
             return Err(wrong(step, "has no output".into()));
         }
+        for other in step.output.iter().filter_map(|o| o.same_as.as_ref()) {
+            let known = other
+                .split_once('/')
+                .is_some_and(|(s, path)| step.inputs.iter().any(|i| i == s) && is_plain(path));
+            if !known {
+                return Err(wrong(
+                    step,
+                    format!("makes what must be the same as {other:?}, which is in none of its inputs"),
+                ));
+            }
+        }
         if !step.name.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c)) {
             return Err(wrong(step, "has a name that is no file name".into()));
         }
@@ -375,6 +386,18 @@ mod tests {
         assert!(Chain::load(dir.path()).unwrap_err().to_string().contains("no plain relative path"));
         step(dir.path(), "a", "inputs = ['q']");
         assert!(Chain::load(dir.path()).unwrap_err().to_string().contains("does not exist"));
+        for twin in ["b/y", "a", "b/../y"] {
+            step(dir.path(), "b", "");
+            step(
+                dir.path(),
+                "a",
+                &format!("inputs = []\n[[output]]\npath = 'y'\nsha256 = ''\nsame_as = '{twin}'"),
+            );
+            assert!(
+                Chain::load(dir.path()).unwrap_err().to_string().contains("in none of its inputs"),
+                "{twin}"
+            );
+        }
         step(dir.path(), "a", "[[run]]\nargv = ['/in/x']\nstdout = '/in/y'");
         assert!(Chain::load(dir.path()).unwrap_err().to_string().contains("below /out or /work"));
     }

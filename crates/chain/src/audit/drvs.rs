@@ -21,6 +21,8 @@ const MOST: usize = 500_000;
 const TOLD: usize = 100;
 /// Largest file with sizes of paths.
 const LARGEST: u64 = 1 << 30;
+/// What is read of one `.narinfo` file.
+const LARGEST_NARINFO: u64 = 1 << 20;
 
 /// Why a closure cannot be judged at all.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +53,8 @@ pub enum ClosureError {
     },
 }
 
-/// Judges the closure of a `.drv` file, or of all that are in a folder. `sizes` is a file that `nix path-info --json` wrote.
+/// Judges the closure of a `.drv` file, or of all that are in a folder. `sizes` is a file that `nix path-info --json` wrote, or a
+/// folder of `.narinfo` files.
 pub fn audit(path: &Path, sizes: Option<&Path>) -> Result<Report, ClosureError> {
     let (folder, starts) = starts(path)?;
     let mut known = sizes.map(read_sizes).transpose()?.unwrap_or_default();
@@ -146,6 +149,9 @@ impl Problems {
 struct Known(HashMap<StorePath, u64>);
 
 fn read_sizes(path: &Path) -> Result<Known, ClosureError> {
+    if path.is_dir() {
+        return read_narinfos(path);
+    }
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|f| f.take(LARGEST).read_to_end(&mut bytes));
     read.map_err(|source| ClosureError::Read {
@@ -166,6 +172,22 @@ fn read_sizes(path: &Path) -> Result<Known, ClosureError> {
         source,
     })?;
     Ok(Known(sizes))
+}
+
+/// From a folder of `*.narinfo` files, as binary caches have them. One that says nothing usable gives no size.
+fn read_narinfos(folder: &Path) -> Result<Known, ClosureError> {
+    let entries = fs::read_dir(folder).map_err(|source| ClosureError::Read {
+        path: folder.to_owned(),
+        source,
+    })?;
+    let names = entries.flatten().map(|e| e.path());
+    let sizes = names.filter(|p| p.extension().is_some_and(|e| e == "narinfo")).filter_map(|path| {
+        let mut text = String::new();
+        File::open(&path).ok()?.take(LARGEST_NARINFO).read_to_string(&mut text).ok()?;
+        let value = |key: &str| text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(": "));
+        Some((value("StorePath")?.trim().parse().ok()?, value("NarSize")?.trim().parse().ok()?))
+    });
+    Ok(Known(sizes.collect()))
 }
 
 impl Bytes for Known {

@@ -370,21 +370,27 @@ impl Builder {
         mut tree: impl FnMut() -> Result<PathBuf, StoreError>,
     ) -> Result<(), BuildError> {
         for (output, made) in step.output.iter().zip(made) {
-            if let Some(other) = &output.same_as
-                && let Some(twin) = twin(other, inputs)
-                && twin.sha256 != made.sha256
-            {
-                let kept = tree()?;
-                let difference = twin_path(other, inputs).map(|p| explain::difference(&p, &kept.join(&output.path)));
-                return Err(BuildError::Output {
+            if let Some(other) = &output.same_as {
+                let twin = twin(other, inputs).ok_or_else(|| BuildError::Output {
                     step: step.name.clone(),
-                    what: format!(
-                        "{} is not the same as {other}: {}; it is kept in {}",
-                        output.path,
-                        difference.unwrap_or_default(),
-                        kept.display()
-                    ),
-                });
+                    what: format!("{} must be the same as {other}, which is not there", output.path),
+                })?;
+                let digest = tree::pin(&twin).map_err(|source| BuildError::Tree {
+                    step: step.name.clone(),
+                    source,
+                })?;
+                if digest != made.sha256 {
+                    let kept = tree()?;
+                    return Err(BuildError::Output {
+                        step: step.name.clone(),
+                        what: format!(
+                            "{} is not the same as {other}: {}; it is kept in {}",
+                            output.path,
+                            explain::difference(&twin, &kept.join(&output.path)),
+                            kept.display()
+                        ),
+                    });
+                }
             }
             if output.sha256 == made.sha256 || self.any_output {
                 continue;
@@ -411,14 +417,11 @@ impl Builder {
     }
 }
 
-fn twin<'a>(other: &str, inputs: &'a BTreeMap<String, Built>) -> Option<&'a Made> {
+/// Where what an output must equal is, if it is there.
+fn twin(other: &str, inputs: &BTreeMap<String, Built>) -> Option<PathBuf> {
     let (step, path) = other.split_once('/')?;
-    inputs.get(step)?.record.outputs.iter().find(|o| o.path == path)
-}
-
-fn twin_path(other: &str, inputs: &BTreeMap<String, Built>) -> Option<PathBuf> {
-    let (step, path) = other.split_once('/')?;
-    Some(inputs.get(step)?.out.join(path))
+    let path = inputs.get(step)?.out.join(path);
+    fs::symlink_metadata(&path).is_ok().then_some(path)
 }
 
 /// The same everywhere: no search path, no locale, no zone, no home.

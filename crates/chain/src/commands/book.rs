@@ -15,6 +15,9 @@ const NOTE: &str = "<!-- Generated from bootstrap/ by `firn-chain book`: edit th
 /// Sources that are shown in full where they are used.
 const SHOWN: [&str; 2] = ["amd64/seed.hex0", "amd64/hex1.hex0"];
 
+/// Steps whose whole way from the seed is added up.
+const GOALS: [&str; 2] = ["tcc-musl", "gcc-3.4.6"];
+
 /// Writes one page a step, one about all of them, and a picture.
 pub fn run(context: &Context, folder: &Path) -> Result<Exit, Failure> {
     let failed = |e: std::io::Error| Failure::incomplete(format!("write pages into {}", folder.display())).because(e);
@@ -115,6 +118,16 @@ fn glance(context: &Context, steps: &[&Step], profile: &Profile) -> Result<Strin
              `firn-chain build --record` writes them.\n",
             profile.date, profile.processors
         );
+        for goal in GOALS.iter().filter(|g| steps.iter().any(|s| s.name == **g)) {
+            let way = context.chain.up_to(goal)?;
+            let way = || way.iter().filter_map(|s| profile.step.get(&s.name));
+            text += &format!(
+                "\nAll steps up to {goal} took {:.1} s one after the other, {:.1} s of it on processors; their outputs have {}.\n",
+                way().map(|t| t.seconds).sum::<f64>(),
+                way().map(|t| t.cpu_seconds).sum::<f64>(),
+                human::bytes(way().map(|t| t.bytes).sum()),
+            );
+        }
     }
     Ok(text)
 }

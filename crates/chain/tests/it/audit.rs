@@ -6,7 +6,7 @@ use std::process::Command;
 use chain::tree;
 use serde_json::Value;
 
-use crate::place::{bootstrap, built, copy, firn_chain, run};
+use crate::place::{all_of_it, bootstrap, build_in, built, copy, firn_chain, run};
 
 /// A copy of the steps with one more, whose archive holds these files, and a store that has the archive.
 fn with_archive(files: &[(&str, &[u8])], more: &str) -> (tempfile::TempDir, tempfile::TempDir) {
@@ -55,8 +55,12 @@ fn files_that_a_program_wrote_are_found_by_content_whatever_their_name() {
         ("help/logo", b"\x89PNG\r\n\x1a\n\0"),
         ("help/tool", b"\x7fELF\x02\x01\x01\0\0"),
     ];
+    // One file must come out as it is in the archive; of another only the name is the same.
     let again = "name = 'p'\ntitle = 't'\nwhy = 'w'\norder = 91\ninputs = ['p-source', 'tcc']\n\
-        [[run]]\nargv = ['/in/tcc/tcc', '-run', '/in/p-source/src/main.c']\nstdout = '/out/parse.txt'\n[[output]]\npath = 'parse.txt'\nsha256 = ''\n";
+        [[run]]\nargv = ['/in/tcc/tcc', '-run', '/in/p-source/src/main.c']\nstdout = '/out/parse.txt'\n\
+        [[run]]\nargv = ['/in/tcc/tcc', '-run', '/in/p-source/src/main.c']\nstdout = '/out/guess'\n\
+        [[output]]\npath = 'parse.txt'\nsame_as = 'p-source/src/p-1/src/parse.txt'\nsha256 = ''\n\
+        [[output]]\npath = 'guess'\nsha256 = ''\n";
     let (folder, store) = with_archive(&files, again);
     let command = |words: &[&str]| {
         run(firn_chain(store.path())
@@ -120,6 +124,33 @@ fn a_step_that_has_no_archive_yet_is_not_judged_clean() {
     assert!(!said.out.contains("no file that is used was made by a program"), "{}", said.out);
 }
 
+#[test]
+fn what_is_made_again_in_the_chain_is_told_and_the_rest_is_not_called_so() {
+    let folder = all_of_it();
+    // To the pins, and to what is in the archives.
+    let said = build_in(folder.path(), &["build", "made-again"]);
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    let said = build_in(folder.path(), &["audit", "--format", "json"]);
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    let value: Value = serde_json::from_str(&said.out).unwrap();
+    let all = value["pregenerated"].as_array().unwrap();
+    let again: Vec<&str> = all
+        .iter()
+        .filter(|f| f["regenerated"] == "made-again")
+        .map(|f| f["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(again.len(), 17, "{again:?}");
+    for file in [
+        "binutils-2.40/opcodes/i386-tbl.h",
+        "binutils-2.40/zlib/crc32.h",
+        "gcc-h8300-hms-3.4.6+dfsg2/gcc/c-parse.y",
+    ] {
+        assert!(again.contains(&file), "{again:?}");
+    }
+    let parser = all.iter().find(|f| f["file"] == "gcc-h8300-hms-3.4.6+dfsg2/gcc/c-parse.c").unwrap();
+    assert_eq!(parser["regenerated"], Value::Null);
+}
+
 /// A folder of derivations that build each other from something.
 fn derivations(all: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -157,6 +188,20 @@ fn a_closure_is_judged_from_files_alone_and_says_what_is_missing_or_broken() {
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.talk);
     let verdict = "2 derivations, 0 of them downloads, 2 that build: 2 of these are rooted in 213 bytes in 1 binaries\n";
     assert!(said.out.ends_with(verdict), "{}", said.out);
+    // The same from what a binary cache says; what is broken there is no size.
+    let cache = tempfile::tempdir().unwrap();
+    let narinfo = |text: String| fs::write(cache.path().join(format!("{}.narinfo", "a".repeat(32))), text).unwrap();
+    narinfo(format!("StorePath: {seed}\nURL: nar/x.nar.xz\nFileSize: 100\nNarSize: 213\n"));
+    fs::write(cache.path().join("bad.narinfo"), b"StorePath: \xff\n").unwrap();
+    let said = audit(&two_drv, &["--path-info", cache.path().to_str().unwrap()]);
+    assert!(said.out.ends_with(verdict), "{}", said.out);
+    narinfo(format!("StorePath: {seed}\nNarSize: many\n"));
+    let said = audit(&two_drv, &["--path-info", cache.path().to_str().unwrap()]);
+    assert!(
+        said.code == Some(0) && said.out.contains("1 of them of unknown size"),
+        "{}",
+        said.out
+    );
     // The whole folder, with one that cannot be read and one that is needed and not there.
     let three = drv("three", &needs("gone"), &seed);
     fs::write(dir.path().join(format!("{}-three.drv", "a".repeat(32))), three).unwrap();

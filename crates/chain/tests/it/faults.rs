@@ -96,6 +96,31 @@ fn a_damaged_or_missing_archive_is_named_with_its_digest() {
 }
 
 #[test]
+fn what_must_be_the_same_as_a_file_within_an_input_is_compared_with_that_file() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(bootstrap(), folder.path());
+    for (twin, told) in [
+        ("tcc.c", None),
+        ("tcc.h", Some("x is not the same as tcc-source/tcc/tcc.h: ")),
+        ("none", Some("x must be the same as tcc-source/tcc/none, which is not there")),
+    ] {
+        let step = format!(
+            "name = 'same'\ntitle = 't'\nwhy = 'w'\norder = 99\ninputs = ['tcc-source']\n[[copy]]\nfrom = '/in/tcc-source/tcc/tcc.c'\nto = 'x'\n\
+             why = 'w'\n[[output]]\npath = 'x'\nsame_as = 'tcc-source/tcc/{twin}'\nsha256 = ''\n"
+        );
+        fs::write(folder.path().join("steps/same.toml"), step).unwrap();
+        let said = run(firn_chain(built())
+            .arg("--bootstrap")
+            .arg(folder.path())
+            .args(["build", "--update-pins", "same"]));
+        match told {
+            None => assert_eq!(said.code, Some(0), "{}", said.talk),
+            Some(told) => assert!(said.code == Some(1) && said.talk.contains(told), "{}", said.talk),
+        }
+    }
+}
+
+#[test]
 fn bytes_that_change_in_the_store_are_built_again() {
     let store = store();
     let build = || run(firn_chain(store.path()).args(["build", "cc0"]));

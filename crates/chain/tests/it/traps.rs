@@ -45,6 +45,18 @@ fn negative_constants_become_whole_numbers_with_their_sign() {
     assert_eq!(say("sign", &[("x.c", program)], "$tcc -static -o x /src/x.c; ./x"), "-2 -2\n");
 }
 
+/// GCC's C++ compiler, compiled by a tcc that gets this wrong, looks for ever for the end of a chain of pointers.
+#[test]
+fn the_last_return_of_a_function_leaves_the_loop_that_it_ends() {
+    let program = "#include <stdio.h>\n\
+        static int by_while(int n) { while (1) if (n > 10) n = n / 2; else return n; }\n\
+        static int by_for(int n) { for (;;) if (n > 10) n = n - 7; else if (n > 9) n = 1; else return n; }\n\
+        static int in_switch(int n) { switch (n) case 1: if (n) return 5; return 6; }\n\
+        static void nothing(int *n) { for (;; ++*n) if (*n > 3) return; }\n\
+        int main() { int n = 0; nothing(&n); printf(\"%d %d %d %d %d\\n\", by_while(100), by_for(100), in_switch(1), in_switch(2), n); return 0; }\n";
+    assert_eq!(say("loop", &[("x.c", program)], "$tcc -static -o x /src/x.c; ./x"), "6 9 5 6 4\n");
+}
+
 #[test]
 fn an_alias_is_a_second_name_and_not_another_spelling() {
     let one = "int real(void) { return 7; }\nint other(void) __attribute__((alias(\"real\")));\nint __attribute__((weak, alias(\"real\"))) third(void);\n";
