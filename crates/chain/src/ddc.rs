@@ -234,8 +234,9 @@ fn compile(builder: &Builder, like: &Step, compiler: &str, inputs: &BTreeMap<Str
     command.args(OPTIONS).arg("-o").arg(&to);
     let run = like.run.first().ok_or_else(|| failed(format!("step {} runs nothing", like.name)))?;
     for argument in run.argv.iter().skip(1) {
-        // libtcc1 and va_list replace what these compilers have themselves.
-        let own = argument.starts_with("-nostd") || argument == "-static" || argument.contains("/tcc/lib/");
+        // libtcc1 and va_list replace what these compilers have themselves; but a C library that tcc compiled calls them.
+        let replaces = argument.contains("/tcc/lib/") && !argument.ends_with(".a");
+        let own = argument.starts_with("-nostd") || argument == "-static" || replaces;
         let output = argument == "-o" || argument.starts_with("/out/");
         if (own && !argument.starts_with("-D")) || output {
             continue;

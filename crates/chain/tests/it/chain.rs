@@ -161,7 +161,7 @@ fn audit_plan_and_show_say_what_there_is() {
             .iter()
             .filter(|a| a["action"].as_str().unwrap().starts_with("edit "))
             .count(),
-        14
+        15
     );
     assert!(actions.iter().all(|a| !a["why"].as_str().unwrap().is_empty()));
     assert_eq!(value["always"].as_array().unwrap().len(), 5);
