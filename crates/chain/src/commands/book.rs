@@ -176,9 +176,20 @@ fn page(context: &Context, step: &Step) -> std::io::Result<String> {
     if !sizes.is_empty() {
         text += &format!("\n## Sources\n\n| file below `bootstrap/` | lines | bytes |\n|---|---:|---:|\n{sizes}");
     }
-    text += "\n## Output\n\n| path | sha256 |\n|---|---|\n";
+    let twins = step.output.iter().any(|o| o.same_as.is_some());
+    text += "\n## Output\n\n";
+    text += if twins {
+        "| path | sha256 | must be the same as |\n|---|---|---|\n"
+    } else {
+        "| path | sha256 |\n|---|---|\n"
+    };
     for output in &step.output {
-        text += &format!("| `{}` | `{}` |\n", output.path, output.sha256);
+        let twin = match &output.same_as {
+            Some(other) => format!(" `{other}` |"),
+            None if twins => " |".to_owned(),
+            None => String::new(),
+        };
+        text += &format!("| `{}` | `{}` |{twin}\n", output.path, output.sha256);
     }
     for source in step
         .sources
