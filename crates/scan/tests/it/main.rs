@@ -8,6 +8,7 @@ mod commands;
 // The snapshots of the tests of judging, here for the program.
 #[path = "../../../judging/src/made.rs"]
 mod made;
+mod nixos;
 mod oracles;
 mod program;
 mod real;
