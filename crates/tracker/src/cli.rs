@@ -34,6 +34,25 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// `jobs`.
+#[derive(Debug, Subcommand)]
+pub enum Jobs {
+    /// Print all jobs, those given up first
+    List,
+    /// Have jobs done again that were given up
+    #[command(after_help = "Examples:
+  firn-tracker jobs retry                all that were given up
+  firn-tracker jobs retry sync nvd       this one, also if it only waits after a failure")]
+    Retry {
+        /// Only jobs of this kind, as `jobs list` prints it
+        #[arg(value_name = "KIND")]
+        kind: Option<String>,
+        /// Only the one about this
+        #[arg(value_name = "SUBJECT")]
+        subject: Option<String>,
+    },
+}
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -141,6 +160,12 @@ pub enum Command {
         /// Empty the database that it goes into first, if it holds something
         #[arg(long)]
         replace: bool,
+    },
+    /// Look at the jobs of the database, and have those done again that were given up
+    Jobs {
+        /// What to do with them.
+        #[command(subcommand)]
+        what: Jobs,
     },
     /// Check the database: its consistency, and the digests of the raw documents
     Check,

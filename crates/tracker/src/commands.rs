@@ -6,6 +6,7 @@ mod explain;
 mod export;
 mod forget;
 mod ingest;
+mod jobs;
 mod matching;
 mod serve;
 mod stats;
@@ -98,6 +99,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             what: Export::Snapshot { out, key },
             ..
         } => export::snapshot::run(&context, &out, key.as_deref()),
+        Command::Jobs { what } => jobs::run(&context, &what),
         Command::Check => check::run(&context),
         Command::Config | Command::ConfigMarkdown => Err(Failure::new(Exit::Bug, "print the configuration with a database open")),
     }

@@ -97,6 +97,15 @@ const USUAL: [&str; 2] = [sync::KIND, matching::KIND];
 /// What another one does, as it may take hours.
 const LONG: [&str; 1] = [evaluate::KIND];
 
+/// Where a job of this kind stands among others: lower goes first.
+pub fn priority(kind: &str) -> i64 {
+    match kind {
+        sync::KIND => sync::PRIORITY,
+        evaluate::KIND => evaluate::PRIORITY,
+        _ => matching::PRIORITY,
+    }
+}
+
 /// Whether all jobs of a kind but one failed when they were last tried.
 fn all_others_failed(store: &dyn Store, job: &Claimed) -> Result<bool, StoreError> {
     let jobs = store.jobs()?;

@@ -112,7 +112,7 @@ impl Bound {
 /// Answers requests until `end`, and then those that are under way.
 pub async fn serve(listener: tokio::net::TcpListener, state: AppState, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     let limits = &state.service.limits;
-    let listener = Patient::new(listener, limits.connections, limits.idle);
+    let listener = Patient::new(listener, limits, &state.service.server);
     let service = web::router(state).into_make_service_with_connect_info::<Peer>();
     axum::serve(listener, service).with_graceful_shutdown(end).await
 }

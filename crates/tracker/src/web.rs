@@ -13,7 +13,7 @@ mod error;
 mod feed;
 mod finish;
 mod layout;
-mod limit;
+pub(crate) mod limit;
 mod metrics;
 mod page;
 mod part;

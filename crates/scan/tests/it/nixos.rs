@@ -50,7 +50,10 @@ fn confinement(unit: &str) -> BTreeMap<String, Vec<String>> {
     let mut settings: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let behind = unit.lines().skip_while(|line| !line.starts_with("DynamicUser"));
     let lines = behind.take_while(|line| !line.starts_with('['));
-    for (name, value) in lines.filter_map(|line| line.split_once('=')).filter(|(name, _)| !name.starts_with('#')) {
+    for (name, value) in lines
+        .filter_map(|line| line.split_once('='))
+        .filter(|(name, _)| !name.starts_with('#'))
+    {
         settings.entry(name.to_owned()).or_default().push(value.to_owned());
     }
     assert!(settings.len() > 25, "{settings:?}");
@@ -74,7 +77,10 @@ fn is_confined_like(made: &Value, unit: &str) {
 }
 
 fn words(line: &str) -> Vec<String> {
-    line.split_whitespace().skip(1).map(|word| word.trim_matches('\'').to_owned()).collect()
+    line.split_whitespace()
+        .skip(1)
+        .map(|word| word.trim_matches('\'').to_owned())
+        .collect()
 }
 
 #[test]
@@ -89,26 +95,42 @@ fn security_the_trackers_module_makes_the_shipped_unit() {
     let service = &made["config"]["systemd"]["services"]["firn-tracker"];
     is_confined_like(service, include_str!("../../../tracker/systemd/firn-tracker.service"));
     assert_eq!(service["environment"]["FIRN_DATABASE_URL_FILE"], "%d/database.url");
-    assert_eq!(service["serviceConfig"]["LoadCredential"], serde_json::json!(["database.url:/run/secret"]));
+    assert_eq!(
+        service["serviceConfig"]["LoadCredential"],
+        serde_json::json!(["database.url:/run/secret"])
+    );
     let off = evaluate("firn-tracker", "{ }").unwrap().unwrap();
     assert_eq!(off["config"], serde_json::json!({}), "nothing unless enabled");
     let postgres = r#"{ services.firn-tracker = { enable = true; database.type = "postgresql"; }; }"#;
     let postgres = evaluate("firn-tracker", postgres).unwrap().unwrap();
-    assert_eq!(postgres["config"]["services"]["postgresql"]["ensureUsers"][0]["name"], "firn-tracker");
+    assert_eq!(
+        postgres["config"]["services"]["postgresql"]["ensureUsers"][0]["name"],
+        "firn-tracker"
+    );
     let wrong = evaluate("firn-tracker", "{ services.firn-tracker = { enable = true; port = 70000; }; }");
     assert!(wrong.unwrap().unwrap_err().contains("services.firn-tracker.port is no port"));
     let unknown = evaluate("firn-tracker", "{ services.firn-tracker.prot = 1; }");
     assert!(unknown.is_some_and(|made| made.unwrap_err().contains("there is no option services.firn-tracker.prot")));
     // The program takes the files that are made.
-    let Some(program) = asking::tracker("the tracker's NixOS module") else { return };
+    let Some(program) = asking::tracker("the tracker's NixOS module") else {
+        return;
+    };
     let dir = tempfile::tempdir().unwrap();
-    for (made, expected) in [(&made, "127.0.0.1:8081"), (&postgres, "postgres:///firn-tracker?host=/run/postgresql")] {
-        let file = made["config"]["systemd"]["services"]["firn-tracker"]["environment"]["FIRN_CONFIG"].as_str().unwrap();
+    for (made, expected) in [
+        (&made, "127.0.0.1:8081"),
+        (&postgres, "postgres:///firn-tracker?host=/run/postgresql"),
+    ] {
+        let file = made["config"]["systemd"]["services"]["firn-tracker"]["environment"]["FIRN_CONFIG"]
+            .as_str()
+            .unwrap();
         let settings: Value = serde_json::from_str(file).unwrap();
         let mut toml = String::new();
         for (section, keys) in settings.as_object().unwrap() {
             writeln!(toml, "[{section}]").unwrap();
-            keys.as_object().unwrap().iter().for_each(|(key, value)| writeln!(toml, "{key} = {value}").unwrap());
+            keys.as_object()
+                .unwrap()
+                .iter()
+                .for_each(|(key, value)| writeln!(toml, "{key} = {value}").unwrap());
         }
         fs::write(dir.path().join("tracker.toml"), &toml).unwrap();
         let output = Command::new(&program)
@@ -120,7 +142,10 @@ fn security_the_trackers_module_makes_the_shipped_unit() {
             .unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         // Addresses of databases may hold passwords, and are not printed.
-        assert!(output.status.success() && (out.contains(expected) || expected.starts_with("postgres")), "{toml}\n{out}{err}");
+        assert!(
+            output.status.success() && (out.contains(expected) || expected.starts_with("postgres")),
+            "{toml}\n{out}{err}"
+        );
     }
 }
 
@@ -132,8 +157,14 @@ fn security_the_scanners_module_makes_the_shipped_units() {
     let made = made.unwrap();
     let services = &made["config"]["systemd"]["services"];
     is_confined_like(&services["firn-scan"], include_str!("../../systemd/firn-scan.service"));
-    is_confined_like(&services["firn-scan-update"], include_str!("../../systemd/firn-scan-update.service"));
-    assert_eq!(services["firn-scan-update"]["environment"]["FIRN_TRACKER"], "https://tracker.example.org");
+    is_confined_like(
+        &services["firn-scan-update"],
+        include_str!("../../systemd/firn-scan-update.service"),
+    );
+    assert_eq!(
+        services["firn-scan-update"]["environment"]["FIRN_TRACKER"],
+        "https://tracker.example.org"
+    );
     for service in ["firn-scan", "firn-scan-update"] {
         let line = services[service]["serviceConfig"]["ExecStart"].as_str().unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_firn-scan"))
@@ -147,8 +178,14 @@ fn security_the_scanners_module_makes_the_shipped_units() {
         assert!(!talk.contains("Usage:") && !talk.contains("unexpected argument"), "{line}: {talk}");
     }
     let off = evaluate("firn-scan", "{ }").unwrap().unwrap();
-    assert_eq!(off["config"]["systemd"]["services"], serde_json::json!({}), "nothing unless enabled");
-    let keyless = evaluate("firn-scan", "{ services.firn-scan.watch.enable = true; }").unwrap().unwrap();
+    assert_eq!(
+        off["config"]["systemd"]["services"],
+        serde_json::json!({}),
+        "nothing unless enabled"
+    );
+    let keyless = evaluate("firn-scan", "{ services.firn-scan.watch.enable = true; }")
+        .unwrap()
+        .unwrap();
     assert_eq!(keyless["config"]["assertions"][0]["assertion"], false);
 }
 
@@ -162,7 +199,15 @@ fn the_handbook_lists_the_options() {
         for option in made.unwrap()["options"].as_array().unwrap() {
             let cell = |name: &str| option[name].as_str().unwrap().replace('|', "\\|");
             assert!(cell("description").ends_with('.'), "{option}");
-            writeln!(table, "| `{}` | {} | `{}` | {} |", cell("name"), cell("type"), cell("default"), cell("description")).unwrap();
+            writeln!(
+                table,
+                "| `{}` | {} | `{}` | {} |",
+                cell("name"),
+                cell("type"),
+                cell("default"),
+                cell("description")
+            )
+            .unwrap();
         }
         let (begin, end) = (format!("<!-- options of {module} -->\n\n"), "\n<!-- end of options -->");
         let from = text.find(&begin).unwrap() + begin.len();
@@ -171,6 +216,10 @@ fn the_handbook_lists_the_options() {
             text.replace_range(from..to, &table);
             fs::write(&page, &text).unwrap();
         }
-        assert!(text.contains(&format!("{begin}{table}{end}")), "run this test with FIRN_UPDATE=1 and commit {}", page.display());
+        assert!(
+            text.contains(&format!("{begin}{table}{end}")),
+            "run this test with FIRN_UPDATE=1 and commit {}",
+            page.display()
+        );
     }
 }

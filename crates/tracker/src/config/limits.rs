@@ -21,12 +21,17 @@ pub const KEYS: Section = Section {
         ),
         Key::new("limits.loopback", "false", "Whether clients on the machine itself are counted too"),
         Key::new("limits.connections", "1024", "Connections at a time; further ones wait"),
+        Key::new(
+            "limits.connections_per_client",
+            "64",
+            "Connections at a time from one address, and requests under way of one client behind a trusted proxy; further ones are refused. Proxies that `server.proxies` names may have any number of connections",
+        ),
         Key::new("limits.body", "8 MiB", "The largest body that is read"),
         Key::new("limits.answer", "30 s", "After so long a request is given up"),
         Key::new(
             "limits.idle",
             "60 s",
-            "After so long a connection is closed on which no request came to its end, or no byte of an answer was taken",
+            "After so long a connection is closed on which no request came to its end, or in which less than 32 KiB of an answer that waits were taken",
         ),
         Key::new(
             "limits.grace",
@@ -47,6 +52,8 @@ pub struct Limits {
     pub loopback: bool,
     /// Connections at a time.
     pub connections: usize,
+    /// Connections of one client at a time.
+    pub connections_per_client: usize,
     /// Bytes of a body.
     pub body: usize,
     /// After so long a request is given up.
@@ -66,6 +73,7 @@ impl Limits {
             checks_per_minute: rate("limits.checks_per_minute")?,
             loopback: given.value("limits.loopback")?,
             connections: given.value::<usize>("limits.connections")?.clamp(1, 1 << 16),
+            connections_per_client: given.value::<usize>("limits.connections_per_client")?.max(1),
             body: usize::try_from(given.value::<Size>("limits.body")?.0).unwrap_or(usize::MAX),
             answer: given.value::<Span>("limits.answer")?.0,
             idle: given.value::<Span>("limits.idle")?.0,

@@ -147,11 +147,7 @@ impl Worker<'_> {
                     }
                 }
             });
-            // A fault of ours in one job must not end all others.
-            let end = panic::catch_unwind(AssertUnwindSafe(|| self.shop.work(job))).unwrap_or_else(|_| End::Failed {
-                error: "a fault in this program: its log says where".to_owned(),
-                at: now().saturating_add(AFTER_FAULT),
-            });
+            let end = guarded(|| self.shop.work(job));
             drop(done);
             end
         });
@@ -183,6 +179,14 @@ impl Worker<'_> {
     }
 }
 
+/// Does something in which a fault of ours must not end all other jobs.
+fn guarded(work: impl FnOnce() -> End) -> End {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| End::Failed {
+        error: "a fault in this program: its log says where".to_owned(),
+        at: now().saturating_add(AFTER_FAULT),
+    })
+}
+
 /// Tells threads to end.
 #[derive(Default)]
 struct Stop {
@@ -204,5 +208,20 @@ impl Stop {
     fn wait(&self, at_most: Duration) {
         let is_set = self.is_set.lock().unwrap_or_else(PoisonError::into_inner);
         let _waited = self.changed.wait_timeout_while(is_set, at_most, |is_set| !*is_set);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_in_one_job_is_a_failure_of_that_job() {
+        let end = guarded(|| panic!("a fault"));
+        assert!(
+            matches!(&end, End::Failed { error, at } if error.contains("a fault in this program") && *at > now() + 3000),
+            "{end:?}"
+        );
+        assert_eq!(guarded(|| End::Done), End::Done);
     }
 }

@@ -14,20 +14,27 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::config::{Limits, Server};
+use crate::web::limit::{self, Crowd, Guest};
+
 /// Listens, and takes only so many connections at a time.
 pub struct Patient {
     listener: TcpListener,
     free: Arc<Semaphore>,
-    patience: Duration,
+    crowd: Arc<Crowd>,
+    limits: Limits,
+    server: Server,
 }
 
 impl Patient {
     /// Wraps a listener.
-    pub fn new(listener: TcpListener, connections: usize, patience: Duration) -> Self {
+    pub fn new(listener: TcpListener, limits: &Limits, server: &Server) -> Self {
         Self {
             listener,
-            free: Arc::new(Semaphore::new(connections)),
-            patience,
+            free: Arc::new(Semaphore::new(limits.connections)),
+            crowd: Crowd::new(limits.connections_per_client),
+            limits: limits.clone(),
+            server: server.clone(),
         }
     }
 }
@@ -39,15 +46,27 @@ impl Listener for Patient {
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         // Never closed: it fails only where it is.
         let permit = Arc::clone(&self.free).acquire_owned().await.ok();
-        let (stream, peer) = Listener::accept(&mut self.listener).await;
+        let (stream, peer, guest) = loop {
+            let (stream, peer) = Listener::accept(&mut self.listener).await;
+            if limit::is_exempt(peer.ip(), &self.server, &self.limits) {
+                break (stream, peer, None);
+            }
+            // Closed at once where the client has as many as it may.
+            if let Some(guest) = self.crowd.enter(peer.ip()) {
+                break (stream, peer, Some(guest));
+            }
+        };
+        let patience = self.limits.idle;
         // It only costs time where it fails.
         let _ = stream.set_nodelay(true);
         let connection = Connection {
             stream,
-            patience: self.patience,
-            timer: Box::pin(sleep(self.patience)),
-            is_writing: false,
+            patience,
+            timer: Box::pin(sleep(patience)),
+            is_behind: false,
+            taken: 0,
             _permit: permit,
+            _guest: guest,
         };
         (connection, peer)
     }
@@ -67,20 +86,28 @@ impl Connected<IncomingStream<'_, Patient>> for Peer {
     }
 }
 
-/// A connection with a deadline: from one answer's last byte to the next one's first, and from one byte of an answer that is taken to the
-/// next. A client that sends its request byte by byte gains nothing by that.
+/// Bytes that a client which is behind has to take within the time that it has.
+const LEAST: usize = 32 << 10;
+
+/// A connection with a deadline: from one answer's last byte to the next one's first, and from some bytes of an answer that are taken to the
+/// next. A client that sends its request, or takes its answer, byte by byte gains nothing by that.
 pub struct Connection {
     stream: TcpStream,
     patience: Duration,
     timer: Pin<Box<Sleep>>,
-    is_writing: bool,
+    /// It did not take what it was sent at once, and not enough since.
+    is_behind: bool,
+    /// Bytes that it took since its time began.
+    taken: usize,
     _permit: Option<OwnedSemaphorePermit>,
+    _guest: Option<Guest>,
 }
 
 impl Connection {
     /// The time begins anew.
     fn moved(&mut self) {
         let deadline = Instant::now() + self.patience;
+        self.taken = 0;
         self.timer.as_mut().reset(deadline);
     }
 
@@ -93,14 +120,17 @@ impl Connection {
     fn wrote(&mut self, context: &mut Context<'_>, done: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match done {
             Poll::Ready(done) => {
-                self.moved();
-                self.is_writing = false;
+                self.taken = self.taken.saturating_add(*done.as_ref().unwrap_or(&0));
+                if !self.is_behind || self.taken >= LEAST {
+                    self.moved();
+                    self.is_behind = false;
+                }
                 Poll::Ready(done)
             }
             Poll::Pending => {
-                if !self.is_writing {
+                if !self.is_behind {
                     self.moved();
-                    self.is_writing = true;
+                    self.is_behind = true;
                 }
                 self.wait(context)
             }

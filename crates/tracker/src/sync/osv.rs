@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use vuln::advisory::Source;
+use vuln::problem::Problem;
 
 use super::{Got, Remote, count, remove};
 use crate::config::now;
 use crate::feeds::{RemoteFile, Upstream, encode};
 use crate::ingest::plan::Unit;
 use crate::ingest::{IngestError, Report};
+use crate::store::taking::Incoming;
 use crate::timestamp;
 
 /// Where more records of an ecosystem changed, all of them come in one file.
@@ -80,11 +82,15 @@ fn ecosystem_changes(remote: &Remote<'_>, upstream: &Upstream, ecosystem: &str) 
         let file = RemoteFile {
             name: format!("osv/{ecosystem}/modified/{id}.json"),
             url: format!("{}/{}/{}.json", upstream.osv, encode(ecosystem), encode(id)),
-            // A record may be gone by the time it is asked for.
             is_optional: true,
         };
         match remote.get(&file, "osv", "")? {
             Got::File { path, .. } => documents.push(path),
+            // It may be gone by the time it is asked for; that it was listed is not forgotten.
+            Got::Missing => {
+                let why = format!("the list of modified ids names it, and the server has no {}", file.url);
+                report.problems += note(remote, id, why)?;
+            }
             other => {
                 if count(&mut report, other) {
                     return Ok((report, true));
@@ -105,6 +111,17 @@ fn ecosystem_changes(remote: &Remote<'_>, upstream: &Upstream, ecosystem: &str) 
     std::fs::remove_dir_all(&folder).map_err(read)?;
     reached(remote, ecosystem, &report, Some(newest))?;
     Ok((report, false))
+}
+
+/// Notes that a record could not be taken; taking it makes that forgotten.
+fn note(remote: &Remote<'_>, id: &str, why: String) -> Result<u64, IngestError> {
+    let refused = Incoming::Refused {
+        source: Source::Osv.name(),
+        key: id.to_owned(),
+        problem: Problem::new("", why),
+    };
+    let store = remote.ingest.store;
+    Ok(store.take(&[refused], now()).map_err(IngestError::Store)?.problems)
 }
 
 /// Takes all records of an ecosystem.

@@ -84,6 +84,12 @@ pub enum Error {
         /// When the next one is answered.
         wait_s: u64,
     },
+    /// More requests under way than one client may have.
+    #[error("more than {most} requests of one client are under way: wait for their answers")]
+    Crowd {
+        /// The limit.
+        most: usize,
+    },
     /// A range that the file does not have.
     #[error("the file has {size} bytes: it has no such range")]
     Range {
@@ -127,7 +133,7 @@ impl Error {
             Error::Media { .. } => Kind::Media,
             Error::TooLarge { .. } => Kind::TooLarge,
             Error::Waiting { .. } => Kind::Waiting,
-            Error::Rate { .. } => Kind::Rate,
+            Error::Rate { .. } | Error::Crowd { .. } => Kind::Rate,
             Error::Range { .. } => Kind::Range,
             Error::Slow { .. } => Kind::Slow,
             Error::NotYet { .. } | Error::Store { .. } => Kind::Unavailable,
@@ -139,6 +145,7 @@ impl Error {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Error::Rate { wait_s, .. } => Some(*wait_s),
+            Error::Crowd { .. } => Some(1),
             Error::NotYet { .. } | Error::Store { .. } | Error::Slow { .. } => Some(10),
             _ => None,
         }

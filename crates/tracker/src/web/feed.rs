@@ -26,9 +26,11 @@ pub struct Head<'a> {
     pub page: &'a str,
     /// The address of the feed, a path of ours.
     pub own: &'a str,
+    /// What goes before paths: `https://tracker.example.org`, or nothing where nobody said under which name we are reached.
+    pub base: &'a str,
 }
 
-/// Writes a feed. Addresses are relative, to the address that the feed was fetched from: only its reader knows under which name we are reached.
+/// Writes a feed. Without a base its addresses are relative to the one that it was fetched from.
 pub fn document(head: Head<'_>, entries: &[Entry]) -> String {
     let date = |entry: &Entry| entry.date.as_deref().and_then(time::unix);
     // The same entries give the same document, so nothing in it is the time of the request.
@@ -37,15 +39,16 @@ pub fn document(head: Head<'_>, entries: &[Entry]) -> String {
     element(&mut out, "id", &tag(head.page.trim_start_matches('/')));
     element(&mut out, "title", head.title);
     element(&mut out, "updated", &time::rfc3339(newest));
-    link(&mut out, "alternate", "text/html", head.page);
-    link(&mut out, "self", "application/atom+xml", head.own);
+    let full = |path: &str| format!("{}{path}", head.base);
+    link(&mut out, "alternate", "text/html", &full(head.page));
+    link(&mut out, "self", "application/atom+xml", &full(head.own));
     out.push_str("<author><name>Firn tracker</name></author>\n");
     for entry in entries {
         out.push_str("<entry>\n");
         element(&mut out, "id", &tag(&entry.id));
         element(&mut out, "title", &entry.title);
         element(&mut out, "updated", &time::rfc3339(date(entry).unwrap_or(newest)));
-        link(&mut out, "alternate", "text/html", &entry.link);
+        link(&mut out, "alternate", "text/html", &full(&entry.link));
         element(&mut out, "summary", &entry.text);
         out.push_str("</entry>\n");
     }
@@ -109,6 +112,7 @@ mod tests {
             title: "a & b",
             page: "/queue?q=<",
             own: "/queue.atom",
+            base: "",
         };
         let text = document(head, &[entry]);
         for part in [
@@ -126,7 +130,13 @@ mod tests {
             title: "",
             page: "/",
             own: "/index.atom",
+            base: "https://t.example",
         };
-        assert!(document(head, &[]).contains("<updated>1970-01-01T00:00:00Z</updated>"));
+        let text = document(head, &[]);
+        assert!(text.contains("<updated>1970-01-01T00:00:00Z</updated>"));
+        assert!(
+            text.contains("type=\"application/atom+xml\" href=\"https://t.example/index.atom\"/>"),
+            "{text}"
+        );
     }
 }

@@ -17,7 +17,7 @@ use super::address::{self, Format};
 use super::api::problem;
 use super::error::{Error, Failed};
 use super::layout;
-use super::limit::{self, Use};
+use super::limit::{self, Guest, Use};
 use super::site::Site;
 use crate::serve::Peer;
 
@@ -42,15 +42,17 @@ pub async fn finish(State(site): State<Arc<Site>>, request: Request, next: Next)
     let limits = &site.service().limits;
     let mut response = if too_long {
         Error::TooLong { limit: address::LIMIT }.into_response()
-    } else if let Err(error) = allowed(&site, &request, &route, begun) {
-        error.into_response()
     } else {
-        match tokio::time::timeout(limits.answer, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => Error::Slow {
-                seconds: limits.answer.as_secs(),
-            }
-            .into_response(),
+        match allowed(&site, &request, &route, begun) {
+            Err(error) => error.into_response(),
+            // One more of this client, until its answer begins.
+            Ok(_guest) => match tokio::time::timeout(limits.answer, next.run(request)).await {
+                Ok(response) => response,
+                Err(_) => Error::Slow {
+                    seconds: limits.answer.as_secs(),
+                }
+                .into_response(),
+            },
         }
     };
     if let Some(failed) = response.extensions_mut().remove::<Failed>() {
@@ -66,18 +68,23 @@ pub async fn finish(State(site): State<Arc<Site>>, request: Request, next: Next)
 }
 
 /// Whether the client may ask this now. Supervisors may at any time.
-fn allowed(site: &Site, request: &Request, route: &str, now: Instant) -> Result<(), Error> {
+fn allowed(site: &Site, request: &Request, route: &str, now: Instant) -> Result<Option<Guest>, Error> {
     let Some(ConnectInfo(Peer(peer))) = request.extensions().get() else {
-        return Ok(());
+        return Ok(None);
     };
     let what = match route {
-        "/health" | "/metrics" => return Ok(()),
+        "/health" | "/metrics" => return Ok(None),
         "/api/v1/check" | "/api/v1/check/details" => Use::Check,
         _ => Use::Read,
     };
     let service = site.service();
     let client = limit::client(peer.ip(), request.headers(), &service.server);
-    site.accounts.take(client, what, &service.limits, now)
+    site.accounts.take(client, what, &service.limits, now)?;
+    if limit::is_exempt(client, &service.server, &service.limits) {
+        return Ok(None);
+    }
+    let most = service.limits.connections_per_client;
+    site.crowd.enter(client).map(Some).ok_or(Error::Crowd { most })
 }
 
 /// The body of an error: in the language of the one who asked.

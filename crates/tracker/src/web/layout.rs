@@ -1,5 +1,7 @@
 //! What stands around the content of every page.
 
+use std::sync::Arc;
+
 use maud::{DOCTYPE, Markup, html};
 
 use super::address::{self, Format};
@@ -15,6 +17,8 @@ pub struct Frame {
     pub progress: Snapshot,
     /// Unix seconds.
     pub now: i64,
+    /// Under which address readers find us, where that is known.
+    pub base: Option<Arc<str>>,
 }
 
 /// The parts of the site that the navigation names.

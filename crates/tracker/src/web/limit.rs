@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -112,6 +112,64 @@ impl Accounts {
     }
 }
 
+/// How many of something each client has at a time.
+#[derive(Debug)]
+pub struct Crowd {
+    most: usize,
+    inside: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+pub struct Guest {
+    crowd: Arc<Crowd>,
+    client: IpAddr,
+}
+
+impl Crowd {
+    /// At most so many of each.
+    pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self {
+            most,
+            inside: Mutex::default(),
+        })
+    }
+
+    /// One more of a client; `None` where it has as many as it may.
+    pub fn enter(self: &Arc<Self>, client: IpAddr) -> Option<Guest> {
+        let client = household(client.to_canonical());
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = inside.entry(client).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        Some(Guest {
+            crowd: Arc::clone(self),
+            client,
+        })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut inside = self.crowd.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = inside.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                inside.remove(&self.client);
+            }
+        }
+    }
+}
+
+/// Whether a peer may have any number of connections: a proxy that is trusted stands for many clients, and the machine itself is not counted
+/// unless that was asked for.
+pub fn is_exempt(peer: IpAddr, server: &Server, limits: &Limits) -> bool {
+    let peer = peer.to_canonical();
+    server.proxies.iter().any(|network| network.holds(peer)) || (peer.is_loopback() && !limits.loopback)
+}
+
 /// Whoever has an IPv6 address has the whole /64.
 fn household(client: IpAddr) -> IpAddr {
     match client {
@@ -164,6 +222,18 @@ mod tests {
         );
         assert_eq!(seen("127.0.0.1", fwd, &["For=\"[2001:db8::1]:4711\", for=10.0.0.9"]), "2001:db8::1");
         assert_eq!(seen("127.0.0.1", fwd, &["for=_hidden"]), "127.0.0.1");
+    }
+
+    #[test]
+    fn a_crowd_is_counted_by_household() {
+        let crowd = Crowd::new(2);
+        let enter = |client: &str| crowd.enter(client.parse().unwrap());
+        let first = (enter("2001:db8::1"), enter("2001:db8::2"));
+        assert!(first.0.is_some() && first.1.is_some() && enter("2001:db8::3").is_none());
+        assert!(enter("192.0.2.1").is_some(), "gone again at once");
+        drop(first);
+        assert!(enter("2001:db8::3").is_some());
+        assert!(crowd.inside.lock().unwrap().is_empty(), "nobody is remembered");
     }
 
     #[test]

@@ -142,6 +142,7 @@ fn write<P: Page>(page: &P, frame: &Frame, asked: &Asked, format: Format) -> Res
             let head = feed::Head {
                 title: &format!("{} · Firn tracker", page.title()),
                 page: &asked.page(),
+                base: frame.base.as_deref().unwrap_or_default(),
                 own: &asked.uri().path_and_query().map_or_else(String::new, ToString::to_string),
             };
             feed::document(head, &page.entries())

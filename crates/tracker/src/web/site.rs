@@ -10,7 +10,7 @@ use super::board::people::People;
 use super::board::{Board, Boards, ChannelBoard, Comparison, Names, OpenByPackage};
 use super::error::Error;
 use super::layout::Frame;
-use super::limit::Accounts;
+use super::limit::{Accounts, Crowd};
 use super::metrics::Requests;
 use super::stats::Stats;
 use crate::AppState;
@@ -43,6 +43,8 @@ pub struct Site {
     /// What each client has left.
     pub accounts: Accounts,
     checks: Arc<Semaphore>,
+    /// Requests under way, by client.
+    pub crowd: Arc<Crowd>,
 }
 
 /// What was published in each month, with the sources as they were.
@@ -58,6 +60,7 @@ struct KeptCounts {
 impl Site {
     /// A site over a store.
     pub fn new(state: AppState) -> Self {
+        let crowd = Crowd::new(state.service.limits.connections_per_client);
         Self {
             state,
             boards: Boards::default(),
@@ -66,6 +69,7 @@ impl Site {
             sample: AtomicBool::new(false),
             requests: Requests::default(),
             accounts: Accounts::default(),
+            crowd,
             checks: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
         }
     }
@@ -178,6 +182,7 @@ impl Site {
             sample,
             progress: self.state.progress.snapshot(),
             now: now(),
+            base: self.base(),
         })
     }
 
@@ -187,7 +192,14 @@ impl Site {
             sample: self.sample.load(Ordering::Relaxed),
             progress: self.state.progress.snapshot(),
             now: now(),
+            base: self.base(),
         }
+    }
+
+    /// Under which address readers find us, where that is known.
+    pub fn base(&self) -> Option<Arc<str>> {
+        let url = self.state.service.server.url.as_ref();
+        url.map(|url| url.as_str().into())
     }
 
     /// Numbers of records; kept, as counting them takes long.

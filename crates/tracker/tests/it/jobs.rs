@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tracker::config::Database;
-use tracker::store::queue::{JobRow, State};
+use tracker::store::queue::{Ask, End, JobRow, State};
 use tracker::store::{self, Store};
 
 use crate::backend::on_both;
@@ -19,6 +19,7 @@ on_both! {
     a_killed_server_loses_nothing_and_doubles_nothing,
     a_server_that_ends_gives_back_what_it_was_doing,
     servers_on_one_database_share_the_work,
+    jobs_that_were_given_up_are_asked_for_again,
 }
 
 /// A server that is killed in the end; its log lines go to a file.
@@ -212,4 +213,56 @@ fn servers_on_one_database_share_the_work() {
     assert_eq!(rest(&content), rest(&expected));
     let verdict = content.iter().find(|line| line.starts_with("verdict CVE-2023-00001")).unwrap();
     assert!(verdict.contains("hello"), "{verdict}");
+}
+
+fn jobs_that_were_given_up_are_asked_for_again() {
+    let home = Home::new();
+    made::mirror(&home.path("mirror"));
+    home.done(&["sync", "--mirror", "mirror"]);
+    assert_eq!(home.run(&["jobs", "retry"]).code(), Some(4), "there is none");
+    let store = store::open(&Database::from_url(&home.address()).unwrap()).unwrap();
+    let end = |subject: &str, end: End| {
+        let ask = Ask {
+            kind: "sync",
+            subject,
+            priority: 0,
+            at: 0,
+        };
+        store.ask(ask, 0).unwrap();
+        let job = store.claim(&["sync"], "a test", 0, 100).unwrap().unwrap();
+        assert!(store.finish(&job, "a test", &end, 0).unwrap());
+    };
+    let later = i64::from(u32::MAX);
+    end(
+        "nvd",
+        End::Dead {
+            error: "no such file".into(),
+        },
+    );
+    end(
+        "osv",
+        End::Failed {
+            error: "too slow".into(),
+            at: later,
+        },
+    );
+    let listed = home.done(&["jobs", "list"]).stdout();
+    let lines: Vec<&str> = listed.lines().filter(|line| line.starts_with("sync")).collect();
+    assert!(
+        lines[0].contains("nvd") && lines[0].contains("dead") && lines[0].contains("no such file"),
+        "{listed}"
+    );
+    let state = |subject: &str| {
+        let jobs: Vec<JobRow> = store.jobs().unwrap();
+        let job = jobs.into_iter().find(|job| job.subject == subject).unwrap();
+        (job.state, job.run_at < later)
+    };
+    let ran = home.done(&["jobs", "retry"]);
+    assert!(ran.stderr().contains("sync nvd is asked for again"), "{}", ran.all());
+    assert_eq!((state("nvd"), state("osv")), ((State::Waiting, true), (State::Waiting, false)));
+    home.done(&["jobs", "retry", "sync", "osv"]);
+    assert_eq!(state("osv"), (State::Waiting, true));
+    let unknown = home.run(&["jobs", "retry", "sink"]);
+    assert_eq!(unknown.code(), Some(2));
+    assert!(unknown.stderr().contains("jobs list"), "{}", unknown.all());
 }

@@ -297,3 +297,88 @@ fn without_a_network_there_is_a_sample_until_something_real_comes() {
         ["nixos-test"]
     );
 }
+
+#[test]
+fn an_answer_that_is_under_way_comes_to_its_end_when_the_server_stops() {
+    let home = Home::new();
+    made::mirror(&home.path("mirror"));
+    let mut server = Server::start(&home, &["--mirror", "mirror", "--set", "limits.grace=20 s"]);
+    server.wait_for("\"suggestions\":41");
+    let mut idle = TcpStream::connect(&server.at).unwrap();
+    // Half a request: its answer cannot come before the rest does.
+    let body = r#"{"packages":[]}"#;
+    let mut slow = TcpStream::connect(&server.at).unwrap();
+    let head = format!(
+        "POST /api/v1/check HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    slow.write_all(head.as_bytes()).unwrap();
+    slow.write_all(&body.as_bytes()[..5]).unwrap();
+    thread::sleep(Duration::from_millis(300));
+    let id = server.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let since = Instant::now();
+    // Nobody new is let in.
+    while TcpStream::connect(&server.at).is_ok() {
+        assert!(since.elapsed() < Duration::from_secs(5), "it still listens");
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(server.child.try_wait().unwrap().is_none(), "it waits for the answer");
+    thread::sleep(Duration::from_secs(1));
+    slow.write_all(&body.as_bytes()[5..]).unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"items\":[]"), "{answer}");
+    let status = loop {
+        if let Some(status) = server.child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(since.elapsed() < Duration::from_secs(15), "it does not end");
+        thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(0));
+    let mut rest = Vec::new();
+    // Connections without a request are closed.
+    assert_eq!(idle.read_to_end(&mut rest).unwrap_or(0), 0);
+}
+
+#[test]
+fn a_server_that_stops_does_not_wait_for_ever() {
+    let home = Home::new();
+    made::mirror(&home.path("mirror"));
+    let mut server = Server::start(&home, &["--mirror", "mirror", "--set", "limits.grace=1 s"]);
+    server.get("/health");
+    let mut slow = TcpStream::connect(&server.at).unwrap();
+    slow.write_all(b"POST /api/v1/check HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+        .unwrap();
+    thread::sleep(Duration::from_millis(300));
+    let id = server.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let since = Instant::now();
+    let status = loop {
+        if let Some(status) = server.child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(since.elapsed() < Duration::from_secs(15), "it does not end");
+        thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn addresses_are_whole_where_it_is_known_how_we_are_reached() {
+    let home = Home::new();
+    made::mirror(&home.path("mirror"));
+    let server = Server::start(&home, &["--mirror", "mirror", "--set", "server.url=https://t.example.org/"]);
+    server.wait_for("\"suggestions\":41");
+    let feed = server.get("/queue.atom");
+    assert!(
+        feed.contains("href=\"https://t.example.org/queue.atom\"") && !feed.contains("href=\"/"),
+        "{feed}"
+    );
+    assert!(
+        server
+            .get("/api/v1/openapi.json")
+            .contains("\"servers\":[{\"url\":\"https://t.example.org\"}]")
+    );
+}

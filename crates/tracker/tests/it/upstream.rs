@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tracker::Progress;
 use tracker::config::{Config, Given, now};
 use tracker::ingest::{Ingest, Report};
-use tracker::store::Store;
 use tracker::store::sqlite::Sqlite;
+use tracker::store::{Read as _, Store};
 use tracker::sync::Supply;
 use tracker::timestamp;
 
@@ -231,6 +231,43 @@ fn first_everything_then_what_is_new() {
     let from = now() - timestamp::unix(from).unwrap();
     assert!((3600..3700).contains(&from), "{from}");
     assert!(!world.home.path("downloads/osv/osv/Go/modified").exists());
+}
+
+#[test]
+fn a_listed_record_that_is_not_there_is_a_problem_that_is_shown() {
+    let world = World::new();
+    assert_eq!(world.sync().failures, Vec::<String>::new());
+    world.osv(&[("GO-2024-0008", ago(20)), ("GO-2024-0009", ago(10))]);
+    world.site.drop("/osv/Go/GO-2024-0008.json");
+    let report = world.sync();
+    // The source goes on: one record that is gone does not hold up the others.
+    assert_eq!(report.failures, Vec::<String>::new());
+    let problems = world.store.problems(Some("osv"), None, 10).unwrap();
+    let told: Vec<(&str, bool)> = problems
+        .iter()
+        .map(|p| (p.key.as_str(), p.message.contains("the server has no")))
+        .collect();
+    assert_eq!(told, [("GO-2024-0008", true)]);
+    // It is no problem any more once it is there.
+    world.osv(&[("GO-2024-0008", ago(5))]);
+    world.sync();
+    assert_eq!(world.store.problems(Some("osv"), None, 10).unwrap(), []);
+}
+
+#[test]
+fn a_time_of_the_future_hides_nothing_that_comes_until_then() {
+    let world = World::new();
+    world.sync();
+    world.osv(&[("GO-2024-0009", ago(-400 * DAY))]);
+    world.sync();
+    let reached = world.store.setting("cursor.osv/Go").unwrap().unwrap();
+    let reached = timestamp::unix(&reached).unwrap();
+    assert!((now() - reached).abs() < 60, "{reached}");
+    // What comes after it is taken, as everything is.
+    world.osv(&[("GO-2024-0010", ago(-100))]);
+    world.fake.asked();
+    world.sync();
+    assert!(world.fake.paths().contains(&"/osv/Go/GO-2024-0010.json".to_owned()));
 }
 
 #[test]

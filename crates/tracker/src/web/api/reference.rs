@@ -50,9 +50,16 @@ pub fn document() -> Route {
         answer: Answer::json::<Anything>("The document."),
         problems: &[],
     };
-    Route::get(operation, |asked: Asked| async move {
+    Route::get(operation, |State(site): State<Arc<Site>>, asked: Asked| async move {
         Query::of(asked.uri(), &[])?;
-        answer::json(&*DOCUMENT)
+        match site.base() {
+            None => answer::json(&*DOCUMENT),
+            Some(base) => {
+                let mut document = DOCUMENT.clone();
+                document["servers"] = json!([{"url": base.as_ref()}]);
+                answer::json(&document)
+            }
+        }
     })
 }
 

@@ -68,6 +68,71 @@ fn security_idle_connections_do_not_keep_others_out() {
 }
 
 #[test]
+fn security_an_answer_that_is_taken_byte_by_byte_is_given_up() {
+    let server = Server::configured(&[("limits.idle", "500 ms"), ("limits.connections", "1")]);
+    let mut stream = TcpStream::connect(server.at).unwrap();
+    let ask = "GET /queue HTTP/1.1\r\nHost: t\r\n\r\n".repeat(2000);
+    let _ = stream.write_all(ask.as_bytes());
+    let reader = std::thread::spawn(move || {
+        let mut byte = [0; 1];
+        while stream.read(&mut byte).is_ok_and(|n| n > 0) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    // The one connection that there is becomes free again, although something moves on it all the time.
+    let started = Instant::now();
+    assert_eq!(server.get("/health").status, 200);
+    assert!(started.elapsed() < Duration::from_secs(10) && !reader.is_finished());
+}
+
+#[test]
+fn security_connections_are_counted_by_client() {
+    let counted = Server::configured(&[("limits.connections_per_client", "3"), ("limits.loopback", "true")]);
+    let mut held: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(counted.at).unwrap()).collect();
+    // They are taken in their order.
+    assert!(ended_after(&mut TcpStream::connect(counted.at).unwrap()) < Duration::from_secs(5));
+    held.clear();
+    let started = Instant::now();
+    loop {
+        let mut stream = TcpStream::connect(counted.at).unwrap();
+        let mut answer = String::new();
+        let _ = stream.write_all(b"GET /health HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+        let _ = stream.read_to_string(&mut answer);
+        if answer.starts_with("HTTP/1.1 200") {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(10), "there is room again: {answer}");
+    }
+    // A proxy stands for many; its clients are counted by what they have under way.
+    let proxied = Server::configured(&[
+        ("limits.connections_per_client", "1"),
+        ("server.proxies", "127.0.0.1"),
+        ("limits.loopback", "true"),
+    ]);
+    let idle: Vec<TcpStream> = (0..5).map(|_| TcpStream::connect(proxied.at).unwrap()).collect();
+    let begin = |client: &str| {
+        let mut stream = TcpStream::connect(proxied.at).unwrap();
+        let head = format!(
+            "POST /api/v1/check HTTP/1.1\r\nHost: t\r\nX-Forwarded-For: {client}\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let under_way = begin("192.0.2.1");
+    std::thread::sleep(Duration::from_millis(300));
+    let ask = |client: &str| proxied.ask("GET", "/api/v1/channels", &format!("X-Forwarded-For: {client}\r\n"));
+    let refused = ask("192.0.2.1");
+    assert_eq!(
+        (refused.status, refused.header("retry-after")),
+        (429, Some("1")),
+        "{}",
+        refused.body
+    );
+    assert_eq!(ask("192.0.2.2").status, 200);
+    drop((under_way, idle));
+}
+
+#[test]
 fn rates_are_limited_by_client() {
     let server = Server::configured(&[
         ("limits.reads_per_minute", "30"),
