@@ -125,6 +125,23 @@ fn a_step_that_has_no_archive_yet_is_not_judged_clean() {
 }
 
 #[test]
+fn a_date_that_was_in_an_archive_is_no_date_of_the_build() {
+    let today = Command::new("date").args(["-u", "+%F"]).output().unwrap().stdout;
+    let (folder, store) = with_archive(&[("src/ChangeLog", &today), ("src/old/x", b"")], "");
+    let build = |word: &str| {
+        run(firn_chain(store.path())
+            .arg("--bootstrap")
+            .arg(folder.path())
+            .args(["build", word, "p-source"]))
+    };
+    let said = build("--update-pins");
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    let said = build("--twice");
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.talk);
+    assert_eq!(said.out, "p-source is the same both times\n");
+}
+
+#[test]
 fn what_is_made_again_in_the_chain_is_told_and_the_rest_is_not_called_so() {
     let folder = all_of_it();
     // To the pins, and to what is in the archives.

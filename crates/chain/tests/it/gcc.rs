@@ -226,6 +226,8 @@ fn long_all_of_the_chain_twice_is_the_same() {
     ] {
         assert!(twice.out.contains(&format!("{step} is the same both times")), "{}", twice.out);
     }
+    // What was worked in is given back.
+    assert_eq!(fs::read_dir(store.path().join("work")).unwrap().count(), 0);
     let all = outputs(&whole(), store.path(), "gcc-3.4.6");
     nothing_foreign(&all, "cc1plus", "/in/gcc-3.4.6/lib/gcc/");
 }
