@@ -4,6 +4,7 @@
 
 mod client;
 mod feeds;
+mod load;
 mod measure;
 mod pages;
 mod report;
@@ -20,19 +21,27 @@ use crate::house::House;
 use crate::shell::{self, cargo};
 use report::Report;
 
-const PARTS: [&str; 5] = ["benches", "boot", "feeds", "pages", "scan"];
+const PARTS: [&str; 6] = ["benches", "boot", "feeds", "load", "pages", "scan"];
 
-/// Runs the benchmarks: `[--only PART] [--database FILE|URL]`.
+/// Runs the benchmarks: `[--only PART] [--database FILE|URL] [--seconds N]`.
 ///
 /// `pages` or `scan` alone measures on the database given, which may be a file of SQLite or the URL of a PostgreSQL database, or on one that
-/// `feeds` left; where there is none, one is filled first. `boot` is a part of `benches` and needs no feeds.
+/// `feeds` left; where there is none, one is filled first. `load` does the same only where it is asked for by name, as it writes into the
+/// database that it measures and takes minutes. `boot` is a part of `benches` and needs no feeds.
 pub fn bench(house: &House, words: &[&str]) -> Result<()> {
+    let (words, seconds) = match words {
+        [rest @ .., "--seconds", seconds] if rest.contains(&"load") => (rest, seconds.parse().ok()),
+        _ => (words, Some(load::SECONDS)),
+    };
+    let Some(seconds) = seconds.filter(|seconds| *seconds > 0) else {
+        bail!(Unready("--seconds: a number is expected".into()));
+    };
     let (only, database) = match words {
         [] => (None, None),
         ["--only", part] => (Some(*part), None),
-        ["--only", part @ ("pages" | "scan"), "--database", database] => (Some(*part), Some(*database)),
+        ["--only", part @ ("load" | "pages" | "scan"), "--database", database] => (Some(*part), Some(*database)),
         _ => bail!(Unready(
-            "usage: cargo xtask bench [--only benches|boot|feeds|pages|scan [--database FILE|URL]]".into()
+            "usage: cargo xtask bench [--only benches|boot|feeds|load|pages|scan [--database FILE|URL] [--seconds N]]".into()
         )),
     };
     if let Some(part) = only.filter(|p| !PARTS.contains(p)) {
@@ -49,7 +58,7 @@ pub fn bench(house: &House, words: &[&str]) -> Result<()> {
         benches(house, None)?;
     }
     let mut report = Report::default();
-    if wants("feeds") || wants("pages") || wants("scan") {
+    if wants("feeds") || wants("pages") || wants("scan") || only == Some("load") {
         let tracker = Tracker::build(house, database)?;
         if wants("feeds") {
             feeds::measure_all(&tracker, &mirror, &mut report)?;
@@ -58,6 +67,9 @@ pub fn bench(house: &House, words: &[&str]) -> Result<()> {
         }
         if wants("pages") {
             pages::measure_all(&tracker, &mirror, &mut report)?;
+        }
+        if only == Some("load") {
+            load::measure_all(house, &tracker, &mirror, seconds, &mut report)?;
         }
         if wants("scan") {
             scan::measure_all(house, &tracker, &mirror, &mut report)?;

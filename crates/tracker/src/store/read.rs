@@ -5,6 +5,7 @@
 
 mod channel;
 mod finding;
+mod fix;
 mod history;
 mod keeper;
 mod listed;
@@ -18,6 +19,7 @@ mod vulnerability;
 
 pub use channel::{Channel, Count, recent_first};
 pub use finding::{ClusterFacts, Facts, Findings, Mark, Pair, PairDetail};
+pub use fix::Fix;
 pub use history::{PastVerdict, Revision, VersionSpan};
 pub use keeper::{Keepers, Kept};
 pub use listed::{After, Listed, ListedPackage, Place};
@@ -96,6 +98,9 @@ pub trait Read: Send + Sync {
     /// How many published vulnerabilities there are by month (`2024-05`) and severity, oldest first. Counts rows: for callers that keep
     /// the answer.
     fn published(&self) -> Result<Vec<Published>, StoreError>;
+
+    /// What was open in channels until their packages changed, and is not open now; the newest first, at most [`Fix::MOST`].
+    fn fixes(&self) -> Result<Vec<Fix>, StoreError>;
 
     /// Every attribute and package name of any channel, sorted, each once. For callers that keep the answer.
     fn names(&self) -> Result<Vec<String>, StoreError>;

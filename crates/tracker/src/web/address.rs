@@ -30,6 +30,11 @@ pub fn channel(name: &str) -> String {
     format!("/channel/{}", segment(name))
 }
 
+/// A project of Repology, which names most of them as packages are named. Nothing is fetched from there.
+pub fn repology(pname: &str) -> String {
+    format!("https://repology.org/project/{}/versions", segment(&pname.to_lowercase()))
+}
+
 /// Writes a text as one segment of a path, or as a value in a query: only what needs no escape anywhere stays as it is.
 pub fn segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

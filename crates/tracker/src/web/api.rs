@@ -12,6 +12,7 @@ mod operation;
 mod packages;
 pub mod problem;
 mod reference;
+mod research;
 pub mod shape;
 mod statistics;
 mod suggestions;
@@ -45,6 +46,10 @@ impl Route {
 fn routes() -> Vec<Route> {
     vec![
         statistics::stats(),
+        research::published(),
+        research::published_csv(),
+        research::fixes(),
+        research::fixes_csv(),
         channels::list(),
         channels::one(),
         channels::revisions(),

@@ -54,8 +54,17 @@ pub fn measure(command: &mut Command) -> Result<Cost> {
 
 /// The most memory a running process ever held, from Linux's /proc.
 pub fn peak_of(child: &Child) -> u64 {
+    told(child, "VmHWM:")
+}
+
+/// The memory that a running process holds now.
+pub fn memory_of(child: &Child) -> u64 {
+    told(child, "VmRSS:")
+}
+
+fn told(child: &Child, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|l| l.strip_prefix(name));
     line.and_then(|l| l.trim().strip_suffix("kB")?.trim().parse::<u64>().ok())
         .unwrap_or(0)
         * 1024

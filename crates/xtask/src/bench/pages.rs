@@ -140,7 +140,7 @@ fn read_together(address: SocketAddr, pages: &[(&'static str, Vec<String>)], rep
     Ok(())
 }
 
-fn wait_until_up(server: &mut Running, address: SocketAddr) -> Result<()> {
+pub(super) fn wait_until_up(server: &mut Running, address: SocketAddr) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
         if get(address, "/health").is_ok_and(|a| a.status == 200) {
@@ -155,7 +155,7 @@ fn wait_until_up(server: &mut Running, address: SocketAddr) -> Result<()> {
 }
 
 /// Pages are measured when the background work of the start is over.
-fn wait_until_idle(address: SocketAddr) -> Result<()> {
+pub(super) fn wait_until_idle(address: SocketAddr) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(300);
     // The work starts a moment after the pages: only a server that stays idle is idle.
     let mut idle = 0;
@@ -172,7 +172,7 @@ fn wait_until_idle(address: SocketAddr) -> Result<()> {
 }
 
 /// Paths of pages by kind: one of a kind many times, many of a kind once.
-fn pages(mirror: &Path) -> Result<Vec<(&'static str, Vec<String>)>> {
+pub(super) fn pages(mirror: &Path) -> Result<Vec<(&'static str, Vec<String>)>> {
     let (ids, packages) = labelled(mirror)?;
     let channels = super::feeds::channels(mirror)?.into_iter().map(|(name, _)| name);
     let again = |path: &str| vec![path.to_owned(); REPEATS];
@@ -223,7 +223,7 @@ fn labelled(mirror: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
 }
 
 /// The smallest time that `percent` of all do not exceed.
-fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
+pub(super) fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
     sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied()
 }
 

@@ -2,6 +2,7 @@
 
 mod channel;
 mod finding;
+mod fix;
 mod keeper;
 mod listed;
 mod mention;
@@ -20,8 +21,8 @@ use super::client::{Error, Row, Value};
 use super::{Postgres, Result};
 use crate::store::StoreError;
 use crate::store::read::{
-    After, Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Kept, Listed, ListedPackage, Mark, Mentions, OpenHistory,
-    PackageIn, PairDetail, Place, ProblemRow, Published, Read, Resolved, Source, Taken, TextHits, Vulnerability,
+    After, Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Fix, Kept, Listed, ListedPackage, Mark, Mentions,
+    OpenHistory, PackageIn, PairDetail, Place, ProblemRow, Published, Read, Resolved, Source, Taken, TextHits, Vulnerability,
 };
 
 type Answer<T> = std::result::Result<T, StoreError>;
@@ -113,6 +114,10 @@ impl Read for Postgres {
 
     fn published(&self) -> Answer<Vec<Published>> {
         self.read("count the vulnerabilities of each month", vulnerability::published)
+    }
+
+    fn fixes(&self) -> Answer<Vec<Fix>> {
+        self.read("read what is not open any more", fix::fixes)
     }
 
     fn names(&self) -> Answer<Vec<String>> {

@@ -6,6 +6,7 @@
 mod channel;
 mod column;
 mod finding;
+mod fix;
 mod keeper;
 mod listed;
 mod mention;
@@ -21,8 +22,8 @@ use rusqlite::Connection;
 use super::Sqlite;
 use crate::store::StoreError;
 use crate::store::read::{
-    After, Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Kept, Listed, ListedPackage, Mark, Mentions, OpenHistory,
-    PackageIn, PairDetail, Place, ProblemRow, Published, Read, Resolved, Source, Taken, TextHits, Vulnerability,
+    After, Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Fix, Kept, Listed, ListedPackage, Mark, Mentions,
+    OpenHistory, PackageIn, PairDetail, Place, ProblemRow, Published, Read, Resolved, Source, Taken, TextHits, Vulnerability,
 };
 
 impl Read for Sqlite {
@@ -112,6 +113,10 @@ impl Read for Sqlite {
 
     fn published(&self) -> Result<Vec<Published>, StoreError> {
         self.read("count the vulnerabilities of each month", vulnerability::published)
+    }
+
+    fn fixes(&self) -> Result<Vec<Fix>, StoreError> {
+        self.read("read what is not open any more", fix::fixes)
     }
 
     fn names(&self) -> Result<Vec<String>, StoreError> {

@@ -537,7 +537,7 @@ fn patches(package: &PackageIn) -> Markup {
 fn described(package: &PackageIn, facts: &Package) -> Markup {
     html! {
         dl.facts {
-            div { dt { "Package name" } dd { (package.pname) } }
+            div { dt { "Package name" } dd { (package.pname) " " span.soft { "(" a href=(address::repology(&package.pname)) rel="noopener noreferrer" { "on Repology" } ")" } } }
             @if !facts.homepages.is_empty() { div { dt { "Homepage" } dd { @for url in &facts.homepages { (part::link(url)) br; } } } }
             @if !facts.changelogs.is_empty() { div { dt { "Changelog" } dd { @for url in &facts.changelogs { (part::link(url)) br; } } } }
             @if !facts.licenses.is_empty() { div { dt { "Licence" } dd { (facts.licenses.join(", ")) } } }

@@ -263,6 +263,16 @@ impl Page for Trends {
                     }
                     (Bars { id: "years", title: "Open vulnerabilities by year of publication", head: "Year", bars: &self.ages }.markup())
                 }
+                section aria-labelledby="downloads" {
+                    (part::heading("downloads", "For research"))
+                    p.soft { "The numbers behind these plots, to load and to cite with the date." }
+                    ul {
+                        li { "Vulnerabilities by month and severity: "
+                            a href="/api/v1/statistics/published.csv" { "CSV" } ", " a href="/api/v1/statistics/published" { "JSON" } }
+                        li { "From publication to fix, for each package of each channel: "
+                            a href="/api/v1/statistics/fixes.csv" { "CSV" } ", " a href="/api/v1/statistics/fixes" { "JSON" } }
+                    }
+                }
                 section aria-labelledby="data" {
                     (part::heading("data", "Age of the data"))
                     p.soft { "An answer is as old as the oldest source behind it." }

@@ -519,6 +519,18 @@ pub fn verdicts_say_since_when_and_until_when(store: &dyn Store) {
         ),
         ("r1", "r4", 41)
     );
+    let fixes = store.fixes().unwrap();
+    assert_eq!(fixes.len(), 1, "{fixes:?}");
+    assert_eq!(
+        (
+            fixes[0].vulnerability.as_str(),
+            fixes[0].package.as_str(),
+            fixes[0].version.as_str(),
+            fixes[0].became
+        ),
+        ("CVE-2024-0001", "curl", "8.1", Some(Verdict::Fixed))
+    );
+    assert_eq!((fixes[0].revision.as_str(), fixes[0].at), ("r4", 40));
     // Other records say otherwise about the same packages: that verdict holds for as long as the package is there.
     let v = match_with(&[("curl", Verdict::Affected)], 51);
     assert_eq!(since(&v), Some(("r4".into(), 40)));
@@ -526,6 +538,7 @@ pub fn verdicts_say_since_when_and_until_when(store: &dyn Store) {
         (v.past.len(), v.past[0].because.as_str(), v.past[0].verdict),
         (2, "records", Verdict::Fixed)
     );
+    assert_eq!(store.fixes().unwrap(), [], "it was none");
     let history = store.package("curl").unwrap().remove(0).history;
     let versions: Vec<(&str, &str, Option<&str>)> = history
         .iter()

@@ -551,7 +551,22 @@ fn a_channel_with_two_revisions_shows_what_became_of_its_findings() {
         &plain(&server.page("/cve/CVE-2024-90001")),
         &["lumen 2.4.6 since 2026-11-20 bbbbbbbbbbbb"],
     );
+    let sheet = server.get("/api/v1/statistics/fixes.csv");
+    let line = sheet.body.lines().nth(1).unwrap();
+    assert!(
+        line.starts_with("CVE-2023-90003,") && line.contains(",nixos-unstable,lumen,2.4.0,") && line.contains(",bbbbbbbbbbbbbbbb,"),
+        "{line}"
+    );
+    let counted = server.json("/api/v1/statistics/published");
+    assert!(
+        counted["items"]
+            .as_array()
+            .is_some_and(|items| items.iter().all(|item| item["count"].as_u64() > Some(0))),
+        "{counted}"
+    );
+    assert!(server.page("/trends").contains("href=\"/api/v1/statistics/fixes.csv\""));
     let package = server.page("/package/lumen");
+    assert!(package.contains("<a href=\"https://repology.org/project/lumen/versions\" rel=\"noopener noreferrer\">"));
     says(
         &plain(between(&package, "id=\"history\"", "</section>")),
         &["2.4.6 nixos-unstable 2026-11-20 bbbbbbbbbbbb now 2.4.5 nixos-unstable 2026-11-18"],
