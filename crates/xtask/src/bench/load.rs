@@ -97,7 +97,11 @@ pub fn measure_all(house: &House, tracker: &Tracker, mirror: &Path, seconds: u64
     );
     let mut times: Vec<Duration> = all.iter().map(|(_, time)| *time).collect();
     times.sort();
-    for (percent, name) in [(50, "from due to answered: median"), (95, "  95th percentile"), (99, "  99th percentile")] {
+    for (percent, name) in [
+        (50, "from due to answered: median"),
+        (95, "  95th percentile"),
+        (99, "  99th percentile"),
+    ] {
         if let Some(time) = percentile(&times, percent) {
             report.against(name, Figure::Time(time), Figure::Time(CROWDED));
         }
@@ -222,7 +226,12 @@ fn race(house: &House, address: SocketAddr, kinds: &BTreeMap<&str, Vec<String>>)
     fs::write(&file, config).context("write nginx's configuration")?;
     let start = |program: &str| {
         let mut command = Command::new(program);
-        command.arg("-c").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .arg("-c")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command.spawn().ok()
     };
     // Not every user has sbin in the path.
@@ -238,7 +247,10 @@ fn race(house: &House, address: SocketAddr, kinds: &BTreeMap<&str, Vec<String>>)
         thread::sleep(Duration::from_millis(20));
     }
     let theirs = rate(there, "/page.html")?;
-    println!("the same bytes from nginx: {theirs:.0} a second; the tracker serves {:.2} of that", own / theirs);
+    println!(
+        "the same bytes from nginx: {theirs:.0} a second; the tracker serves {:.2} of that",
+        own / theirs
+    );
     Ok(())
 }
 
