@@ -62,7 +62,7 @@ pub fn bench(house: &House, words: &[&str]) -> Result<()> {
         let tracker = Tracker::build(house, database)?;
         if wants("feeds") {
             feeds::measure_all(&tracker, &mirror, &mut report)?;
-        } else if !tracker.database.exists() {
+        } else if !database.is_some_and(|name| name.contains("://")) && !tracker.database.exists() {
             tracker.fill(&mirror)?;
         }
         if wants("pages") {

@@ -109,6 +109,21 @@ fn broken_and_old_answers_are_errors() {
 }
 
 #[test]
+fn security_a_server_without_tls_is_not_taken_for_one_with() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 512]);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    });
+    let tracker = Tracker::at(&url, Plain::Anywhere, false).unwrap();
+    let error = tracker.knowledge(&Talk::new(true), NOW).unwrap_err();
+    assert!(matches!(&error, TrackerError::Fetch(error) if error.is_unreachable()), "{error:?}");
+    assert!(error.hint().is_some());
+}
+
+#[test]
 fn batches_are_fair_samples() {
     let entries = vec!["{}".to_owned(); 12_001];
     let batches = batches(&entries);
