@@ -13,7 +13,7 @@ use super::platform::{names_free_edition, only_enterprise};
 use super::profile::day;
 use super::rules::{LongTerm, RULES};
 use super::subject::Subject;
-use crate::advisory::{Advisory, CpeMatch, Status};
+use crate::advisory::{Advisory, Affected, CpeMatch, Status};
 use crate::range::LineClause;
 use crate::version::Scheme;
 use configuration::{Position, configured, decide, other_edition};
@@ -108,6 +108,15 @@ fn is_said_of_free_edition(advisory: &Advisory) -> bool {
     })
 }
 
+/// The day by which the fix of a record was there, as far as it tells: when it was published, or the end of the year in its id where that is
+/// earlier. Many records are written long after the fix.
+pub(super) fn mended(advisory: &Advisory) -> u32 {
+    let published = advisory.published.as_deref().map_or(0, day);
+    let year = advisory.id.strip_prefix("CVE-").and_then(|rest| rest.split('-').next());
+    let last = year.map_or(0, |year| day(&format!("{year}-12-31")));
+    if last == 0 { published } else { last.min(published) }
+}
+
 /// What the record says about the version, if it speaks of the subject at all.
 pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged: Judged<'_>, around: Around<'_>) -> Option<Statement> {
     let advisory = record.advisory;
@@ -147,7 +156,11 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
         if is_esr_entry && !judged.is_esr {
             continue;
         }
+        let names_esr = |a: &Affected| a.product.as_deref().is_some_and(|p| p.to_ascii_lowercase().ends_with("esr"));
         if judged.is_esr && !is_esr_entry {
+            if advisory.affected.iter().any(names_esr) {
+                continue;
+            }
             said.push(other_edition(&subject.product_written));
             continue;
         }
@@ -186,7 +199,10 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
         }
         said.push(listed(affected, advisory, judged, around, day));
     }
-    if by_cna.iter().all(|s| s.claim == Claim::Unknown) {
+    if by_cna
+        .iter()
+        .all(|s| s.claim == Claim::Unknown && !line::IN_DOUBT.contains(&s.rule))
+    {
         all.append(&mut by_others);
     }
     all.append(&mut by_cna);
@@ -208,6 +224,17 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
             confidence: 0.7,
             rule: "enterprise-feature",
             detail,
+            ..Statement::NONE
+        });
+    }
+    if all.iter().any(|s| s.claim == Claim::Affected)
+        && let Some((what, since)) = RULES.younger_than(&subject.product, advisory, judged)
+    {
+        return Some(Statement {
+            claim: Claim::NotAffected,
+            confidence: 0.8,
+            rule: "before-feature",
+            detail: format!("the record is about {what}, which {} has since {since}", subject.product_written),
             ..Statement::NONE
         });
     }

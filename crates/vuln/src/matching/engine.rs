@@ -16,11 +16,11 @@ use super::index::PackageIndex;
 use super::key::Key;
 use super::memo::{ClaimKey, Claimed, Memo};
 use super::name::{base, fold, topic_words};
-use super::platform::{environment, only_elsewhere};
+use super::platform::{environment, only_elsewhere, only_on_processor};
 use super::profile::{Profiles, day};
 use super::rules::{RULES, Target};
 use super::subject::Subjects;
-use crate::advisory::{Advisory, CpeMatch, End, State, Tag};
+use crate::advisory::{Advisory, CpeMatch, End, Source, State, Tag};
 use crate::package::Ecosystem;
 use crate::range::{LineClause, line_statement};
 use crate::verdict::{Disposition, Evidence, Match, NearMiss, Outcome, Verdict};
@@ -75,8 +75,8 @@ pub struct Prepared<'a> {
     references: Vec<Coordinate>,
     /// By record: what its description says about release lines. Read when a version is judged: most records meet no package.
     clauses: OnceCell<Vec<Vec<LineClause>>>,
-    /// By record: the platform that its description limits it to.
-    platforms: OnceCell<Vec<Option<&'static str>>>,
+    /// By record: the platform that its description limits it to, and whether it is a processor that channels are not built for.
+    platforms: OnceCell<Vec<Option<(&'static str, bool)>>>,
     /// The description names scripts of a web application.
     is_web_script: bool,
     /// Some configuration has several parts: it may want another product beside the one with the fault.
@@ -127,8 +127,17 @@ impl<'a> Prepared<'a> {
         self.clauses.get_or_init(read)
     }
 
-    fn platforms(&self) -> &[Option<&'static str>] {
-        let read = || self.records.iter().map(|a| only_elsewhere(head(&a.description))).collect();
+    fn platforms(&self) -> &[Option<(&'static str, bool)>] {
+        let of = |record: &Advisory| {
+            let title = record.title.as_deref().unwrap_or_default();
+            let system =
+                only_elsewhere(head(&record.description)).or_else(|| only_elsewhere(title).filter(|_| record.source == Source::Osv));
+            let processor = || only_on_processor(head(&record.description));
+            system
+                .map(|system| (system, false))
+                .or_else(|| processor().map(|processor| (processor, true)))
+        };
+        let read = || self.records.iter().map(|a| of(a)).collect();
         self.platforms.get_or_init(read)
     }
 
@@ -483,11 +492,12 @@ impl Case<'_> {
         } else {
             &[]
         };
+        let is_usual = ["x86_64", "aarch64"].iter().any(|processor| package.system.starts_with(processor));
         let key = ClaimKey {
             subjects: accepted.iter().map(|(_, n)| *n).collect(),
             version: judged.version.to_string(),
             majors: majors.to_vec(),
-            editions: (judged.is_esr, judged.is_enterprise),
+            editions: (judged.is_esr, judged.is_enterprise, is_usual),
             scheme,
             names: details.map_or(0, |d| d.names_digest),
         };
@@ -589,8 +599,25 @@ impl Case<'_> {
                     ..Statement::NONE
                 };
             }
+            if let Some(words) = details.and_then(|d| RULES.foreign_processor(&d.program, head(&record.description))) {
+                best = Statement {
+                    claim: Claim::NotAffected,
+                    confidence: 0.8,
+                    rule: "other-processor",
+                    detail: format!(
+                        "{}: the description speaks of {words}, and the program is not packaged for that processor",
+                        record.source.name().to_uppercase()
+                    ),
+                    ..Statement::NONE
+                };
+            }
             if (best.claim > Claim::NotAffected || best.claim == Claim::Unknown)
-                && let Some(platform) = prepared.platforms().get(r).copied().flatten()
+                && let Some((platform, _)) = prepared
+                    .platforms()
+                    .get(r)
+                    .copied()
+                    .flatten()
+                    .filter(|(_, is_processor)| is_usual || !is_processor)
             {
                 best = Statement {
                     claim: Claim::NotAffected,

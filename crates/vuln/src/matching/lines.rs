@@ -95,15 +95,27 @@ impl Lines {
         Some(bound.strip_suffix(ABOVE).unwrap_or(bound))
     }
 
-    /// A line between those of two versions that records named on that day or later: it was still looked after. Only where lines are
-    /// mended side by side.
+    /// A line between those of two versions of which records named two ends on that day or later: it was still looked after. Only where
+    /// lines are mended side by side.
     pub fn looked_after_between(&self, version: &str, end: &str, day: u32) -> Option<&[u64]> {
         let (own, to) = (components(version), components(end));
         let is_between = |line: &&Line| {
             let len = line.prefix.len();
             len >= 2 && own.len() >= len && to.len() >= len && *own.prefix(len) < *line.prefix && *line.prefix < *to.prefix(len)
         };
-        let named = |line: &&Line| line.later.last().max(line.known.last()).is_some_and(|(at, _)| *at >= day);
+        // One record may have been written long after the fix that it tells of.
+        let named = |line: &&Line| {
+            let mut ends: Vec<&str> = line
+                .later
+                .iter()
+                .chain(&line.known)
+                .filter(|(at, _)| *at >= day)
+                .map(|(_, end)| end.as_str())
+                .collect();
+            ends.sort_unstable();
+            ends.dedup();
+            ends.len() >= 2
+        };
         let between = self.lines.iter().filter(is_between).find(named)?;
         (self.parallel >= APART && day > 0).then_some(&between.prefix)
     }

@@ -31,8 +31,8 @@ pub(super) struct ClaimKey {
     pub version: String,
     /// The lines in which the package set has the software.
     pub majors: Vec<u64>,
-    /// Support line, enterprise.
-    pub editions: (bool, bool),
+    /// Support line, enterprise, built for a processor that channels are built for.
+    pub editions: (bool, bool, bool),
     pub scheme: Scheme,
     /// Digest of the names that rules go by.
     pub names: u64,

@@ -93,6 +93,63 @@ pub(super) fn only_elsewhere(description: &str) -> Option<&'static str> {
     HERE.iter().all(|w| words(&text, w).next().is_none()).then_some(platform)
 }
 
+/// Processors that no channel of Nixpkgs is built for, as descriptions write them. Longer names come before those that they contain.
+const PROCESSORS: &[&str] = &[
+    "32-bit arm",
+    "armv7-a",
+    "armv7",
+    "powerpc",
+    "ppc64le",
+    "ppc64",
+    "s390x",
+    "mips",
+    "sparc",
+    "32-bit x86",
+    "32-bit",
+];
+/// Most descriptions name none of them.
+static PROCESSOR_FINDERS: LazyLock<Vec<(&str, Finder<'_>)>> = LazyLock::new(|| PROCESSORS.iter().map(|p| (*p, Finder::new(p))).collect());
+/// Words between which a processor's name limits the issue to it.
+const ONLY: &[(&str, &[&str])] = &[
+    ("only affects ", &[" "]),
+    ("only affected ", &[" "]),
+    ("only on ", &[" "]),
+    ("on ", &[" platforms", " versions"]),
+    ("for ", &[" platforms"]),
+];
+/// Words before that take it back.
+const ALSO: &[&str] = &[
+    "demonstrated",
+    "especially",
+    "particularly",
+    "e.g.",
+    "such as",
+    "including",
+    "at least",
+    "64-bit",
+];
+
+/// The processor, where the description limits the issue to one that no channel is built for.
+pub(super) fn only_on_processor(description: &str) -> Option<&'static str> {
+    let mut text = String::new();
+    let limited = |text: &str, processor: &str| {
+        words(text, processor).any(|at| {
+            let (before, after) = (text.get(..at).unwrap_or(""), text.get(at + processor.len()..).unwrap_or(""));
+            ONLY.iter()
+                .any(|(start, ends)| before.ends_with(start) && ends.iter().any(|end| after.starts_with(end)))
+        })
+    };
+    for (processor, finder) in PROCESSOR_FINDERS.iter() {
+        if text.is_empty() {
+            text = description.to_lowercase();
+        }
+        if finder.find(text.as_bytes()).is_some() && limited(&text, processor) {
+            return ALSO.iter().all(|w| !text.contains(w)).then_some(*processor);
+        }
+    }
+    None
+}
+
 /// Whether the description names the product's enterprise edition and no other: `in GitLab EE affecting all versions`.
 pub(super) fn only_enterprise(description: &str, product: &str) -> bool {
     let (text, product) = (description.to_lowercase(), product.to_lowercase());
@@ -124,6 +181,13 @@ const WITH: &[&str] = &[
 pub(super) fn environment(record: &Advisory, subject: &Subject) -> Option<String> {
     let text = record.description.to_lowercase();
     let product = subject.product_written.to_lowercase().replace('_', " ");
+    // What runs on a kernel, or below one, does not ship it.
+    let kernel = words(&text, "in the linux kernel").next();
+    if let Some(used) = words(&text, &format!("as used in {product}")).next()
+        && kernel.is_some_and(|kernel| kernel < used)
+    {
+        return Some(format!("in the Linux kernel, as used in {product}"));
+    }
     let at = WITH.iter().find_map(|with| {
         let phrase = format!("{with} {product}");
         words(&text, &phrase).next().map(|at| (at, phrase.clone()))
@@ -155,6 +219,21 @@ mod tests {
         assert!(!only_enterprise("In all versions of GitLab CE/EE since version 11.11", "GitLab"));
         assert!(!only_enterprise("An issue in GitLab EE and GitLab CE", "GitLab"));
         assert!(!only_enterprise("An issue in Java EE", "GitLab"));
+    }
+
+    #[test]
+    fn processors_are_read_from_descriptions() {
+        let only = only_on_processor;
+        assert_eq!(
+            only("*Note:* This issue only affected Armv7-A systems. Other systems are unaffected."),
+            Some("armv7-a")
+        );
+        assert_eq!(only("*Note:* This issue only affects 32-bit ARM devices."), Some("32-bit arm"));
+        assert_eq!(only("can have an integer overflow on 32-bit platforms (where"), Some("32-bit"));
+        assert_eq!(only("as demonstrated on 32-bit platforms compiled by Clang"), None);
+        assert_eq!(only("over 7MB on 64-bit platforms, or over 4MB on 32-bit platforms"), None);
+        assert_eq!(only("when targeting ARM targets that spill the address"), None);
+        assert_eq!(only("Arm systems are not affected. Only x86 systems are affected."), None);
     }
 
     #[test]

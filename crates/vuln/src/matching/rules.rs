@@ -6,11 +6,12 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::applicability::Judged;
 use super::name::{fold, fold_vendor};
 use super::pairs::Pairs;
 use super::platform::words as named;
 use super::profile::day;
-use crate::advisory::Affected;
+use crate::advisory::{Advisory, Affected};
 use crate::version::{Scheme, compare, components};
 
 const TEXT: &str = include_str!("../../data/rules.toml");
@@ -32,7 +33,7 @@ pub fn rules_digest() -> String {
 }
 
 /// Raised when the matcher itself decides differently.
-const ENGINE: u32 = 4;
+const ENGINE: u32 = 5;
 
 /// What a CPE's target software means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -78,9 +79,14 @@ pub(super) struct Rules {
     parts: Pairs<Vec<PartRule>>,
     /// By folded program.
     long_term: HashMap<String, LongTerm>,
+    /// Folders.
     other_processors: Vec<String>,
+    /// By folded program: words for processors that it is not packaged for.
+    foreign_processors: HashMap<String, Vec<String>>,
     /// By folded product.
     enterprise_features: HashMap<String, Vec<FeatureRule>>,
+    /// By folded product.
+    since: HashMap<String, Vec<SinceRule>>,
     /// Attribute sets.
     host_versioned: HashSet<String>,
 }
@@ -89,11 +95,36 @@ pub(super) struct Rules {
 #[derive(Debug, Default)]
 pub(super) struct LongTerm {
     pub lines: Vec<Vec<u64>>,
+    /// By line: the day until which it got fixes; the largest number where it still does, or nobody noted it.
+    last: Vec<u32>,
     /// They are so different that a range of one says nothing about the others.
     pub apart: bool,
+    /// Records name each of the lines that got their fix.
+    named: bool,
 }
 
 impl LongTerm {
+    /// The lines from that of a version on that still got fixes on a day, oldest first.
+    fn looked_after(&self, version: &str, day: u32) -> impl Iterator<Item = &[u64]> {
+        let own = components(version);
+        let lines = self.lines.iter().zip(&self.last).filter(move |(_, last)| day <= **last);
+        lines
+            .map(|(line, _)| line.as_slice())
+            .filter(move |line| own.iter().take(line.len()).le(line.iter()))
+    }
+
+    /// Whether a version's own line still got fixes on a day.
+    pub(super) fn is_looked_after(&self, version: &str, day: u32) -> bool {
+        self.looked_after(version, day)
+            .next()
+            .is_some_and(|line| components(version).is_on_line(line))
+    }
+
+    /// The oldest line from that of a version on that still got fixes on a day, where records name each line that they are about.
+    pub(super) fn support_line(&self, version: &str, day: u32) -> Option<&[u64]> {
+        self.looked_after(version, day).next().filter(|_| self.named)
+    }
+
     /// The line of a version.
     pub(super) fn line_of(&self, version: &str) -> Option<&[u64]> {
         let parts = components(version);
@@ -129,6 +160,7 @@ struct File {
     long_term: Vec<LongTermRule>,
     other_processor: Vec<OtherProcessorRule>,
     enterprise_feature: Vec<FeatureRule>,
+    since: Vec<SinceRule>,
     host_versioned: Vec<IgnoredSetRule>,
 }
 
@@ -144,6 +176,38 @@ struct FeatureRule {
     free_from: Option<String>,
     #[serde(rename = "reason")]
     _reason: String,
+}
+
+/// What a product has only since one of its releases.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SinceRule {
+    products: Vec<String>,
+    version: String,
+    /// As descriptions write it, in lower case.
+    #[serde(default)]
+    words: Vec<String>,
+    /// Source files or folders, as records of the program list them.
+    #[serde(default)]
+    paths: Vec<String>,
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+impl SinceRule {
+    /// What a record with this description (in lower case) is about: a word of it, or the folder that all its files are in.
+    fn about(&self, text: &str, advisory: &Advisory) -> Option<&str> {
+        let word = self.words.iter().find(|word| named(text, word).next().is_some());
+        let mut files = advisory.affected.iter().flat_map(|a| &a.components).peekable();
+        let folder = || {
+            let first = files.peek()?;
+            let folder = self.paths.iter().find(|path| first.starts_with(path.as_str()))?;
+            files
+                .all(|file| self.paths.iter().any(|path| file.starts_with(path.as_str())))
+                .then_some(folder)
+        };
+        word.or_else(folder).map(String::as_str)
+    }
 }
 
 #[derive(Deserialize)]
@@ -167,7 +231,7 @@ struct NamedRule {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PartRule {
-    product: String,
+    products: Vec<String>,
     /// In lower case; one of them stands in the description.
     words: Vec<String>,
     /// Empty where Nixpkgs does not have the part.
@@ -178,10 +242,15 @@ pub(super) struct PartRule {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LongTermRule {
-    program: String,
+    programs: Vec<String>,
     lines: Vec<String>,
+    /// By line, the last day on which it got a fix. Lines behind the last one named still get them.
+    #[serde(default)]
+    last: Vec<String>,
     #[serde(default)]
     apart: bool,
+    #[serde(default)]
+    named: bool,
     #[serde(rename = "reason")]
     _reason: String,
 }
@@ -189,7 +258,14 @@ struct LongTermRule {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OtherProcessorRule {
+    /// Folders of such code.
+    #[serde(default)]
     paths: Vec<String>,
+    /// Programs that are packaged for fewer processors, and the words for the others in descriptions.
+    #[serde(default)]
+    programs: Vec<String>,
+    #[serde(default)]
+    words: Vec<String>,
     #[serde(rename = "reason")]
     _reason: String,
 }
@@ -331,10 +407,7 @@ impl Rules {
             .flat_map(|t| t.names.into_iter().map(move |n| (n, t.kind)))
             .collect();
         for rule in file.ended {
-            let last = match day(&rule.last) {
-                0 => return Err(format!("{:?} is no date", rule.last)),
-                last => last,
-            };
+            let last = date(&rule.last)?;
             rules.ended.push(Ended {
                 packages: rule.packages.iter().map(|p| fold(p)).collect(),
                 line: components(&rule.line).to_vec(),
@@ -347,17 +420,38 @@ impl Rules {
             rules.named.extend(entries);
         }
         for rule in file.part {
-            rules.parts.or_insert_with(pair(&rule.product)?, Vec::new).push(rule);
+            for product in &rule.products {
+                rules.parts.or_insert_with(pair(product)?, Vec::new).push(rule.clone());
+            }
         }
         for rule in &file.long_term {
-            let lines = rule.lines.iter().map(|l| components(l).to_vec()).collect();
-            rules.long_term.insert(fold(&rule.program), LongTerm { lines, apart: rule.apart });
+            let lines: Vec<Vec<u64>> = rule.lines.iter().map(|l| components(l).to_vec()).collect();
+            let mut last: Vec<u32> = rule.last.iter().map(|last| date(last)).collect::<Result<_, _>>()?;
+            last.resize(lines.len(), u32::MAX);
+            for program in &rule.programs {
+                let known = LongTerm {
+                    lines: lines.clone(),
+                    last: last.clone(),
+                    apart: rule.apart,
+                    named: rule.named,
+                };
+                rules.long_term.insert(fold(program), known);
+            }
         }
         for rule in file.enterprise_feature {
             rules.enterprise_features.entry(fold(&rule.product)).or_default().push(rule);
         }
+        for rule in file.since {
+            for product in &rule.products {
+                rules.since.entry(fold(product)).or_default().push(rule.clone());
+            }
+        }
         rules.host_versioned = file.host_versioned.into_iter().flat_map(|r| r.sets).collect();
-        rules.other_processors = file.other_processor.into_iter().flat_map(|r| r.paths).collect();
+        for rule in file.other_processor {
+            rules.other_processors.extend(rule.paths);
+            let words = rule.programs.iter().map(|program| (fold(program), rule.words.clone()));
+            rules.foreign_processors.extend(words);
+        }
         Ok(rules)
     }
 
@@ -457,6 +551,17 @@ impl Rules {
         words.find(|word| named(&text, word).next().is_some()).map(String::as_str)
     }
 
+    /// What a record is about, and the release of the product (folded) that it came with, where a version is older than that.
+    pub(super) fn younger_than(&self, product: &str, advisory: &Advisory, judged: Judged<'_>) -> Option<(&str, &str)> {
+        let rules = self.since.get(product)?;
+        let text = advisory.description.to_lowercase();
+        let older = |rule: &&SinceRule| compare(judged.scheme, judged.version, &rule.version) == Some(Ordering::Less);
+        rules
+            .iter()
+            .filter(older)
+            .find_map(|rule| Some((rule.about(&text, advisory)?, rule.version.as_str())))
+    }
+
     /// The version of a package itself, where its set puts that of the program it extends in front: `25.5` of `6.8.3-25.5`.
     pub(super) fn own_version<'v>(&self, attr: &str, version: &'v str) -> &'v str {
         let is_behind = attr.split_once('.').is_some_and(|(set, _)| self.host_versioned.contains(set));
@@ -478,6 +583,13 @@ impl Rules {
             .filter(|word| word.starts_with("arch/"));
         let first = files.next()?;
         (self.is_for_other_processor(first) && files.all(|file| self.is_for_other_processor(file))).then_some(first)
+    }
+
+    /// The words of a description that speak of a processor which a program (folded) is not packaged for.
+    pub(super) fn foreign_processor(&self, program: &str, description: &str) -> Option<&str> {
+        let mut words = self.foreign_processors.get(program)?.iter();
+        let text = description.to_lowercase();
+        words.find(|word| named(&text, word).next().is_some()).map(String::as_str)
     }
 
     fn is_for_other_processor(&self, file: &str) -> bool {
@@ -502,6 +614,13 @@ impl Rules {
                 .iter()
                 .any(|p| lower.starts_with(p))
                 && !lower.contains("linux")
+    }
+}
+
+fn date(text: &str) -> Result<u32, String> {
+    match day(text) {
+        0 => Err(format!("{text:?} is no date")),
+        day => Ok(day),
     }
 }
 
@@ -537,6 +656,7 @@ mod tests {
         assert!(file.alias.iter().all(|r| !r.reason.trim().is_empty() && !r.packages.is_empty()));
         assert!(file.never.iter().all(|r| r.reason.trim().len() > 10));
         assert!(file.ended.iter().all(|r| r.reason.len() > 10) && file.named.iter().all(|r| r.reason.len() > 10));
+        assert!(file.since.iter().all(|r| r._reason.len() > 10 && r.words.len() + r.paths.len() > 0));
         assert!(file.part.iter().all(|r| r.reason.len() > 10 && !r.words.is_empty()));
         assert!(file.target.iter().all(|r| !r._reason.is_empty()) && file.umbrella.iter().all(|r| !r._reason.is_empty()));
     }

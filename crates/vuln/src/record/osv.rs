@@ -177,7 +177,7 @@ fn package(r: &mut Reader<'_>) -> Result<Option<Package>> {
     let mut this = Package::default();
     // OSV: what no range and no version names is not affected.
     this.affected.default_status = Status::Unaffected;
-    let (mut imports, mut repo) = (Vec::new(), None);
+    let (mut imports, mut repo): (Vec<Import>, _) = (Vec::new(), None);
     let is_object = r.object(|r, key| {
         match key {
             "package" => {
@@ -204,7 +204,10 @@ fn package(r: &mut Reader<'_>) -> Result<Option<Package>> {
         Ok(())
     })?;
     this.affected.repo = repo;
-    this.affected.components = imports;
+    if imports.iter().all(|import| !import.systems.is_empty()) {
+        this.affected.platforms = imports.iter().flat_map(|import| import.systems.iter().cloned()).collect();
+    }
+    this.affected.components = imports.into_iter().map(|import| import.path).collect();
     Ok(Some(this).filter(|_| is_object))
 }
 
@@ -266,10 +269,30 @@ fn event(r: &mut Reader<'_>) -> Result<Option<Event>> {
     Ok(event)
 }
 
-/// Go's `imports[].path`: the packages inside the module.
-fn imports(r: &mut Reader<'_>) -> Result<Vec<String>> {
-    let paths = r.member("imports", |r| r.list(|r| r.member("path", Reader::owned)).map(Some))?;
-    Ok(paths.unwrap_or_default())
+/// A package inside a Go module, and the systems that it is limited to.
+struct Import {
+    path: String,
+    systems: Vec<String>,
+}
+
+/// Go's `imports[]`.
+fn imports(r: &mut Reader<'_>) -> Result<Vec<Import>> {
+    let imports = r.member("imports", |r| {
+        let list = r.list(|r| {
+            let (mut path, mut systems) = (None, Vec::new());
+            r.object(|r, key| {
+                match key {
+                    "path" => path = r.owned()?,
+                    "goos" => systems = r.list(Reader::owned)?,
+                    _ => r.skip()?,
+                }
+                Ok(())
+            })?;
+            Ok(path.map(|path| Import { path, systems }))
+        })?;
+        Ok(Some(list))
+    })?;
+    Ok(imports.unwrap_or_default())
 }
 
 /// `cpes` (Bitnami) and `cwe_ids` (GitHub).

@@ -2,7 +2,10 @@
 
 use std::cmp::Ordering;
 
-use super::line::{long_after, mainline_only, of_siblings, other_line, outside_description, same_line, snapshot, unnamed_line};
+use super::line::{
+    listed_fix, long_after, mainline_only, of_siblings, other_line, outside_description, passed_in_description, same_line, snapshot,
+    snapshot_on_line, unnamed_line,
+};
 use super::{Around, Claim, Judged, Side, Statement};
 use crate::advisory::{Advisory, Configuration, CpeMatch, End, Node, Operator};
 use crate::cpe::Part;
@@ -284,7 +287,10 @@ fn position<'a>(matched: &'a CpeMatch, judged: Judged<'_>, paired: bool) -> Posi
             }
         }
         if let Some(End { version: end, inclusive }) = &matched.end {
-            match order(end) {
+            // `1.1`, update `pre6`: the end is 1.1-pre6.
+            let update = matched.cpe.update.as_deref().filter(|u| *u != "-" && matched.cpe.version.is_none());
+            let with_update = update.map(|update| format!("{end}-{update}"));
+            match with_update.as_deref().and_then(order).or_else(|| order(end)) {
                 Some(Ordering::Greater) => return Position::Above { matched },
                 Some(Ordering::Equal) if !inclusive => return Position::Above { matched },
                 Some(_) => {}
@@ -358,13 +364,16 @@ pub(super) fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: 
                     Some(state(Claim::Fixed, 0.85, "line-passed", detail, Some(passed)))
                 }
                 None => other_line(&end.version, end.inclusive, who, judged, around, day)
-                    .or_else(|| unnamed_line(&ends, who, judged, around, day)),
+                    .or_else(|| unnamed_line(&ends, advisory, who, judged, around)),
             },
             // Only mainline's end is named where many lines are mended at once.
             (Some(_), Some(end)) if judged.long_term.is_some() => of_siblings(&end.version, end.inclusive, who, judged, around, day),
             (Some(start), None) => long_after(&start.version, who, judged, around, day),
+            (None, None) => single_version(matched).and_then(|listed| listed_fix(&listed, advisory, who)),
             _ => None,
         }
+        .or_else(|| snapshot_on_line(&matched.end.as_ref()?.version, judged, advisory))
+        .or_else(|| matched.end.as_ref().and_then(|_| passed_in_description(&ends, judged, around, who)))
         .or_else(|| mainline_only(matched.end.as_ref()?, who, judged))
         .or_else(|| matched.end.as_ref().and_then(|_| outside_description(judged, around, who)));
         if let Some(other) = other {

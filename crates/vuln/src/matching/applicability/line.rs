@@ -2,9 +2,11 @@
 
 use std::cmp::Ordering;
 
-use super::{Around, Claim, Judged, Side, Statement};
-use crate::advisory::End;
+use super::listed::every_end;
+use super::{Around, Claim, Judged, Side, Statement, mended};
+use crate::advisory::{Advisory, End};
 use crate::matching::lines::{Lines, YEAR};
+use crate::matching::platform::words;
 use crate::matching::profile::day;
 use crate::range::LineClause;
 use crate::version::{Scheme, compare, components, date_of};
@@ -53,18 +55,7 @@ pub(super) fn other_line(end: &str, inclusive: bool, who: &str, judged: Judged<'
             });
         }
     }
-    let apart = || {
-        let known = judged.long_term.filter(|l| l.apart)?;
-        let own = known.line_of(version)?;
-        (known.line_of(end)? != own).then(|| Statement {
-            claim: Claim::NotAffected,
-            confidence: 0.7,
-            rule: "line-apart",
-            detail: format!("{who}: {end} is of another release line than {version}, which has numbers and fixes of its own"),
-            ..Statement::NONE
-        })
-    };
-    let siblings = of_siblings(end, inclusive, who, judged, around, day).or_else(apart);
+    let siblings = of_siblings(end, inclusive, who, judged, around, day).or_else(|| line_apart(&[end], who, judged));
     siblings.or_else(|| {
         let lines = around.lines.filter(|l| l.are_named_apart())?;
         is_elsewhere(end, version, lines)?;
@@ -76,6 +67,25 @@ pub(super) fn other_line(end: &str, inclusive: bool, who: &str, judged: Judged<'
             ..Statement::NONE
         })
     })
+}
+
+/// Ends that all lie in other lines than the version's say nothing about it, where a rule knows that each line has numbers of its own.
+pub(super) fn line_apart(ends: &[&str], who: &str, judged: Judged<'_>) -> Option<Statement> {
+    let known = judged.long_term.filter(|l| l.apart)?;
+    let own = known.line_of(judged.version)?;
+    let end = ends.first()?;
+    ends.iter()
+        .all(|end| known.line_of(end).is_some_and(|line| line != own))
+        .then(|| Statement {
+            claim: Claim::NotAffected,
+            confidence: 0.7,
+            rule: "line-apart",
+            detail: format!(
+                "{who}: {end} is of another release line than {}, which has numbers and fixes of its own",
+                judged.version
+            ),
+            ..Statement::NONE
+        })
 }
 
 /// The version's own release line, where an end lies in another one.
@@ -102,14 +112,18 @@ pub(super) fn of_siblings(end: &str, inclusive: bool, who: &str, judged: Judged<
     })
 }
 
+/// Rules that take back what a list says of a version, for a reason: others' copies of the list do not mend that.
+pub(super) const IN_DOUBT: &[&str] = &["older-line", "line-passed-over", "support-line-passed", "origin-unknown", "no-end"];
+
 /// First numbers up to here are lines that live side by side (Python 2 and 3, libav 0.8 and 12); higher ones count releases.
 const LAST_LINE: u64 = 20;
 
 /// An open range calls everything affected that came before its lowest end, also a line that nobody looked at: one that is kept beside a
 /// newer one for programs that never moved on, or one older than a line which was still looked after and that the fix passed over. Nobody
 /// can tell from the record whether the fault is as old.
-pub(super) fn unnamed_line(ends: &[&str], who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
+pub(super) fn unnamed_line(ends: &[&str], advisory: &Advisory, who: &str, judged: Judged<'_>, around: Around<'_>) -> Option<Statement> {
     let version = judged.version;
+    let published = advisory.published.as_deref().map_or(0, day);
     let later = ends
         .iter()
         .filter(|end| compare(judged.scheme, version, end).is_some_and(Ordering::is_le));
@@ -133,7 +147,18 @@ pub(super) fn unnamed_line(ends: &[&str], who: &str, judged: Judged<'_>, around:
         );
         return Some(unknown("older-line", detail));
     }
-    let passed = around.lines?.looked_after_between(version, end, day)?;
+    let support = judged.long_term.and_then(|known| known.support_line(version, mended(advisory)));
+    if let Some(line) = support
+        && to.iter().take(line.len()).gt(line.iter())
+        && !every_end(advisory).any(|end| components(end).is_on_line(line))
+    {
+        let line = line.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+        let detail = format!(
+            "{who}: names {end}, and nothing of the support line {line}, which got fixes then: the fault may be younger than {version}"
+        );
+        return Some(unknown("support-line-passed", detail));
+    }
+    let passed = around.lines?.looked_after_between(version, end, published)?;
     if ends.iter().any(|end| components(end).is_on_line(passed)) {
         return None;
     }
@@ -177,6 +202,14 @@ fn starts_below(version: &str, line: &[u64]) -> bool {
     components(version).iter().copied().take(line.len()).lt(line.iter().copied())
 }
 
+/// A snapshot behind a release ("1.4-bootstrap-20161024") that was taken long after a fix on that release's line (1.4.2) has it.
+pub(super) fn snapshot_on_line(end: &str, judged: Judged<'_>, advisory: &Advisory) -> Option<Statement> {
+    let (own, to) = (components(judged.version), components(end));
+    (to.len() > own.len() && to.is_on_line(&own))
+        .then(|| snapshot(judged, mended(advisory), Some(end)))
+        .flatten()
+}
+
 /// A snapshot of the sources taken after the record told of a fix has the fix.
 pub(super) fn snapshot(judged: Judged<'_>, published: u32, fix: Option<&str>) -> Option<Statement> {
     let (year, month, date) = date_of(judged.version)?;
@@ -195,6 +228,69 @@ pub(super) fn snapshot(judged: Judged<'_>, published: u32, fix: Option<&str>) ->
         confidence: 0.6,
         rule: "snapshot-after-fix",
         detail,
+        ..Statement::NONE
+    })
+}
+
+/// A description that gives the version's own release line an end says more than a range that was widened over several lines.
+pub(super) fn passed_in_description(ends: &[&str], judged: Judged<'_>, around: Around<'_>, who: &str) -> Option<Statement> {
+    let version = judged.version;
+    let is_ahead = |end: &str| compare(judged.scheme, version, end).is_none_or(Ordering::is_le);
+    if ends.iter().any(|end| same_line(end, version, around) && is_ahead(end)) {
+        return None;
+    }
+    let mut passed = None;
+    for clause in around.clauses {
+        if clause.covers(judged.scheme, version)? {
+            return None;
+        }
+        let on_line = clause
+            .line
+            .is_some_and(|line| line.len() >= 2 && components(version).is_on_line(&line));
+        if let Some(end) = clause.end.as_ref().filter(|_| on_line)
+            && compare(judged.scheme, version, &end.version)?.is_ge()
+        {
+            passed = Some(end);
+        }
+    }
+    let end = passed?;
+    Some(Statement {
+        claim: Claim::Fixed,
+        confidence: 0.75,
+        rule: "line-passed",
+        detail: format!(
+            "{who}: {version} has passed {}, which the description names for its own release line",
+            end.version
+        ),
+        fixed_in: (!end.inclusive).then(|| end.version.clone()),
+        ..Statement::NONE
+    })
+}
+
+/// How descriptions say which versions have the fix.
+const MENDED: &[&str] = &["patched in", "fixed in", "resolved in", "corrected in"];
+
+/// Databases list the version that has the fix where the description names no other one.
+pub(super) fn listed_fix(listed: &str, advisory: &Advisory, who: &str) -> Option<Statement> {
+    let text = advisory.description.to_lowercase();
+    let said = MENDED.iter().find_map(|said| {
+        let at = words(&text, said).next()?;
+        let rest = text.get(at..)?;
+        let sentence = rest.split(". ").next().unwrap_or(rest);
+        let is_whole = |at: usize| {
+            let after = sentence.get(at + listed.len()..).unwrap_or_default();
+            !after
+                .strip_prefix('.')
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        words(sentence, listed).any(is_whole).then_some(*said)
+    })?;
+    Some(Statement {
+        claim: Claim::Fixed,
+        confidence: 0.7,
+        rule: "listed-fix",
+        detail: format!("{who}: lists {listed}, and the description says that it is {said} {listed}"),
+        fixed_in: Some(listed.to_string()),
         ..Statement::NONE
     })
 }

@@ -2,8 +2,10 @@
 
 use std::cmp::Ordering;
 
-use super::line::{other_line, outside_description, same_line, snapshot, unnamed_line};
-use super::{Around, Claim, Judged, Side, Statement};
+use super::line::{
+    line_apart, other_line, outside_description, passed_in_description, same_line, snapshot, snapshot_on_line, unnamed_line,
+};
+use super::{Around, Claim, Judged, Side, Statement, mended};
 use crate::advisory::{Advisory, Affected, Event, RangeKind, Status, UpperBound, VersionEntry};
 use crate::range::{self, judge};
 use crate::version::{Components, compare, components};
@@ -43,10 +45,15 @@ pub(super) fn listed(affected: &Affected, advisory: &Advisory, judged: Judged<'_
     let unclear = || snapshot(judged, day, judgement.fixed_in.as_deref()).unwrap_or_else(|| statement(Claim::Unknown, 0.5));
     match judgement.status {
         Status::Affected => {
+            let who = &*affected.provider;
+            let ends = ends(affected);
             if let Some(other) = open_range_elsewhere(affected, judged, around, day)
                 .or_else(|| passed_over(affected, advisory, judged).filter(|_| judgement.decided_by_default))
-                .or_else(|| outside_description(judged, around, &affected.provider))
-                .or_else(|| unnamed_line(&ends(affected), &affected.provider, judged, around, day).filter(|_| judgement.open_start))
+                .or_else(|| ends.iter().find_map(|end| snapshot_on_line(end, judged, advisory)))
+                .or_else(|| passed_in_description(&ends, judged, around, who))
+                .or_else(|| outside_description(judged, around, who))
+                .or_else(|| line_apart(&ends, who, judged).filter(|_| judgement.open_start))
+                .or_else(|| unnamed_line(&ends, advisory, who, judged, around).filter(|_| judgement.open_start))
             {
                 return other;
             }
@@ -89,18 +96,21 @@ fn passed_over(affected: &Affected, advisory: &Advisory, judged: Judged<'_>) -> 
         return None;
     }
     let own = components(judged.version);
-    let fixed = affected
-        .versions
-        .iter()
-        .filter(|e| e.status == Status::Unaffected)
+    let mut unaffected = affected.versions.iter().filter(|e| e.status == Status::Unaffected);
+    if unaffected.clone().any(|e| components(&e.version).is_on_line(&own.prefix(2))) {
+        return None;
+    }
+    let fixed = unaffected
+        .by_ref()
         .map(|e| components(&e.version).prefix(2))
         .filter(|line| line.len() == 2 && **line > *own.prefix(2))
         .min_by(|a, b| a.cmp(b))?;
-    let passed = judged
-        .long_term?
-        .lines
-        .iter()
-        .find(|line| line.as_slice() > &*own.prefix(2) && line.as_slice() < &*fixed)?;
+    let known = judged.long_term?;
+    // The own line is passed over as well, if it got fixes then.
+    let is_passed = |line: &&Vec<u64>| {
+        line.as_slice() > &*own.prefix(2) || own.is_on_line(line) && known.is_looked_after(judged.version, mended(advisory))
+    };
+    let passed = known.lines.iter().find(|line| line.as_slice() < &*fixed && is_passed(line))?;
     let written = |line: &[u64]| line.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
     Some(Statement {
         claim: Claim::Unknown,
@@ -161,13 +171,35 @@ fn open_range_elsewhere(affected: &Affected, judged: Judged<'_>, around: Around<
 /// The ends of all affected ranges.
 fn ends(affected: &Affected) -> Vec<&str> {
     let listed = affected.versions.iter().filter(|e| e.status == Status::Affected);
-    let listed = listed.flat_map(intervals).map(|(_, end, _)| end);
-    let releases = affected.ranges.iter().filter(|range| range.kind != RangeKind::Git);
-    let evaluated = releases.flat_map(|range| &range.events).filter_map(|event| match event {
-        Event::Fixed(end) | Event::LastAffected(end) => Some(end.as_str()),
-        Event::Introduced(_) | Event::Limit(_) => None,
-    });
-    listed.chain(evaluated).collect()
+    listed
+        .flat_map(intervals)
+        .chain(evaluated(affected))
+        .map(|(_, end, _)| end)
+        .collect()
+}
+
+/// The ranges that events name: (start, end, whether the end is inside).
+fn evaluated(affected: &Affected) -> Vec<(Option<&str>, &str, bool)> {
+    let mut found = Vec::new();
+    for range in affected.ranges.iter().filter(|range| range.kind != RangeKind::Git) {
+        let mut start = None;
+        for event in &range.events {
+            match event {
+                Event::Introduced(from) => start = Some(from.as_str()),
+                Event::Fixed(end) => found.push((start.take(), end.as_str(), false)),
+                Event::LastAffected(end) => found.push((start.take(), end.as_str(), true)),
+                Event::Limit(_) => {}
+            }
+        }
+    }
+    found
+}
+
+/// The ends of all ranges of a record, whatever they are of.
+pub(super) fn every_end(advisory: &Advisory) -> impl Iterator<Item = &str> {
+    let criteria = advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches);
+    let criteria = criteria.filter_map(|m| m.end.as_ref()).map(|end| end.version.as_str());
+    advisory.affected.iter().flat_map(ends).chain(criteria)
 }
 
 /// Whether a range has no start.
