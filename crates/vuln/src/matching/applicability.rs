@@ -6,6 +6,7 @@ mod line;
 mod listed;
 
 pub(super) use configuration::holds;
+pub(super) use line::older_line;
 pub(super) use listed::{intervals, is_open};
 
 use super::lines::Lines;

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
-use super::applicability::{Around, Claim, Judged, Record, Side, Statement, holds, statement};
+use super::applicability::{Around, Claim, Judged, Record, Side, Statement, holds, older_line, statement};
 use super::coordinate::{Coordinate, coordinates};
 use super::identity::{Context, Identity, THRESHOLD, identify, identify_by_description};
 use super::index::PackageIndex;
@@ -520,7 +520,7 @@ impl Case<'_> {
             for (_, n) in accepted {
                 let subject = n.and_then(|n| Some((n, prepared.subjects.list.get(n)?)));
                 let Some((n, subject)) = subject.filter(|(_, s)| !s.rebuilt) else {
-                    own.extend(described(clauses, judged));
+                    own.extend(described(clauses, judged, majors));
                     continue;
                 };
                 if subject.target == Some(Target::Platform) {
@@ -689,7 +689,7 @@ fn join(statements: &[Statement]) -> Option<Statement> {
 }
 
 /// What a description alone says about a version.
-fn described(clauses: &[LineClause], judged: Judged<'_>) -> Option<Statement> {
+fn described(clauses: &[LineClause], judged: Judged<'_>, majors: &[u64]) -> Option<Statement> {
     let version = judged.version;
     let mut best: Option<Statement> = None;
     for clause in clauses {
@@ -720,6 +720,9 @@ fn described(clauses: &[LineClause], judged: Judged<'_>) -> Option<Statement> {
             fixed_in: (!inclusive).then(|| bound.clone()),
             side: Side::Other,
         };
+        let is_open = claim == Claim::Affected && clause.line.is_none() && clause.start.is_none();
+        let older = is_open.then(|| older_line(bound, "the description", version, majors)).flatten();
+        let next = older.unwrap_or(next);
         if best.as_ref().is_none_or(|b| next.claim > b.claim) {
             best = Some(next);
         }

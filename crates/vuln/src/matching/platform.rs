@@ -37,6 +37,7 @@ const ELSEWHERE: &[&str] = &[
     "windows nt",
     "windows xp",
     "win32",
+    "chrome os",
 ];
 
 /// Most descriptions name none of them.
@@ -63,6 +64,7 @@ const BEFORE: &[&str] = &[
     "only affected ",
     "only impacts ",
     "only impacted ",
+    "specifically affecting ",
     "affects only ",
     "affected only ",
     "limited to ",
@@ -73,7 +75,7 @@ const BEFORE: &[&str] = &[
     "under ",
     "running on ",
 ];
-const AFTER: &[&str] = &["-only", " only", " specific", "-specific", " users are affected"];
+const AFTER: &[&str] = &["-only", " only", " specific", "-specific", " users are affected", " users of"];
 
 /// The platform, where the description limits the issue to one that is not Linux.
 pub(super) fn only_elsewhere(description: &str) -> Option<&'static str> {

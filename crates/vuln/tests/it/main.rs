@@ -1,6 +1,8 @@
 //! The crate's integration tests, in one binary.
 
 #[cfg(test)]
+mod ecosystems;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod matching;

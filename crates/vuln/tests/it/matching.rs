@@ -324,6 +324,40 @@ fn a_cna_that_names_a_start_is_believed_before_copies_without() {
 }
 
 #[test]
+fn mozillas_records_name_each_support_line_that_they_are_about() {
+    let firefox = || package("firefox", "78.0.1", "https://www.mozilla.com/firefox/", "A web browser");
+    let before = |ends: &[(&str, &str)]| {
+        let entry = |(product, end): &(&str, &str)| {
+            let versions = json!([{"version": "unspecified", "lessThan": end, "status": "affected", "versionType": "custom"}]);
+            json!({"vendor": "Mozilla", "product": product, "versions": versions})
+        };
+        let affected: Vec<Value> = ends.iter().map(entry).collect();
+        cve5("A fault.", &json!(affected), &json!([]))
+    };
+    let both = before(&[("Firefox", "126"), ("Firefox ESR", "115.11")]);
+    assert_eq!(one(firefox(), both), Some(Affected));
+    let newer = before(&[("Firefox", "126")]);
+    assert_eq!(one(firefox(), newer), Some(Unknown), "115 got fixes that day, and not this one");
+}
+
+#[test]
+fn what_came_later_is_not_at_fault_before() {
+    let memcached = |version: &str| package("memcached", version, "https://memcached.org/", "A cache of objects");
+    let record = |text: &str| {
+        let versions = json!([{"version": "0", "lessThan": "1.6.22", "status": "affected", "versionType": "custom"}]);
+        cve5(
+            text,
+            &json!([{"vendor": "memcached", "product": "memcached", "versions": versions}]),
+            &json!([]),
+        )
+    };
+    let proxy = "A fault when processing requests in proxy mode.";
+    assert_eq!(one(memcached("1.6.6"), record(proxy)), Some(NotAffected));
+    assert_eq!(one(memcached("1.6.13"), record(proxy)), Some(Affected));
+    assert_eq!(one(memcached("1.6.6"), record("A fault when reading keys.")), Some(Affected));
+}
+
+#[test]
 fn kernel_records_without_an_origin_are_unknown_where_a_longterm_line_was_passed_over() {
     let linux = |version: &str| package("linux", version, "https://www.kernel.org/", "The Linux kernel");
     let record = |fixed: &[(&str, &str)], start: &str| {
@@ -349,8 +383,18 @@ fn kernel_records_without_an_origin_are_unknown_where_a_longterm_line_was_passed
     assert_eq!(one(linux("5.4.53"), record(&far, "1da177e4c3f4")), Some(Unknown));
     assert_eq!(
         one(linux("5.4.53"), record(&near, "1da177e4c3f4")),
+        Some(Unknown),
+        "its own line still got fixes, and not this one"
+    );
+    assert_eq!(
+        one(linux("5.8.1"), record(&near, "1da177e4c3f4")),
         Some(Affected),
         "no longterm line lies between"
+    );
+    assert_eq!(
+        one(linux("4.14.300"), record(&[("4.19.300", "4.19.*")], "1da177e4c3f4")),
+        Some(Affected),
+        "its own line had ended"
     );
     assert_eq!(one(linux("5.10.203"), record(&near, "1da177e4c3f4")), Some(Fixed));
     assert_eq!(

@@ -118,6 +118,22 @@ pub(super) const IN_DOUBT: &[&str] = &["older-line", "line-passed-over", "suppor
 /// First numbers up to here are lines that live side by side (Python 2 and 3, libav 0.8 and 12); higher ones count releases.
 const LAST_LINE: u64 = 20;
 
+/// A version of a line that the package set keeps beside a newer one, which an end without a start can be about.
+pub(in crate::matching) fn older_line(end: &str, who: &str, version: &str, majors: &[u64]) -> Option<Statement> {
+    let (major, last) = (*components(version).first()?, *components(end).first()?);
+    let beside = majors
+        .iter()
+        .find(|beside| major <= LAST_LINE && (major + 1..=last).contains(*beside))?;
+    Some(Statement {
+        claim: Claim::Unknown,
+        rule: "older-line",
+        detail: format!(
+            "{who}: names no start, and {end} at the earliest; {version} is of an older line that is kept beside {beside}, and nothing tells whether the fault is as old"
+        ),
+        ..Statement::NONE
+    })
+}
+
 /// An open range calls everything affected that came before its lowest end, also a line that nobody looked at: one that is kept beside a
 /// newer one for programs that never moved on, or one older than a line which was still looked after and that the fix passed over. Nobody
 /// can tell from the record whether the fault is as old.
@@ -137,15 +153,9 @@ pub(super) fn unnamed_line(ends: &[&str], advisory: &Advisory, who: &str, judged
         detail,
         ..Statement::NONE
     };
-    let (own, to) = (components(version), components(end));
-    let (major, last) = (*own.first()?, *to.first()?);
-    if major <= LAST_LINE
-        && let Some(beside) = around.majors.iter().find(|beside| (major + 1..=last).contains(*beside))
-    {
-        let detail = format!(
-            "{who}: names no start, and {end} at the earliest; {version} is of an older line that is kept beside {beside}, and nothing tells whether the fault is as old"
-        );
-        return Some(unknown("older-line", detail));
+    let to = components(end);
+    if let Some(older) = older_line(end, who, version, around.majors) {
+        return Some(older);
     }
     let support = judged.long_term.and_then(|known| known.support_line(version, mended(advisory)));
     if let Some(line) = support
