@@ -1,7 +1,18 @@
-//! Work on all processors.
+//! Work on all processors, or behind those who wait for an answer.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+/// Steps of niceness that pages are ahead of the work in the background.
+const BEHIND: i32 = 15;
+
+/// From now on this thread, and those that it starts, get processors that answers do not need. The process goes on as it was.
+pub fn in_the_background() {
+    // Linux keeps niceness by thread, and the number of a thread is taken where that of a process is.
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), BEHIND) {
+        tracing::warn!(error = %error, "background.priority_stays");
+    }
+}
 
 /// Maps on all processors, in order.
 pub fn parallel<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
@@ -31,4 +42,27 @@ pub fn parallel<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -
 /// How many threads keep this machine busy.
 pub fn processors() -> usize {
     thread::available_parallelism().map_or(2, usize::from).clamp(1, 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a thread, as the kernel tells it.
+    fn niceness() -> i32 {
+        rustix::process::getpriority_process(Some(rustix::thread::gettid())).unwrap()
+    }
+
+    #[test]
+    fn what_is_in_the_background_is_there_with_all_that_it_starts() {
+        let before = niceness();
+        thread::spawn(move || {
+            in_the_background();
+            assert_eq!(niceness(), BEHIND.max(before));
+            assert_eq!(parallel(vec![(), ()], |()| niceness()), [BEHIND.max(before); 2]);
+        })
+        .join()
+        .unwrap();
+        assert_eq!(niceness(), before);
+    }
 }

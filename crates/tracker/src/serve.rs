@@ -8,6 +8,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use crate::jobs::{Crew, Shop, WorkerError};
+use crate::parallel::in_the_background;
 use crate::state::AppState;
 use crate::web;
 use patient::Patient;
@@ -77,7 +78,10 @@ impl Bound {
         let shared = state.clone();
         thread::Builder::new()
             .name("snapshot".into())
-            .spawn(move || publish(&shared, &ended))
+            .spawn(move || {
+                in_the_background();
+                publish(&shared, &ended);
+            })
             .map_err(ServeError::Start)?;
         let served = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServeError::Start)?;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::{LONG, Shop, USUAL};
 use crate::config::now;
 use crate::ingest::records::chain;
+use crate::parallel::in_the_background;
 use crate::schedule::Chance;
 use crate::store::queue::{Claimed, End};
 
@@ -57,6 +58,7 @@ impl Crew {
         let thread = thread::Builder::new()
             .name(name.into())
             .spawn(move || {
+                in_the_background();
                 Worker {
                     shop: &shop,
                     holder: &holder,

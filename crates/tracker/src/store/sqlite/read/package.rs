@@ -35,8 +35,9 @@ pub fn with_attr(db: &Connection, attr: &str) -> Result<Vec<PackageIn>, Error> {
     Ok(packages)
 }
 
+/// The order is ours to say: with no figures about its tables, SQLite walks through all packages of the channel.
 pub(super) const HISTORY: &str = "SELECT p.version, f.first_revision, f.first_at, u.first_revision, u.first_at
-    FROM channel c CROSS JOIN package p INDEXED BY package_attr JOIN package_in m ON m.channel_id = c.id AND m.package_id = p.id
+    FROM channel c CROSS JOIN package p INDEXED BY package_attr CROSS JOIN package_in m ON m.channel_id = c.id AND m.package_id = p.id
          JOIN package_set f ON f.id = m.from_set LEFT JOIN package_set u ON u.id = m.until_set
     WHERE p.attr = ?1 AND c.name = ?2 ORDER BY m.from_set";
 

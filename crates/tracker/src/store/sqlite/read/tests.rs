@@ -54,6 +54,16 @@ fn questions_about_one_thing_read_no_whole_table() {
 }
 
 #[test]
+fn a_package_looks_for_itself_in_a_channel_and_not_the_channel_through() {
+    let steps = plan(package::HISTORY);
+    assert!(
+        steps.contains(&"SEARCH p USING INDEX package_attr (attr=?)".to_owned())
+            && steps.contains(&"SEARCH m USING PRIMARY KEY (channel_id=? AND package_id=?)".to_owned()),
+        "{steps:?}"
+    );
+}
+
+#[test]
 fn lists_of_findings_are_read_from_the_index_alone() {
     let steps = plan(finding::PAIRS);
     assert!(
