@@ -1,6 +1,6 @@
 //! What there is: the parts of a closure, what they refer to, and the packages that they are made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use vuln::package::Package;
 use vuln::purl::Purl;
@@ -98,6 +98,11 @@ impl Inventory {
             .zip(&self.packages)
             .flat_map(|(number, scanned)| scanned.vendored.iter().map(move |purl| (number, purl.clone())))
             .collect();
+        // Where a document said so already.
+        let mut told: HashSet<(u32, u32)> = (0u32..)
+            .zip(&self.packages)
+            .flat_map(|(number, scanned)| scanned.inside.iter().map(move |carrier| (number, *carrier)))
+            .collect();
         for (carrier, text) in carried {
             // What is no package URL stays a text of its carrier.
             let Ok(purl) = text.parse::<Purl>() else { continue };
@@ -106,9 +111,10 @@ impl Inventory {
                 // More packages than this do not fit into memory.
                 u32::try_from(self.packages.len() - 1).unwrap_or(u32::MAX)
             });
-            let library = self.packages.get_mut(number as usize);
-            if let Some(inside) = library.map(|l| &mut l.inside).filter(|inside| !inside.contains(&carrier)) {
-                inside.push(carrier);
+            if let Some(library) = self.packages.get_mut(number as usize)
+                && told.insert((number, carrier))
+            {
+                library.inside.push(carrier);
             }
         }
     }

@@ -95,7 +95,7 @@ pub enum Command {
         #[command(flatten)]
         scan: Scan,
     },
-    /// Scan SBOM documents: CycloneDX 1.4 to 1.7, SPDX 2.3
+    /// Scan SBOM documents: CycloneDX 1.4 to 1.7, SPDX 2.2 and 2.3
     Sbom {
         /// JSON documents
         #[arg(value_name = "FILE", required = true)]

@@ -34,6 +34,9 @@ pub enum MakeError {
     /// The database failed.
     #[error("make a snapshot")]
     Store(#[source] StoreError),
+    /// A match ended while the database was read: what was read is of two states.
+    #[error("make a snapshot: verdicts changed meanwhile")]
+    Changed,
     /// Verdicts are not there, or older than the records.
     #[error("make a snapshot: not everything is matched")]
     Unmatched,
@@ -53,6 +56,8 @@ impl From<StoreError> for MakeError {
 
 /// Makes a snapshot. What only its writer knows is left to be filled in: nothing.
 pub fn make(store: &dyn Store, progress: &Progress) -> Result<(Header, Sealed), MakeError> {
+    // What happens from now on is not in it.
+    let (created, marks) = (now(), store.marks()?);
     let (profiles, facts) = matching::ground(store)?.ok_or(MakeError::Unmatched)?;
     let states: Vec<ChannelState> = store.channel_states()?.into_iter().filter(|c| c.set.is_some()).collect();
     if states.len() > MAX_CHANNELS {
@@ -67,6 +72,9 @@ pub fn make(store: &dyn Store, progress: &Progress) -> Result<(Header, Sealed), 
     let products: HashMap<String, u32> = products.collect();
     add_records(store, progress, (&profiles, &products), &numbers, &mut draft)?;
     drop((numbers, profiles, products));
+    if store.marks()? != marks {
+        return Err(MakeError::Changed);
+    }
     let (records, packages) = draft.counts();
     let mut tables: Vec<Vec<Block>> = Vec::new();
     for blocks in draft.into_blocks() {
@@ -75,7 +83,7 @@ pub fn make(store: &dyn Store, progress: &Progress) -> Result<(Header, Sealed), 
     }
     let header = Header {
         serial: next_serial(store)?,
-        created: now(),
+        created,
         producer: concat!("firn-tracker ", env!("CARGO_PKG_VERSION")).to_owned(),
         rules: rules_digest(),
         sources: sources(store)?,

@@ -23,7 +23,7 @@ use vuln::verdict::Verdict;
 use crate::config::Database;
 use crate::document::Digest;
 use result::{ChannelState, Derived, Exploitation, KeptRevision, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
-use taking::{BatchReport, Document, EpssLine, Incoming, KevLine, PackageSet, SetReport, TakenFile};
+use taking::{BatchReport, CurrentDocument, Document, EpssLine, Incoming, KevLine, PackageSet, SetReport, TakenFile};
 use transfer::{Rows, Sender};
 
 /// Everything the tracker asks of a database, beside what its pages [`Read`]. A method that writes does all of it or nothing.
@@ -52,8 +52,8 @@ pub trait Store: Read + Queue {
     /// Forgets the problems of a file and of the entries of an archive, before it is taken (again).
     fn forget_problems(&self, source: &str, url: &str) -> Result<(), StoreError>;
 
-    /// The digests of the current documents of these records.
-    fn current_digests(&self, source: &str, keys: &[&str]) -> Result<Vec<Option<Digest>>, StoreError>;
+    /// The current documents of these records.
+    fn current_documents(&self, source: &str, keys: &[&str]) -> Result<Vec<Option<CurrentDocument>>, StoreError>;
 
     /// Takes records and problems, in their order. An older record never replaces a newer one; of two of
     /// one time the one with the greater digest stays, whichever comes first.
@@ -163,7 +163,7 @@ impl StoreError {
 /// should be.
 pub fn open_public(database: &Database) -> Result<Arc<dyn Store>, StoreError> {
     match database {
-        Database::Sqlite(path) => Ok(Arc::new(sqlite::Sqlite::open(path)?.public()?)),
+        Database::Sqlite(path) => Ok(Arc::new(sqlite::Sqlite::open(path)?.public())),
         Database::Postgres(address) => Ok(Arc::new(postgres::Postgres::open(address)?.public()?)),
     }
 }

@@ -15,7 +15,7 @@ use rustix::fs::{FlockOperation, StatVfsMountFlags, flock, statvfs};
 use super::{Disk, EspError, Item, Space};
 use crate::parallel::all_at_once;
 
-/// More files than this are not held open at a time: programs may have 1024.
+/// More files than this are not held open at a time, in all folders together: programs may have 1024.
 const MOST_HELD: usize = 400;
 
 /// How many files are synced at a time.
@@ -88,9 +88,9 @@ impl FolderDisk {
     /// Holds a file that is about to lose its name. One that is not there, or that cannot be opened, has nothing to be kept.
     fn hold(&mut self, path: &str) -> io::Result<()> {
         if let Ok(file) = File::open(self.at_path(path)) {
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-            if self.changes(path).held.len() >= MOST_HELD {
-                self.sync_folder(&folder)?;
+            if self.changes.values().map(|changes| changes.held.len()).sum::<usize>() >= MOST_HELD {
+                let folders: Vec<String> = self.changes.keys().cloned().collect();
+                folders.iter().try_for_each(|folder| self.sync_folder(folder))?;
             }
             self.changes(path).held.push(file);
         }

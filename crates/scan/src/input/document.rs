@@ -40,7 +40,7 @@ impl Explained for DocumentError {
     }
 
     fn hint(&self) -> Option<String> {
-        matches!(self, Self::Document { .. }).then(|| "CycloneDX 1.4 to 1.7 and SPDX 2.3 are read, in JSON".to_owned())
+        matches!(self, Self::Document { .. }).then(|| "CycloneDX 1.4 to 1.7, SPDX 2.2 and 2.3 are read, in JSON".to_owned())
     }
 }
 

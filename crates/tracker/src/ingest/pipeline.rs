@@ -38,7 +38,7 @@ pub struct Counts {
     pub unreadable: u64,
     /// What was wrong with the first of them.
     pub first_problem: Option<String>,
-    /// The latest time of change that a new document states.
+    /// The latest time of change that a document states, be it one that was taken before: a run that was killed may have taken them all.
     pub newest: Option<String>,
     /// What writing them did.
     pub batch: BatchReport,
@@ -168,7 +168,17 @@ enum Raw {
 #[derive(Default)]
 struct Done {
     seen: u64,
+    newest: Option<String>,
     incoming: Vec<Incoming>,
+}
+
+/// Keeps the later one of two times.
+fn keep_later(newest: &mut Option<String>, modified: Option<&String>) {
+    if let Some(modified) = modified
+        && newest.as_ref().is_none_or(|newest| timestamp::compare(newest, modified).is_lt())
+    {
+        *newest = Some(modified.clone());
+    }
 }
 
 fn work(
@@ -203,7 +213,7 @@ fn prepare(store: &dyn Store, source: Source, batch: Vec<Raw>, packer: &mut Pack
             Raw::Refused { .. } => None,
         })
         .collect();
-    let mut current = store.current_digests(source.name(), &hints)?.into_iter();
+    let mut current = store.current_documents(source.name(), &hints)?.into_iter();
     let mut done = Done::default();
     for raw in batch {
         match raw {
@@ -216,9 +226,15 @@ fn prepare(store: &dyn Store, source: Source, batch: Vec<Raw>, packer: &mut Pack
                 done.seen += 1;
                 let ours = hint.as_ref().and_then(|_| current.next().flatten());
                 let sha256 = Digest::of(&bytes);
-                if ours != Some(sha256) {
-                    done.incoming.push(incoming(source, name, hint, &bytes, sha256, packer)?);
+                if let Some(ours) = ours.filter(|ours| ours.sha256 == sha256) {
+                    keep_later(&mut done.newest, ours.modified.as_ref());
+                    continue;
                 }
+                let incoming = incoming(source, name, hint, &bytes, sha256, packer)?;
+                if let Incoming::Record { advisory, .. } = &incoming {
+                    keep_later(&mut done.newest, advisory.modified.as_ref());
+                }
+                done.incoming.push(incoming);
             }
         }
     }
@@ -278,16 +294,8 @@ fn write(
                     counts.unreadable += 1;
                     counts.first_problem.get_or_insert_with(|| problem.message.clone());
                 }
-                if let Incoming::Record { advisory, .. } = incoming
-                    && let Some(modified) = &advisory.modified
-                    && counts
-                        .newest
-                        .as_ref()
-                        .is_none_or(|newest| timestamp::compare(newest, modified).is_lt())
-                {
-                    counts.newest = Some(modified.clone());
-                }
             }
+            keep_later(&mut counts.newest, batch.newest.as_ref());
             transaction.add(batch.incoming);
             if transaction.is_full() {
                 transaction.commit(store, counts)?;

@@ -100,20 +100,68 @@ fn mark(metadata: &fs::Metadata) -> Mark {
     )
 }
 
-/// Writes a file beside its place, makes sure that it is on the disk, and moves it: nobody reads half a file, and no power cut leaves one.
+/// Writes a file beside its place, makes sure that it is on the disk, and moves it: nobody reads half a file, and no power cut leaves one. Of two
+/// processes that do so at once one fails with [`io::ErrorKind::WouldBlock`].
 pub fn replace(path: &Path, write: impl FnOnce(&mut io::BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let beside = path.with_file_name(name);
     let work = || {
-        let mut file = io::BufWriter::new(File::create(&beside)?);
+        let mut file = io::BufWriter::new(alone(&beside)?);
         write(&mut file)?;
         io::Write::flush(&mut file)?;
         file.get_ref().sync_all()?;
         fs::rename(&beside, path)
     };
-    work().inspect_err(|_| {
-        // What is left of half a file is of no use; that it cannot be removed adds nothing to the failure.
-        let _ = fs::remove_file(&beside);
+    work().inspect_err(|error| {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            // What is left of half a file is of no use; that it cannot be removed adds nothing to the failure.
+            let _ = fs::remove_file(&beside);
+        }
     })
+}
+
+/// An empty file that no other process writes.
+fn alone(path: &Path) -> io::Result<File> {
+    loop {
+        let file = File::options().write(true).create(true).truncate(false).open(path)?;
+        file.try_lock().map_err(io::Error::from)?;
+        // Whoever had the lock may have moved the file to its place since we opened it: that one is not ours to empty.
+        let is_there = |there: fs::Metadata| Ok(mark(&there) == mark(&file.metadata()?));
+        match fs::metadata(path).and_then(is_there) {
+            Ok(true) => {
+                file.set_len(0)?;
+                return Ok(file);
+            }
+            Ok(false) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn of_two_that_write_at_once_one_is_refused_and_the_file_stays_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        replace(&path, |file| {
+            file.write_all(b"first")?;
+            let second = replace(&path, |file| file.write_all(b"second")).unwrap_err();
+            assert_eq!(second.kind(), io::ErrorKind::WouldBlock);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        // What a killed process left is written over.
+        fs::write(folder.path().join("file.part"), "much longer than what comes").unwrap();
+        replace(&path, |file| file.write_all(b"third")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"third");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }

@@ -51,7 +51,8 @@ impl Shelf {
         let key = self.signing_key()?;
         // Pages speak of feeds and matching: this is neither.
         let (header, sealed) = match make(store, &Progress::default()) {
-            Err(MakeError::Unmatched) => return Ok(None),
+            // The next look is soon.
+            Err(MakeError::Unmatched | MakeError::Changed) => return Ok(None),
             made => made.map_err(PublishError::Make)?,
         };
         let path = self.path();

@@ -1,7 +1,7 @@
 //! What nobody else sees: the channels of private package sets.
 //!
 //! A handle for pages and exports has, in each of its connections, temporary views with the names of the tables: both databases find those
-//! first. So no question can forget to leave something out, and a database without private sets is asked as ever.
+//! first. So no question can forget to leave something out, and a set that becomes private later, in whatever process, is hidden at once.
 
 use super::result::ChannelState;
 use super::{Store, StoreError};

@@ -21,7 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::result::{ChannelState, Derived, Exploitation, KeptRevision, MatchResult, StoredPackage, StoredVulnerability, Suggestion};
 use super::sqlite::Sqlite;
-use super::taking::{BatchReport, Document, EpssLine, Incoming, KevLine, PackageSet, SetReport, TakenFile};
+use super::taking::{BatchReport, CurrentDocument, Document, EpssLine, Incoming, KevLine, PackageSet, SetReport, TakenFile};
 use super::transfer::{Rows, Sender};
 use super::{Store, StoreError, hidden};
 use crate::document::{Digest, Packer, unpack};
@@ -64,14 +64,10 @@ impl Postgres {
         Ok(store)
     }
 
-    /// The same without private channels, if there are any.
+    /// The same without private channels: those there are, and those that another process brings later.
     pub fn public(mut self) -> std::result::Result<Self, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM setting WHERE name LIKE $1 || '%'), current_schema()::text";
-        let (has_private, schema): (bool, String) = self.read("look for private channels", |db| {
-            let row = db.one(sql, &[hidden::PRIVATE.into()])?;
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-        self.views = has_private.then(|| hidden::views(&schema));
+        let schema: String = self.read("look for the schema", |db| db.one("SELECT current_schema()::text", &[])?.get(0))?;
+        self.views = Some(hidden::views(&schema));
         lock(&self.idle).clear();
         Ok(self)
     }
@@ -177,8 +173,8 @@ impl Store for Postgres {
         self.write("forget the problems of a file", |tx| books::forget_problems(tx, source, url))
     }
 
-    fn current_digests(&self, source: &str, keys: &[&str]) -> std::result::Result<Vec<Option<Digest>>, StoreError> {
-        self.read("look for current documents", |db| records::current_digests(db, source, keys))
+    fn current_documents(&self, source: &str, keys: &[&str]) -> std::result::Result<Vec<Option<CurrentDocument>>, StoreError> {
+        self.read("look for current documents", |db| records::current_documents(db, source, keys))
     }
 
     fn take(&self, batch: &[Incoming], at: i64) -> std::result::Result<BatchReport, StoreError> {

@@ -25,6 +25,15 @@ pub struct Document {
     pub packed: Vec<u8>,
 }
 
+/// The document that a record rests on now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CurrentDocument {
+    /// Of its bytes before packing.
+    pub sha256: Digest,
+    /// When it was changed, by its own word.
+    pub modified: Option<String>,
+}
+
 /// One step of taking in a source of records.
 #[derive(Debug, Clone)]
 pub enum Incoming {

@@ -49,6 +49,14 @@ fn kill_after(home: &Home, args: &[&str], wait: Duration) -> bool {
     child.wait().unwrap().code().is_none()
 }
 
+/// Two databases hold the same. Only what differs is printed.
+fn same(found: &[String], expected: &[String]) {
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.len(), expected.len());
+}
+
 fn a_killed_run_goes_on() {
     let whole = Home::new();
     large(&whole);
@@ -79,11 +87,7 @@ fn a_killed_run_goes_on() {
     }
     let ran = home.run(&["match"]);
     assert!(matches!(ran.code(), Some(0 | 4)), "{}", ran.all());
-    let found = home.content();
-    for (found, expected) in found.iter().zip(&expected) {
-        assert_eq!(found, expected);
-    }
-    assert_eq!(found.len(), expected.len());
+    same(&home.content(), &expected);
     assert_eq!(home.done(&["check"]).stdout(), "the database is whole\n");
     assert_eq!(home.run(&["ingest", "cve", "feed"]).code(), Some(4));
 }
@@ -112,13 +116,13 @@ fn killed_at_any_moment() {
             continue;
         }
         // It came to its end: the next one begins with nothing.
-        assert_eq!(home.content(), expected);
+        same(&home.content(), &expected);
         home = Home::new();
         made::mirror(&home.path("mirror"));
     }
     assert!(killed > moments / 4, "{killed} of {moments}");
     let ran = home.run(&["sync", "--mirror", "mirror"]);
     assert!(matches!(ran.code(), Some(0 | 4)), "{}", ran.all());
-    assert_eq!(home.content(), expected);
+    same(&home.content(), &expected);
     assert_eq!(home.done(&["check"]).stdout(), "the database is whole\n");
 }

@@ -90,8 +90,8 @@ pub(super) struct Record<'a> {
 pub(super) struct Around<'a> {
     /// The product's release lines, as all its records name them.
     pub lines: Option<&'a Lines>,
-    /// What the description says about lines.
-    pub clauses: &'a [LineClause],
+    /// What the description says about lines; read when it is asked for.
+    pub clauses: &'a dyn Fn() -> &'a [LineClause],
     /// First numbers of the versions in which the package set has the product, sorted.
     pub majors: &'a [u64],
     /// Whether a (vendor, product) of another node is in this package set in a version that holds there.

@@ -73,8 +73,8 @@ pub struct Prepared<'a> {
     subjects: Subjects,
     /// Sorted coordinates of all references.
     references: Vec<Coordinate>,
-    /// By record: what its description says about release lines. Read when a version is judged: most records meet no package.
-    clauses: OnceCell<Vec<Vec<LineClause>>>,
+    /// By record: what its description says about release lines. Read when that decides about a version: few records come that far.
+    clauses: Vec<OnceCell<Vec<LineClause>>>,
     /// By record: the platform that its description limits it to, and whether it is a processor that channels are not built for.
     platforms: OnceCell<Vec<Option<(&'static str, bool)>>>,
     /// The description names scripts of a web application.
@@ -113,18 +113,23 @@ impl<'a> Prepared<'a> {
             is_web_script,
             is_conditional,
             vulnerability,
+            clauses: records.iter().map(|_| OnceCell::new()).collect(),
             records,
             subjects,
             references,
-            clauses: OnceCell::new(),
             platforms: OnceCell::new(),
             settled,
         }
     }
 
-    fn clauses(&self) -> &[Vec<LineClause>] {
-        let read = || self.records.iter().map(|a| line_statement(head(&a.description))).collect();
-        self.clauses.get_or_init(read)
+    /// What the description of the record with this number says about release lines.
+    fn clauses(&self, record: usize) -> &[LineClause] {
+        let read = || {
+            self.records
+                .get(record)
+                .map_or_else(Vec::new, |a| line_statement(head(&a.description)))
+        };
+        self.clauses.get(record).map_or(&[], |clauses| clauses.get_or_init(read))
     }
 
     fn platforms(&self) -> &[Option<(&'static str, bool)>] {
@@ -280,9 +285,9 @@ impl Case<'_> {
     /// A record that names no product may name it in its description, in front of a version.
     fn add_described(&mut self) {
         let mut found = Vec::new();
-        for (record, clauses) in self.prepared.records.iter().zip(self.prepared.clauses()) {
+        for (n, record) in self.prepared.records.iter().enumerate() {
             let topics: Vec<String> = topic_words(head(&record.description)).collect();
-            for clause in clauses.iter().take(8) {
+            for clause in self.prepared.clauses(n).iter().take(8) {
                 found.extend(identify_by_description(&clause.product_words, self.context, &topics));
             }
         }
@@ -515,12 +520,13 @@ impl Case<'_> {
         };
         let mut statements: Vec<Statement> = Vec::new();
         let prepared = self.prepared;
-        for (r, (record, clauses)) in prepared.records.iter().zip(prepared.clauses()).enumerate() {
+        for (r, record) in prepared.records.iter().enumerate() {
+            let clauses = || prepared.clauses(r);
             let mut own: Vec<Statement> = Vec::new();
             for (_, n) in accepted {
                 let subject = n.and_then(|n| Some((n, prepared.subjects.list.get(n)?)));
                 let Some((n, subject)) = subject.filter(|(_, s)| !s.rebuilt) else {
-                    own.extend(described(clauses, judged, majors));
+                    own.extend(described(clauses(), judged, majors));
                     continue;
                 };
                 if subject.target == Some(Target::Platform) {
@@ -551,7 +557,7 @@ impl Case<'_> {
                     judged,
                     Around {
                         lines,
-                        clauses,
+                        clauses: &clauses,
                         majors,
                         other_products: &other_products,
                     },

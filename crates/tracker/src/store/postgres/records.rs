@@ -13,7 +13,7 @@ use super::books::digest;
 use super::client::{Client, Error, Value};
 use super::{Result, clean, new_ids, next_id, words};
 use crate::document::{self, Digest};
-use crate::store::taking::{BatchReport, Document, Incoming, Names};
+use crate::store::taking::{BatchReport, CurrentDocument, Document, Incoming, Names};
 use crate::summary::{self, Summary};
 use crate::timestamp;
 
@@ -84,15 +84,19 @@ pub fn keep(tx: &mut Client, document: &Document, at: i64) -> Result<()> {
     write_documents(tx, &[(id, document)], at)
 }
 
-/// The digests of the current documents of these records.
-pub fn current_digests(db: &mut Client, source: &str, keys: &[&str]) -> Result<Vec<Option<Digest>>> {
-    let sql =
-        "SELECT r.key, d.sha256 FROM record r JOIN document d ON d.id = r.document_id WHERE r.source = $1 AND r.key = ANY ($2::text[])";
+/// The current documents of these records.
+pub fn current_documents(db: &mut Client, source: &str, keys: &[&str]) -> Result<Vec<Option<CurrentDocument>>> {
+    let sql = "SELECT r.key, d.sha256, r.modified FROM record r JOIN document d ON d.id = r.document_id
+         WHERE r.source = $1 AND r.key = ANY ($2::text[])";
     let mut found = HashMap::new();
     for row in db.query(sql, &[source.into(), keys.iter().copied().collect()])? {
-        found.insert(row.get::<String>(0)?, digest(row.get(1)?)?);
+        let current = CurrentDocument {
+            sha256: digest(row.get(1)?)?,
+            modified: row.get(2)?,
+        };
+        found.insert(row.get::<String>(0)?, current);
     }
-    Ok(keys.iter().map(|key| found.get(*key).copied()).collect())
+    Ok(keys.iter().map(|key| found.get(*key).cloned()).collect())
 }
 
 /// A source by its name in the tables.

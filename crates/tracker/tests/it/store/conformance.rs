@@ -2,7 +2,7 @@
 
 use tracker::document::{Digest, Packer, parse};
 use tracker::store::result::{ClusterRow, Derived, MatchResult, OutcomeRow, VerdictLine};
-use tracker::store::taking::{Document, EpssLine, Incoming, KevLine, PackageSet, TakenFile};
+use tracker::store::taking::{CurrentDocument, Document, EpssLine, Incoming, KevLine, PackageSet, TakenFile};
 use tracker::store::{Read, Store};
 use vuln::advisory::Source;
 use vuln::package::Package;
@@ -97,9 +97,13 @@ pub fn an_older_record_never_replaces_a_newer_one(store: &dyn Store) {
     let words: Vec<String> = greater.split('.').map(str::to_owned).collect();
     assert_eq!(store.search_text(&words, 10).unwrap().hits.len(), 1);
     let digest = digest_of(greater);
+    let current = CurrentDocument {
+        sha256: digest,
+        modified: Some(NEW.to_owned()),
+    };
     assert_eq!(
-        store.current_digests("cve", &["CVE-2024-0001", "CVE-2024-0002"]).unwrap(),
-        [Some(digest), None]
+        store.current_documents("cve", &["CVE-2024-0001", "CVE-2024-0002"]).unwrap(),
+        [Some(current), None]
     );
 }
 

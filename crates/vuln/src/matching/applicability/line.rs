@@ -27,7 +27,7 @@ pub(super) fn same_line(a: &str, b: &str, around: Around<'_>) -> bool {
 pub(super) fn other_line(end: &str, inclusive: bool, who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
     let version = judged.version;
     let ends_here = |clause: &&LineClause| clause.end.as_ref().is_some_and(|e| e.version == end);
-    for clause in around.clauses.iter().filter(ends_here) {
+    for clause in (around.clauses)().iter().filter(ends_here) {
         if let Some(line) = &clause.line
             && !components(version).is_on_line(line)
             && starts_below(version, line)
@@ -308,7 +308,7 @@ pub(super) fn listed_fix(listed: &str, advisory: &Advisory, who: &str) -> Option
 /// Databases widen ranges to the beginning; a description that gives every range a start says where the fault began.
 pub(super) fn outside_description(judged: Judged<'_>, around: Around<'_>, who: &str) -> Option<Statement> {
     let mut first: Option<String> = None;
-    for clause in around.clauses {
+    for clause in (around.clauses)() {
         let line = clause
             .line
             .map(|line| line.iter().map(u64::to_string).collect::<Vec<_>>().join("."));

@@ -98,7 +98,7 @@ impl Prepared<'_> {
         };
         let mut identity: Option<(f32, Evidence)> = None;
         let mut statements: Vec<Statement> = Vec::new();
-        for (r, (advisory, clauses)) in self.records.iter().zip(self.clauses()).enumerate() {
+        for (r, advisory) in self.records.iter().enumerate() {
             let record = Record {
                 advisory,
                 criteria: self.subjects.criteria.get(r).map_or(&[], Vec::as_slice),
@@ -115,7 +115,7 @@ impl Prepared<'_> {
                     lines: None,
                     // A package carries one version of a library; what stands beside it in a registry is not known here.
                     majors: &[],
-                    clauses,
+                    clauses: &|| self.clauses(r),
                     other_products: &|_| false,
                 };
                 own.extend(statement(record, n, subject, judged, around));
