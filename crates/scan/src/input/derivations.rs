@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use cli_kit::{Exit, Explained};
 use nix_model::derivation::{Derivation, JsonError, ParseError, read_json};
@@ -73,42 +74,34 @@ pub fn from_files(files: &[PathBuf], store: &Store) -> Result<Inventory, Derivat
     let mut derivations = Derivations::default();
     let mut given = Vec::new();
     let mut problems = Vec::new();
-    for path in files {
-        let bytes = file::read(path)?;
-        let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-        if first == Some(&b'{') {
-            let before = given.len();
-            read_json(&bytes, |entry| match entry {
-                Ok((path, drv)) => {
-                    given.push(path.clone());
-                    derivations.known.insert(path, drv);
+    for (path, read) in files.iter().zip(read_all(files)) {
+        let (name, drv) = match read? {
+            Content::Derivation(name, drv) => (name, *drv),
+            Content::Json(bytes) => {
+                let before = given.len();
+                read_json(&bytes, |entry| match entry {
+                    Ok((path, drv)) => {
+                        given.push(path.clone());
+                        derivations.known.insert(path, drv);
+                    }
+                    Err(error) => {
+                        let cause = std::error::Error::source(&error)
+                            .map(|cause| format!(": {cause}"))
+                            .unwrap_or_default();
+                        problems.push(format!("{}: {error}{cause}", path.display()));
+                    }
+                })
+                .map_err(|source| DerivationsError::Json {
+                    path: path.clone(),
+                    source,
+                })?;
+                if given.len() == before {
+                    return Err(DerivationsError::Empty(path.clone()));
                 }
-                Err(error) => {
-                    let cause = std::error::Error::source(&error)
-                        .map(|cause| format!(": {cause}"))
-                        .unwrap_or_default();
-                    problems.push(format!("{}: {error}{cause}", path.display()));
-                }
-            })
-            .map_err(|source| DerivationsError::Json {
-                path: path.clone(),
-                source,
-            })?;
-            if given.len() == before {
-                return Err(DerivationsError::Empty(path.clone()));
+                continue;
             }
-            continue;
-        }
-        let drv = Derivation::parse(&bytes).map_err(|source| DerivationsError::Parse {
-            path: path.clone(),
-            source,
-        })?;
-        let base = path.file_name().unwrap_or_default().to_string_lossy();
-        let name = StorePath::from_base(&base).map_err(|source| DerivationsError::Name {
-            path: path.clone(),
-            source,
-        })?;
-        derivations.known.insert(name.clone(), drv.into_owned());
+        };
+        derivations.known.insert(name.clone(), drv);
         given.push(name);
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         if !derivations.folders.contains(&folder) {
@@ -127,6 +120,46 @@ pub fn from_files(files: &[PathBuf], store: &Store) -> Result<Inventory, Derivat
     problems.truncate(50);
     inventory.problems.extend(problems);
     Ok(inventory)
+}
+
+/// What is in a file.
+enum Content {
+    Derivation(StorePath, Box<Derivation<'static>>),
+    /// Of any number of derivations.
+    Json(Vec<u8>),
+}
+
+/// Reads files on all processors; answers in their order.
+fn read_all(files: &[PathBuf]) -> Vec<Result<Content, DerivationsError>> {
+    let threads = thread::available_parallelism().map_or(2, usize::from).clamp(1, 8);
+    let read = |files: &[PathBuf]| files.iter().map(|path| read_one(path)).collect::<Vec<_>>();
+    thread::scope(|scope| {
+        let parts: Vec<_> = files
+            .chunks(files.len().div_ceil(threads).max(1))
+            .map(|part| scope.spawn(move || read(part)))
+            .collect();
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+fn read_one(path: &Path) -> Result<Content, DerivationsError> {
+    let bytes = file::read(path)?;
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
+        return Ok(Content::Json(bytes));
+    }
+    let drv = Derivation::parse(&bytes).map_err(|source| DerivationsError::Parse {
+        path: path.to_owned(),
+        source,
+    })?;
+    let base = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = StorePath::from_base(&base).map_err(|source| DerivationsError::Name {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Content::Derivation(name, Box::new(drv.into_owned())))
 }
 
 /// The derivations given, and all that they need, as far as there are files of them.
