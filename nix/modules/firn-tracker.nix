@@ -189,6 +189,8 @@ in
         SystemCallFilter = [
           "@system-service"
           "~@privileged @resources"
+          # Jobs run behind pages.
+          "setpriority"
         ];
         SystemCallErrorNumber = "EPERM";
       }
