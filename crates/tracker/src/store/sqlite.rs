@@ -161,7 +161,7 @@ impl Store for Sqlite {
         let sql = "SELECT d.sha256, r.modified FROM record r JOIN document d ON d.id = r.document_id WHERE r.source = ?1 AND r.key = ?2";
         self.read("look for current documents", |db| {
             let mut find = db.prepare_cached(sql)?;
-            let mut current = |key: &&str| {
+            let current = |key: &&str| {
                 let read = |row: &rusqlite::Row<'_>| {
                     Ok(CurrentDocument {
                         sha256: Digest(row.get(0)?),
@@ -170,7 +170,7 @@ impl Store for Sqlite {
                 };
                 find.query_row(params![source, key], read).optional()
             };
-            keys.iter().map(|key| current(key)).collect()
+            keys.iter().map(current).collect()
         })
     }
 

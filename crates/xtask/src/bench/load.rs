@@ -46,7 +46,7 @@ const MIX: [(&str, u64); 11] = [
 ];
 
 /// What a page may take when so many read.
-const CROWDED: Duration = Duration::from_millis(250);
+const CROWDED: Duration = Duration::from_millis(150);
 
 /// How long the server and nginx are each asked for one page as often as they answer, and by how many.
 const RACE: Duration = Duration::from_secs(5);
