@@ -250,7 +250,7 @@ pub(super) fn passed_in_description(ends: &[&str], judged: Judged<'_>, around: A
         return None;
     }
     let mut passed = None;
-    for clause in around.clauses {
+    for clause in (around.clauses)() {
         if clause.covers(judged.scheme, version)? {
             return None;
         }
