@@ -70,12 +70,13 @@ pub fn measure_all(house: &House, tracker: &Tracker, mirror: &Path, report: &mut
     let cost = fastest(|| scan(&["drv", "--format", "jsonl"], &system))?;
     report.show("  with everything about every verdict", Figure::Time(cost.time));
     report.show("  most memory", Figure::Memory(cost.peak));
+    let from = |file: &Path| [PathBuf::from("--from"), file.to_owned()];
     let closure = mirror.join("store/nixos-20.09pre/path-info.json");
-    let cost = fastest(|| scan(&["closure", "--from"], std::slice::from_ref(&closure)))?;
+    let cost = fastest(|| scan(&["closure"], &from(&closure)))?;
     report.show("scan its closure by names of store paths", Figure::Time(cost.time));
     let large = folder.join("closure.json");
     fs::write(&large, synthetic(PATHS)).with_context(|| format!("write {}", large.display()))?;
-    let cost = scan(&["closure", "--from"], &[large])?;
+    let cost = scan(&["closure"], &from(&large))?;
     report.against(
         format!("scan {PATHS} paths"),
         Figure::Time(cost.time),
