@@ -15,7 +15,7 @@
     in
     {
       packages = nixpkgs.lib.genAttrs systems (system: packages nixpkgs.legacyPackages.${system});
-      # The modules take their packages from here unless their option `package` names another.
+      # The modules of the tracker and the scanner take their packages from here unless their option `package` names another.
       overlays.default = _final: prev: packages prev;
       nixosModules = {
         firn-tracker = ./modules/firn-tracker.nix;
