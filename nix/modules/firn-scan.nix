@@ -105,7 +105,7 @@ in
     environment.etc = mkIf program.enable (
       builtins.listToAttrs (
         map (key: {
-          name = "xdg/firn/trusted-keys/${baseNameOf key}";
+          name = "xdg/firn/trusted-keys/${builtins.unsafeDiscardStringContext (baseNameOf key)}";
           value.source = key;
         }) program.trustedKeys
       )
@@ -127,7 +127,9 @@ in
           Type = "oneshot";
           ExecStart = "${program.package}/bin/firn-scan watch --once --format jsonl ${escapeShellArgs arguments}";
           SuccessExitStatus = 4;
-          StateDirectory = "firn-scan";
+          # The same user and folder as firn-scan-update, which fetches the snapshot.
+          User = "firn-scan";
+          StateDirectory = "firn-scan firn";
           StateDirectoryMode = "0700";
           TimeoutStartSec = "10min";
           MemoryMax = "1G";
@@ -184,8 +186,9 @@ in
           Type = "oneshot";
           ExecStart = "${program.package}/bin/firn-scan snapshot update ${escapeShellArgs trust}";
           SuccessExitStatus = 4;
-          StateDirectory = "firn";
-          StateDirectoryMode = "0755";
+          User = "firn-scan";
+          StateDirectory = "firn-scan firn";
+          StateDirectoryMode = "0700";
           TimeoutStartSec = "30min";
           MemoryMax = "512M";
           Nice = 10;

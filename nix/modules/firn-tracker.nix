@@ -133,7 +133,14 @@ in
       wantedBy = [ "multi-user.target" ];
       wants = [ "network-online.target" ];
       requires = optional (isPostgres && cfg.database.createLocally) "postgresql.service";
-      after = [ "network-online.target" ] ++ optional isPostgres "postgresql.service";
+      # The target, where NixOS has one, comes after the unit that makes users and databases.
+      after = [
+        "network-online.target"
+      ]
+      ++ optionals isPostgres [
+        "postgresql.service"
+        "postgresql.target"
+      ];
       environment = {
         FIRN_CONFIG = "${file}";
         XDG_DATA_HOME = "%S/firn-tracker";

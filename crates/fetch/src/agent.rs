@@ -30,6 +30,8 @@ pub fn agent(program: &str, patience: Patience) -> Result<Agent, FetchError> {
         .http_status_as_error(false)
         .tls_config(tls)
         .timeout_connect(Some(CONNECT))
+        .timeout_send_request(Some(patience.answer))
+        .timeout_send_body(Some(patience.answer))
         .timeout_recv_response(Some(patience.answer))
         // No limit for a whole file here, but one for silence.
         .timeout_per_read(Some(patience.silence))

@@ -272,7 +272,7 @@ pub struct Scan {
     /// Folder that holds nix/store and nix/var, as nix --store has it
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub store: PathBuf,
-    /// Ask a tracker instead of a snapshot: names, versions, patches and store paths of packages go there
+    /// Ask a tracker instead of a snapshot: names, versions, patches, addresses and store paths of packages go there
     #[arg(long, value_name = "URL", help_heading = "Knowledge")]
     pub tracker: Option<String>,
     /// Ask it without TLS, even if it is not on this machine

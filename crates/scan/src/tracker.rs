@@ -304,9 +304,8 @@ impl Tracker {
 
     /// Judges how old the data is; answers what the user should know.
     fn age(&self, knowledge: &Knowledge, now: i64) -> Result<Vec<String>, TrackerError> {
-        // Nothing was asked.
-        if knowledge.digest.is_empty() {
-            return Ok(Vec::new());
+        if knowledge.digest.is_empty() || knowledge.created > now.saturating_add(DAY) {
+            return Err(self.nonsense(DETAILS, "it does not say how old its data is"));
         }
         let age = now.saturating_sub(knowledge.created);
         let days = age / DAY;

@@ -82,6 +82,12 @@ pub fn run(store: &dyn Store, progress: &Progress, full: bool) -> Result<Report,
 
 /// What the last match was made with, where every channel's verdicts still rest on it.
 pub fn ground(store: &dyn Store) -> Result<Option<(Profiles, Facts)>, StoreError> {
+    let Some(kept) = basis(store)? else { return Ok(None) };
+    Ok(derive::load(store, &kept)?.map(|ground| (ground.profiles, ground.facts)))
+}
+
+/// The name of what all verdicts rest on; `None` while something waits to be matched.
+pub fn basis(store: &dyn Store) -> Result<Option<String>, StoreError> {
     let states: Vec<ChannelState> = store.channel_states()?.into_iter().filter(|c| c.set.is_some()).collect();
     let Some(kept) = derive::kept(store, &Basis::of(&hidden::without_private(store, &states)?))? else {
         return Ok(None);
@@ -91,10 +97,7 @@ pub fn ground(store: &dyn Store) -> Result<Option<(Profiles, Facts)>, StoreError
         progress: &Progress::default(),
         preview: None,
     };
-    if states.is_empty() || !run.work(&states, &kept)?.is_empty() {
-        return Ok(None);
-    }
-    Ok(derive::load(store, &kept)?.map(|ground| (ground.profiles, ground.facts)))
+    Ok((!states.is_empty() && run.work(&states, &kept)?.is_empty()).then_some(kept))
 }
 
 /// Reads all vulnerabilities on all processors; each thread works into a value of its own.

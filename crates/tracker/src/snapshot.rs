@@ -16,6 +16,7 @@ use crate::config::now;
 use crate::matching;
 use crate::parallel::parallel;
 use crate::progress::Progress;
+use crate::store::read::Mark;
 use crate::store::result::ChannelState;
 use crate::store::{Store, StoreError};
 use crate::timestamp;
@@ -34,8 +35,8 @@ pub enum MakeError {
     /// The database failed.
     #[error("make a snapshot")]
     Store(#[source] StoreError),
-    /// A match ended while the database was read: what was read is of two states.
-    #[error("make a snapshot: verdicts changed meanwhile")]
+    /// Records came or a match ended while the database was read: what was read is of two states.
+    #[error("make a snapshot: records or verdicts changed meanwhile")]
     Changed,
     /// Verdicts are not there, or older than the records.
     #[error("make a snapshot: not everything is matched")]
@@ -57,7 +58,7 @@ impl From<StoreError> for MakeError {
 /// Makes a snapshot. What only its writer knows is left to be filled in: nothing.
 pub fn make(store: &dyn Store, progress: &Progress) -> Result<(Header, Sealed), MakeError> {
     // What happens from now on is not in it.
-    let (created, marks) = (now(), store.marks()?);
+    let (created, before) = (now(), state(store)?);
     let (profiles, facts) = matching::ground(store)?.ok_or(MakeError::Unmatched)?;
     let states: Vec<ChannelState> = store.channel_states()?.into_iter().filter(|c| c.set.is_some()).collect();
     if states.len() > MAX_CHANNELS {
@@ -72,7 +73,7 @@ pub fn make(store: &dyn Store, progress: &Progress) -> Result<(Header, Sealed), 
     let products: HashMap<String, u32> = products.collect();
     add_records(store, progress, (&profiles, &products), &numbers, &mut draft)?;
     drop((numbers, profiles, products));
-    if store.marks()? != marks {
+    if state(store)? != before {
         return Err(MakeError::Changed);
     }
     let (records, packages) = draft.counts();
@@ -92,6 +93,11 @@ pub fn make(store: &dyn Store, progress: &Progress) -> Result<(Header, Sealed), 
         packages,
     };
     Ok((header, Sealed::new(tables)))
+}
+
+/// What changes when records come, or a match ends.
+fn state(store: &dyn Store) -> Result<(Vec<Mark>, Option<String>), StoreError> {
+    Ok((store.marks()?, matching::basis(store)?))
 }
 
 /// Higher than the last one of this database, and than one that another database made before.

@@ -78,6 +78,7 @@ pub fn from_files(files: &[PathBuf], store: &Store) -> Result<Inventory, Derivat
         let (name, drv) = match read? {
             Content::Derivation(name, drv) => (name, *drv),
             Content::Json(bytes) => {
+                let bytes = bytes.map_or_else(|| file::read(path), Ok)?;
                 let before = given.len();
                 read_json(&bytes, |entry| match entry {
                     Ok((path, drv)) => {
@@ -125,8 +126,8 @@ pub fn from_files(files: &[PathBuf], store: &Store) -> Result<Inventory, Derivat
 /// What is in a file.
 enum Content {
     Derivation(StorePath, Box<Derivation<'static>>),
-    /// Of any number of derivations.
-    Json(Vec<u8>),
+    /// Of any number of derivations. A file may be large and is read again when it is its turn; standard input comes once.
+    Json(Option<Vec<u8>>),
 }
 
 /// Reads files on all processors; answers in their order.
@@ -148,7 +149,7 @@ fn read_all(files: &[PathBuf]) -> Vec<Result<Content, DerivationsError>> {
 fn read_one(path: &Path) -> Result<Content, DerivationsError> {
     let bytes = file::read(path)?;
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
-        return Ok(Content::Json(bytes));
+        return Ok(Content::Json((path == Path::new("-")).then_some(bytes)));
     }
     let drv = Derivation::parse(&bytes).map_err(|source| DerivationsError::Parse {
         path: path.to_owned(),

@@ -58,6 +58,12 @@ pub fn paths(inventory: &Inventory) -> HashMap<u32, Vec<&str>> {
     paths
 }
 
+/// Findings in one answer: as many as a tracker gives.
+const FINDINGS: usize = 50_000;
+
+/// Bytes that the findings of one answer hold, all together.
+const TOLD: usize = 512 << 20;
+
 /// One package, as JSON.
 pub fn entry(number: usize, paths: &HashMap<u32, Vec<&str>>, inventory: &Inventory) -> String {
     let none = Scanned::default();
@@ -88,9 +94,9 @@ pub fn entry(number: usize, paths: &HashMap<u32, Vec<&str>>, inventory: &Invento
             .map(|s| format!("{} {}", s.id, s.phase))
             .take(TEXTS)
             .collect(),
-        source_urls: texts(&package.source_urls),
+        source_urls: addresses(&package.source_urls),
         source_names: texts(&package.source_names),
-        homepages: texts(&package.homepages),
+        homepages: addresses(&package.homepages),
         cpes: texts(&package.cpes),
         possible_cpes: texts(&package.possible_cpes),
         purls: texts(&package.purls),
@@ -98,6 +104,15 @@ pub fn entry(number: usize, paths: &HashMap<u32, Vec<&str>>, inventory: &Invento
     };
     // Texts, lists and a word: nothing in it can fail to be written.
     serde_json::to_string(&entry).unwrap_or_default()
+}
+
+/// Addresses without what may be a secret: names and passwords, and what is asked for behind the path.
+fn addresses(all: &[String]) -> Vec<&str> {
+    let plain = texts(all).into_iter().filter(|url| {
+        let rest = url.split_once("://").map_or(*url, |(_, rest)| rest);
+        !rest.split('/').next().unwrap_or_default().contains('@')
+    });
+    plain.map(|url| url.split(['?', '#']).next().unwrap_or_default()).collect()
 }
 
 /// As many as a tracker takes.
@@ -251,6 +266,16 @@ impl Answer {
             }
         }
         let (vulnerabilities, findings) = (self.vulnerabilities, self.findings);
+        let size = |about: &About| {
+            let lists = about.aliases.iter().chain(&about.cwes).chain(&about.references);
+            about.description.len() + lists.map(|text| text.len() + size_of::<String>()).sum::<usize>()
+        };
+        // Each finding holds all of its vulnerability: a few bytes may ask for many.
+        let sizes: Vec<usize> = vulnerabilities.iter().map(size).collect();
+        let all = findings.iter().filter_map(|found| sizes.get(found.vulnerability));
+        if findings.len() > FINDINGS || all.fold(0_usize, |sum, size| sum.saturating_add(*size)) > TOLD {
+            return Err("it tells more than a tracker does");
+        }
         let finding = |found: Found| {
             let number = asked.get(found.package).and_then(|number| u32::try_from(*number).ok());
             let package = number.ok_or("it has findings about packages that were not asked about")?;

@@ -163,7 +163,13 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let done = Pin::new(&mut self.stream).poll_flush(context);
+        // All that there was to send is taken: what comes next has its own time.
+        if self.is_behind && matches!(done, Poll::Ready(Ok(()))) {
+            self.moved();
+            self.is_behind = false;
+        }
+        done
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

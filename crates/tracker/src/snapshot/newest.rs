@@ -106,18 +106,17 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut io::BufWriter<File>) -> io::
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let beside = path.with_file_name(name);
+    // Ours alone until the end of this function.
+    let mut file = io::BufWriter::new(alone(&beside)?);
     let work = || {
-        let mut file = io::BufWriter::new(alone(&beside)?);
         write(&mut file)?;
         io::Write::flush(&mut file)?;
         file.get_ref().sync_all()?;
         fs::rename(&beside, path)
     };
-    work().inspect_err(|error| {
-        if error.kind() != io::ErrorKind::WouldBlock {
-            // What is left of half a file is of no use; that it cannot be removed adds nothing to the failure.
-            let _ = fs::remove_file(&beside);
-        }
+    work().inspect_err(|_| {
+        // What is left of half a file is of no use; that it cannot be removed adds nothing to the failure.
+        let _ = fs::remove_file(&beside);
     })
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use attest::signature::SecretKey;
 
-use super::{KeyError, MakeError, Shelf, make, own_key, read_key, replace};
+use super::{KeyError, MakeError, Newest, Shelf, make, own_key, read_key, replace};
 use crate::config::{ConfigError, data_dir};
 use crate::progress::Progress;
 use crate::store::{Store, StoreError};
@@ -45,7 +45,12 @@ impl Shelf {
             return Ok(None);
         };
         // One that cannot be read, of an older version for example, is replaced.
-        if self.newest().ok().flatten().is_some_and(|newest| newest.header().created > matched) {
+        let is_current = |newest: &Newest| {
+            // A channel that became private, or that is gone, is in no snapshot any longer.
+            let is_known = |name: &str| channels.iter().any(|channel| channel.name == name);
+            newest.header().created > matched && newest.header().channels.iter().all(|channel| is_known(&channel.name))
+        };
+        if self.newest().ok().flatten().is_some_and(|newest| is_current(&newest)) {
             return Ok(None);
         }
         let key = self.signing_key()?;

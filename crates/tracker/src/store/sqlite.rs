@@ -109,6 +109,26 @@ impl Sqlite {
     }
 }
 
+/// The writer, while it does not look up references. A match writes a million rows whose references it has just read: looking each up again, and
+/// looking for what refers to rows that go, is a fifth of all writing. The pragma has no effect inside of a transaction.
+struct Unchecked<'a>(MutexGuard<'a, Connection>);
+
+impl<'a> Unchecked<'a> {
+    fn new(writer: MutexGuard<'a, Connection>) -> Result<Self, rusqlite::Error> {
+        writer.pragma_update(None, "foreign_keys", false)?;
+        Ok(Self(writer))
+    }
+}
+
+impl Drop for Unchecked<'_> {
+    fn drop(&mut self) {
+        // What was written is written, and a fault of ours in between must not leave the writer like this.
+        if let Err(error) = self.0.pragma_update(None, "foreign_keys", true) {
+            tracing::error!(error = %error, "store.references_stay_unchecked");
+        }
+    }
+}
+
 /// Runs one write transaction.
 fn transact<T>(writer: &mut Connection, work: impl FnOnce(&Transaction<'_>) -> Result<T, rusqlite::Error>) -> Result<T, rusqlite::Error> {
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -262,15 +282,9 @@ impl Store for Sqlite {
     }
 
     fn take_match(&self, result: MatchResult<'_>, at: i64) -> Result<u64, StoreError> {
-        let mut writer = lock(&self.writer);
-        // A million rows whose references were just looked up here, and are in order in their own tables: looking each up again, and looking
-        // for what refers to those that go, is a fifth of all writing. The pragma has no effect inside of a transaction.
-        let checked = |writer: &Connection, on: bool| writer.pragma_update(None, "foreign_keys", on);
         let run = || {
-            checked(&writer, false)?;
-            let written = transact(&mut writer, |tx| matched::take_match(tx, result, at));
-            checked(&writer, true)?;
-            written
+            let mut writer = Unchecked::new(lock(&self.writer))?;
+            transact(&mut writer.0, |tx| matched::take_match(tx, result, at))
         };
         run().map_err(|e: rusqlite::Error| StoreError::new("write the verdicts of a channel", e))
     }

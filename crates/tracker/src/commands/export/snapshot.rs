@@ -114,7 +114,7 @@ impl Explained for MakeError {
             MakeError::Unmatched => {
                 Some("`firn-tracker match` matches what is new; `firn-tracker sync` takes in everything and matches".into())
             }
-            MakeError::Changed => Some("a match ended meanwhile: start again".into()),
+            MakeError::Changed => Some("start again when sync and match are done".into()),
             MakeError::Store(_) | MakeError::Channels(_) | MakeError::Compress(_) => None,
         }
     }
