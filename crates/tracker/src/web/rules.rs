@@ -184,6 +184,10 @@ pub const GROUPS: &[Group] = &[
             rule("in-range", "NVD gives a range of versions, and this one lies in it."),
             rule("listed", "NVD names this very version."),
             rule(
+                "listed-fix",
+                "NVD names this very version, and the description says that it has the fix.",
+            ),
+            rule(
                 "past-range",
                 "This version is later than the last affected one that NVD gives: it has the fix.",
             ),
@@ -226,6 +230,10 @@ pub const GROUPS: &[Group] = &[
             rule(
                 "other-edition",
                 "The record is about another edition: an enterprise or a long-term one.",
+            ),
+            rule(
+                "before-feature",
+                "It concerns something that the program has only since a later release.",
             ),
             rule(
                 "enterprise-feature",
@@ -302,6 +310,10 @@ pub const GROUPS: &[Group] = &[
             rule(
                 "older-line",
                 "The record says only before which version, of a newer line than this one, which Nixpkgs keeps beside newer ones.",
+            ),
+            rule(
+                "support-line-passed",
+                "The record says only before which version, and nothing of a support line between that still got fixes: the fault may be younger.",
             ),
             rule(
                 "line-passed-over",
