@@ -8,6 +8,7 @@
 }:
 
 let
+  confined = import ./confined.nix;
   inherit (lib)
     escapeShellArgs
     mkEnableOption
@@ -123,7 +124,7 @@ in
           XDG_DATA_HOME = "%S/firn-scan";
           XDG_STATE_HOME = "%S/firn-scan";
         };
-        serviceConfig = {
+        serviceConfig = confined // {
           Type = "oneshot";
           ExecStart = "${program.package}/bin/firn-scan watch --once --format jsonl ${escapeShellArgs arguments}";
           SuccessExitStatus = 4;
@@ -134,38 +135,12 @@ in
           TimeoutStartSec = "10min";
           MemoryMax = "1G";
           Nice = 10;
-          DynamicUser = true;
-          CapabilityBoundingSet = "";
-          AmbientCapabilities = "";
-          NoNewPrivileges = true;
-          ProtectSystem = "strict";
-          ProtectHome = true;
-          ProtectProc = "invisible";
-          ProcSubset = "pid";
-          PrivateTmp = true;
-          PrivateDevices = true;
           PrivateNetwork = true;
-          PrivateUsers = true;
-          PrivateIPC = true;
-          ProtectClock = true;
-          ProtectHostname = true;
-          ProtectKernelLogs = true;
-          ProtectKernelModules = true;
-          ProtectKernelTunables = true;
-          ProtectControlGroups = true;
           RestrictAddressFamilies = "none";
-          RestrictNamespaces = true;
-          RestrictRealtime = true;
-          RestrictSUIDSGID = true;
-          LockPersonality = true;
-          MemoryDenyWriteExecute = true;
-          RemoveIPC = true;
-          SystemCallArchitectures = "native";
           SystemCallFilter = [
             "@system-service"
             "~@privileged @resources"
           ];
-          SystemCallErrorNumber = "EPERM";
           UMask = "0077";
         };
       };
@@ -182,7 +157,7 @@ in
           XDG_DATA_HOME = "/var/lib";
           XDG_STATE_HOME = "%S/firn";
         };
-        serviceConfig = {
+        serviceConfig = confined // {
           Type = "oneshot";
           ExecStart = "${program.package}/bin/firn-scan snapshot update ${escapeShellArgs trust}";
           SuccessExitStatus = 4;
@@ -192,39 +167,13 @@ in
           TimeoutStartSec = "30min";
           MemoryMax = "512M";
           Nice = 10;
-          DynamicUser = true;
-          CapabilityBoundingSet = "";
-          AmbientCapabilities = "";
-          NoNewPrivileges = true;
-          ProtectSystem = "strict";
-          ProtectHome = true;
-          ProtectProc = "invisible";
-          ProcSubset = "pid";
-          ProtectClock = true;
-          ProtectHostname = true;
-          ProtectKernelLogs = true;
-          ProtectKernelModules = true;
-          ProtectKernelTunables = true;
-          ProtectControlGroups = true;
-          PrivateTmp = true;
-          PrivateDevices = true;
-          PrivateUsers = true;
-          PrivateIPC = true;
           DevicePolicy = "closed";
           RestrictAddressFamilies = "AF_INET AF_INET6";
-          RestrictNamespaces = true;
-          RestrictRealtime = true;
-          RestrictSUIDSGID = true;
-          LockPersonality = true;
-          MemoryDenyWriteExecute = true;
-          RemoveIPC = true;
           UMask = "0022";
-          SystemCallArchitectures = "native";
           SystemCallFilter = [
             "@system-service"
             "~@privileged @resources"
           ];
-          SystemCallErrorNumber = "EPERM";
         };
       };
     };

@@ -8,6 +8,7 @@
 }:
 
 let
+  confined = import ./confined.nix;
   inherit (lib)
     mkEnableOption
     mkIf
@@ -152,7 +153,7 @@ in
           value = "%d/${key}";
         }) (builtins.attrNames cfg.credentials)
       );
-      serviceConfig = {
+      serviceConfig = confined // {
         Type = "exec";
         ExecStart = "${cfg.package}/bin/firn-tracker serve";
         LoadCredential = map (key: "${key}:${cfg.credentials.${key}}") (builtins.attrNames cfg.credentials);
@@ -165,41 +166,15 @@ in
         TimeoutStopSec = "60s";
         MemoryHigh = "2G";
         MemoryMax = cfg.memoryMax;
-        DynamicUser = true;
-        CapabilityBoundingSet = "";
-        AmbientCapabilities = "";
-        NoNewPrivileges = true;
-        ProtectSystem = "strict";
-        ProtectHome = true;
-        ProtectProc = "invisible";
-        ProcSubset = "pid";
-        ProtectClock = true;
-        ProtectHostname = true;
-        ProtectKernelLogs = true;
-        ProtectKernelModules = true;
-        ProtectKernelTunables = true;
-        ProtectControlGroups = true;
-        PrivateTmp = true;
-        PrivateDevices = true;
-        PrivateUsers = true;
-        PrivateIPC = true;
         DevicePolicy = "closed";
         RestrictAddressFamilies = "AF_INET AF_INET6 AF_UNIX";
-        RestrictNamespaces = true;
-        RestrictRealtime = true;
-        RestrictSUIDSGID = true;
-        LockPersonality = true;
-        MemoryDenyWriteExecute = true;
-        RemoveIPC = true;
         UMask = "0077";
-        SystemCallArchitectures = "native";
         SystemCallFilter = [
           "@system-service"
           "~@privileged @resources"
           # Jobs run behind pages.
           "setpriority"
         ];
-        SystemCallErrorNumber = "EPERM";
       }
       // (if isPostgres then { User = cfg.database.name; } else { });
     };
