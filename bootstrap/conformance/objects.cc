@@ -54,9 +54,20 @@ struct Guarded {
     Guarded() try : t("g") { throw 1; } catch (int) { log_ += '!'; }
 };
 
+struct Ends { int *count; ~Ends() { ++*count; } };
+
+// Threads share nothing: no log.
+static void sink(int n, int *ended)
+{
+    Ends e = { ended };
+    if (n == 0) throw Failure(38);
+    sink(n - 1, ended);
+}
+
 extern "C" void *in_thread(void *)
 {
-    try { fall(3); } catch (const Failure &f) { return (void *)(long)f.code; }
+    int ended = 0;
+    try { sink(3, &ended); } catch (const Failure &f) { return (void *)(long)(f.code + ended); }
     return 0;
 }
 

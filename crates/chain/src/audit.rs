@@ -6,7 +6,7 @@ pub mod closure;
 pub mod drvs;
 pub mod generated;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -59,6 +59,8 @@ pub struct Audit {
     pub own: Vec<Own>,
     /// Files in the archives that a program wrote.
     pub pregenerated: Vec<Pregenerated>,
+    /// What would make those again that are used and that no step makes.
+    pub generators: Vec<Generator>,
     /// Programs that steps run.
     pub programs: Vec<Program>,
     /// What is left to trust.
@@ -174,6 +176,19 @@ pub struct Pregenerated {
     pub regenerated: Option<String>,
 }
 
+/// What makes files that are used as they came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Generator {
+    /// Its name; empty for files that do not say.
+    pub name: String,
+    /// How many files.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The step whose output has a program of that name, as far as the store has outputs: its files could be made again.
+    pub built_by: Option<String>,
+}
+
 /// A program that a step runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Program {
@@ -232,6 +247,7 @@ impl Audit {
             sources: Vec::new(),
             own: own(chain, &steps)?,
             pregenerated: Vec::new(),
+            generators: Vec::new(),
             programs: Vec::new(),
             trusted: TRUSTED,
         };
@@ -259,8 +275,42 @@ impl Audit {
                 content,
             });
         }
+        audit.generators = generators(&audit.pregenerated, &steps, store);
         Ok(audit)
     }
+}
+
+/// The generators of what is used as it came, and whether the chain has them.
+fn generators(files: &[Pregenerated], steps: &[&Step], store: &Store) -> Vec<Generator> {
+    let mut all: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    for file in files.iter().filter(|f| f.kept && f.regenerated.is_none()) {
+        let (count, bytes) = all.entry(&file.generator).or_default();
+        *count += 1;
+        *bytes += file.bytes;
+    }
+    let built = |s: &&Step| {
+        store
+            .outputs_of(&s.name)
+            .into_iter()
+            .map(|(entry, record)| (entry.join("out"), record.step))
+    };
+    let built: Vec<(PathBuf, String)> = steps.iter().flat_map(built).collect();
+    let built_by = |name: &str| {
+        // Names come out of files of others.
+        let named = !name.is_empty() && !name.contains('/');
+        let found = built
+            .iter()
+            .find(|(out, _)| out.join(name).is_file() || out.join("bin").join(name).exists());
+        found.filter(|_| named).map(|(_, step)| step.clone())
+    };
+    all.into_iter()
+        .map(|(name, (files, bytes))| Generator {
+            name: name.to_owned(),
+            files,
+            bytes,
+            built_by: built_by(name),
+        })
+        .collect()
 }
 
 fn look_through(

@@ -113,6 +113,26 @@ fn give_within(at: &Path, user: u32, depth: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// Bytes that a folder takes on disk, with all that is in it.
+pub fn disk(folder: &Path) -> io::Result<u64> {
+    disk_within(folder, 0)
+}
+
+fn disk_within(at: &Path, depth: usize) -> io::Result<u64> {
+    if depth > DEEPEST {
+        return Err(io::Error::other("too many folders within each other"));
+    }
+    let data = fs::symlink_metadata(at)?;
+    // In pieces of 512, whatever the file system's own are: stat(2).
+    let mut bytes = data.blocks().saturating_mul(512);
+    if data.is_dir() {
+        for entry in fs::read_dir(at)? {
+            bytes = bytes.saturating_add(disk_within(&entry?.path(), depth + 1)?);
+        }
+    }
+    Ok(bytes)
+}
+
 fn is_file(at: &Path) -> io::Result<()> {
     if fs::symlink_metadata(at)?.is_file() {
         Ok(())
@@ -150,6 +170,19 @@ mod tests {
         assert_eq!(open(&root, "d").unwrap_err().to_string(), "it is no file");
         create(&root, "d/new").unwrap();
         assert_eq!(create(&root, "d/new").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn disk_is_what_files_take_and_not_what_they_say() {
+        let dir = tempfile::tempdir().unwrap();
+        let empty = disk(dir.path()).unwrap();
+        fs::create_dir(dir.path().join("d")).unwrap();
+        fs::write(dir.path().join("d/full"), vec![1; 1 << 20]).unwrap();
+        File::create(dir.path().join("hole")).unwrap().set_len(1 << 30).unwrap();
+        symlink("/", dir.path().join("up")).unwrap();
+        let more = disk(dir.path()).unwrap() - empty;
+        assert!((1 << 20..2 << 20).contains(&more), "{more}");
+        assert_eq!(disk(&dir.path().join("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -32,7 +32,9 @@ pub struct Taken {
     pub cpu_seconds: f64,
     /// Bytes of memory of its largest process.
     pub max_rss: u64,
-    /// Bytes of its output.
+    /// Bytes on disk of all it had made when its programs had ended.
+    pub disk: u64,
+    /// Bytes of its output, which is what is kept.
     pub bytes: u64,
 }
 
@@ -80,6 +82,7 @@ impl Profile {
             seconds: round(record.seconds),
             cpu_seconds: round(record.cpu_seconds),
             max_rss: record.max_rss,
+            disk: record.disk,
             bytes: record.bytes,
         };
         self.step.insert(record.step.clone(), taken);
@@ -94,8 +97,8 @@ impl Profile {
         );
         for (name, taken) in &self.step {
             text += &format!(
-                "\n[step.{name:?}]\nseconds = {:.2}\ncpu_seconds = {:.2}\nmax_rss = {}\nbytes = {}\n",
-                taken.seconds, taken.cpu_seconds, taken.max_rss, taken.bytes
+                "\n[step.{name:?}]\nseconds = {:.2}\ncpu_seconds = {:.2}\nmax_rss = {}\ndisk = {}\nbytes = {}\n",
+                taken.seconds, taken.cpu_seconds, taken.max_rss, taken.disk, taken.bytes
             );
         }
         let beside = path.with_extension("new");
@@ -163,6 +166,7 @@ mod tests {
             seconds: 100.123,
             cpu_seconds: 150.0,
             max_rss: 9,
+            disk: 11,
             finished: 0,
             outputs: Vec::new(),
         });

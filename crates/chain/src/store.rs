@@ -65,6 +65,9 @@ pub struct Record {
     pub cpu_seconds: f64,
     /// Memory of its largest process at its largest, in bytes; 0 if it ran none.
     pub max_rss: u64,
+    /// Bytes on disk of all it had made when its programs had ended, before what it worked with was removed; 0 in records that do not say.
+    #[serde(default)]
+    pub disk: u64,
     /// Its declared outputs.
     pub outputs: Vec<Made>,
 }
@@ -314,6 +317,11 @@ impl Work {
     /// An empty folder for the sandbox to build its root over.
     pub fn root(&self) -> PathBuf {
         self.folder.join("root")
+    }
+
+    /// All of it.
+    pub fn all(&self) -> &Path {
+        &self.folder
     }
 
     /// What the step's programs said.

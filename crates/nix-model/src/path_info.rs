@@ -1,4 +1,4 @@
-//! What a store knows of its paths: the JSON of `nix path-info --json`, and plain lists of paths.
+//! What a store knows of its paths: the JSON of `nix path-info --json`, `.narinfo` files, and plain lists of paths.
 //!
 //! Up to Nix 2.18 the JSON is an array of objects, in which a path that is not valid has `"valid": false`; from 2.19 it is an
 //! object from full store paths to objects, `null` for a path that is not valid; format 2 and later (`--json-format`, Nix 2.33)
@@ -124,6 +124,13 @@ pub fn read_list(text: &str, mut each: impl FnMut(Result<StorePath, PathInfoErro
             source,
         }));
     }
+}
+
+/// A path and the bytes of its NAR, from a `.narinfo` file, as binary caches have them: lines of a key, a colon and a value, of which
+/// the first of its key counts. None if either is missing or no such value.
+pub fn read_narinfo(text: &str) -> Option<(StorePath, u64)> {
+    let value = |key: &str| text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(": "));
+    Some((value("StorePath")?.trim().parse().ok()?, value("NarSize")?.trim().parse().ok()?))
 }
 
 /// Goes through an array or object of entries, one at a time.
@@ -286,6 +293,22 @@ mod tests {
     const A: &str = "q7z9hp2zsg4id778s4ai1i1yld6zjvq4-curl-7.71.1";
     const B: &str = "23yc9dd7fzj8n9ffsfap71gv06s0dp0g-zlib-1.2.11";
     const D: &str = "7vn1m2c7gwdxrbnkn11rnp0bq467jp59-curl-7.71.1.drv";
+
+    #[test]
+    fn a_narinfo_has_a_path_and_a_size_or_is_none() {
+        let text = format!("StorePath: /nix/store/{A}\nURL: nar/x.nar.xz\nFileSize: 100\nNarSize: 213\nNarSize: 7\n");
+        let (path, size) = read_narinfo(&text).unwrap();
+        assert_eq!((path.base(), size), (A, 213));
+        for bad in [
+            "",
+            "StorePath: /nix/store/x\nNarSize: 1\n",
+            &format!("StorePath: /nix/store/{A}\nNarSize: many\n"),
+            &format!("StorePath: /nix/store/{A}\nNarSize: 18446744073709551616\n"),
+            &format!("XStorePath: /nix/store/{A}\nNarSize: 1\n"),
+        ] {
+            assert_eq!(read_narinfo(bad), None, "{bad}");
+        }
+    }
 
     fn read(json: &str) -> (Vec<Result<Entry, String>>, Option<String>) {
         let mut entries = Vec::new();

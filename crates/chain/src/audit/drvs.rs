@@ -184,8 +184,7 @@ fn read_narinfos(folder: &Path) -> Result<Known, ClosureError> {
     let sizes = names.filter(|p| p.extension().is_some_and(|e| e == "narinfo")).filter_map(|path| {
         let mut text = String::new();
         File::open(&path).ok()?.take(LARGEST_NARINFO).read_to_string(&mut text).ok()?;
-        let value = |key: &str| text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(": "));
-        Some((value("StorePath")?.trim().parse().ok()?, value("NarSize")?.trim().parse().ok()?))
+        path_info::read_narinfo(&text)
     });
     Ok(Known(sizes.collect()))
 }

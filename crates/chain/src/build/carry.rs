@@ -325,6 +325,7 @@ impl Builder {
             source,
         };
         tree::normalise(&out).map_err(failed)?;
+        let disk = files::disk(work.all()).map_err(|e| file_error(step, work.all(), e))?;
         let entries = tree::list(&out).map_err(failed)?;
         for entry in entries.iter().filter(|e| e.kind != Kind::Folder) {
             if !step.output.iter().any(|o| entry.path.starts_with(&o.path)) {
@@ -357,6 +358,7 @@ impl Builder {
             seconds: started.elapsed().as_secs_f64(),
             cpu_seconds: used.cpu.as_secs_f64(),
             max_rss: used.memory,
+            disk,
             outputs,
         })
     }

@@ -104,6 +104,7 @@ mod tests {
             seconds: 0.0,
             cpu_seconds: 0.0,
             max_rss: 0,
+            disk: 0,
             outputs: outputs.collect(),
         }
     }

@@ -109,6 +109,20 @@ fn pregenerated(audit: &Audit, out: &mut Output) -> Result<(), Failure> {
     } else if audit.sources.iter().all(|s| s.content.is_some()) {
         out.line("no file that is used was made by a program")?;
     }
+    let mut table = Table::new(&["used as it came, for want of", "files", "bytes", "in the chain"]).right(&["files", "bytes"]);
+    for generator in &audit.generators {
+        let name = if generator.name.is_empty() {
+            "what they do not say"
+        } else {
+            &generator.name
+        };
+        let built = generator.built_by.as_deref().unwrap_or("no");
+        table.row([name, &generator.files.to_string(), &generator.bytes.to_string(), built]);
+    }
+    if !table.is_empty() {
+        out.line("")?;
+        out.table(&table)?;
+    }
     let mut left: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     for file in files.iter().filter(|f| !f.kept) {
         *left.entry((&file.step, file.kind, &file.generator)).or_default() += 1;

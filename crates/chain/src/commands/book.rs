@@ -58,11 +58,12 @@ fn note(step: &Step, profile: &Profile) -> String {
 /// A sentence about the last recorded build.
 fn took(taken: &Taken, profile: &Profile) -> String {
     format!(
-        "When it was last recorded, on {}, it took {:.2} s, {:.2} s of it its programs' on processors, the largest of which had {}; what came out has {}.",
+        "When it was last recorded, on {}, it took {:.2} s, {:.2} s of it its programs' on processors, the largest of which had {}; on disk it took {} in the end, and what came out has {}.",
         profile.date,
         taken.seconds,
         taken.cpu_seconds,
         human::bytes(taken.max_rss),
+        human::bytes(taken.disk),
         human::bytes(taken.bytes)
     )
 }
@@ -73,7 +74,7 @@ fn glance(context: &Context, steps: &[&Step], profile: &Profile) -> Result<Strin
         "{NOTE}# All steps at a glance\n\nEach stands below what it needs. Orange is the longest way from the seed to the last compiler, blue are archives of others.\n\n\
          ![The steps of the chain, from the seed downwards](graph.svg)\n\n"
     );
-    text += "| step | what | our lines | edits | output | time | on processors | memory |\n|---|---|---:|---:|---:|---:|---:|---:|\n";
+    text += "| step | what | our lines | edits | output | time | on processors | memory | disk |\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n";
     let own = audit::own(&context.chain, steps)?;
     for (step, own) in steps.iter().zip(&own) {
         let lines = if own.new_lines > 0 {
@@ -87,10 +88,10 @@ fn glance(context: &Context, steps: &[&Step], profile: &Profile) -> Result<Strin
             step.edit.len().to_string()
         };
         let numbers = profile.step.get(&step.name).map_or_else(
-            || " | | | ".to_owned(),
+            || " | | | | ".to_owned(),
             |t| {
-                let (bytes, memory) = (human::bytes(t.bytes), human::bytes(t.max_rss));
-                format!("{bytes} | {:.2} s | {:.2} s | {memory}", t.seconds, t.cpu_seconds)
+                let [bytes, memory, disk] = [t.bytes, t.max_rss, t.disk].map(human::bytes);
+                format!("{bytes} | {:.2} s | {:.2} s | {memory} | {disk}", t.seconds, t.cpu_seconds)
             },
         );
         text += &format!("| [{0}]({0}.md) | {1} | {lines} | {edits} | {numbers} |\n", step.name, step.title);
@@ -103,18 +104,20 @@ fn glance(context: &Context, steps: &[&Step], profile: &Profile) -> Result<Strin
     let lines = human::count(lines as u64);
     let first = "Lines count where they are first used.";
     if profile.date.is_empty() {
-        text +=
-            &format!("| all | | {lines} | {edits} | | | | |\n\n{first} No build was recorded yet: `firn-chain build --record` does it.\n");
+        text += &format!(
+            "| all | | {lines} | {edits} | | | | | |\n\n{first} No build was recorded yet: `firn-chain build --record` does it.\n"
+        );
     } else {
         text += &format!(
-            "| all | | {lines} | {edits} | {} | {:.1} s | {:.1} s | {} |\n\n{first}",
+            "| all | | {lines} | {edits} | {} | {:.1} s | {:.1} s | {} | {} |\n\n{first}",
             human::bytes(taken().map(|t| t.bytes).sum()),
             taken().map(|t| t.seconds).sum::<f64>(),
             taken().map(|t| t.cpu_seconds).sum::<f64>(),
             human::bytes(taken().map(|t| t.max_rss).max().unwrap_or_default()),
+            human::bytes(taken().map(|t| t.disk).max().unwrap_or_default()),
         );
         text += &format!(
-            " Sizes, times and memory (of the largest process) are those of the build that was recorded last, on {}, with {} processors: \
+            " Sizes, times, memory (of the largest process) and disk (what the step had made when its programs had ended, of which only the output is kept) are those of the build that was recorded last, on {}, with {} processors: \
              `firn-chain build --record` writes them.\n",
             profile.date, profile.processors
         );

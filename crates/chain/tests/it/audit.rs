@@ -166,6 +166,59 @@ fn what_is_made_again_in_the_chain_is_told_and_the_rest_is_not_called_so() {
     }
     let parser = all.iter().find(|f| f["file"] == "gcc-h8300-hms-3.4.6+dfsg2/gcc/c-parse.c").unwrap();
     assert_eq!(parser["regenerated"], Value::Null);
+    // All that is left waits for programs that the chain has not: what could be made again with its tools is.
+    let generators = |value: &Value| -> Vec<(String, Value)> {
+        let all = value["generators"].as_array().unwrap();
+        all.iter()
+            .map(|g| (g["name"].as_str().unwrap().to_owned(), g["built_by"].clone()))
+            .collect()
+    };
+    let names = [
+        "",
+        "aclocal",
+        "autoconf",
+        "autogen",
+        "autoheader",
+        "automake",
+        "bison",
+        "cgen",
+        "flex",
+        "gnulib-tool",
+        "gperf",
+        "libtool",
+        "makeinfo",
+        "pod2man",
+    ];
+    assert_eq!(generators(&value), names.map(|n| (n.to_owned(), Value::Null)));
+    let counted: u64 = value["generators"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|g| g["files"].as_u64().unwrap())
+        .sum();
+    assert_eq!(
+        counted as usize,
+        all.iter().filter(|f| f["kept"] == true && f["regenerated"].is_null()).count()
+    );
+    // If somebody adds one of these programs, that is told.
+    let step = "name = 'bison'\ntitle = 't'\nwhy = 'w'\norder = 99\ninputs = ['ar']\nfolders = ['bin']\n[[copy]]\nfrom = '/in/ar/bin/ar'\n\
+        to = 'bin/bison'\nwhy = 'w'\n[[output]]\npath = 'bin'\nsha256 = ''\n";
+    fs::write(folder.path().join("steps/bison.toml"), step).unwrap();
+    let said = build_in(folder.path(), &["build", "--update-pins", "bison"]);
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    let said = build_in(folder.path(), &["audit", "--format", "json"]);
+    let value: Value = serde_json::from_str(&said.out).unwrap();
+    assert!(
+        generators(&value).contains(&("bison".into(), "bison".into())),
+        "{}",
+        value["generators"]
+    );
+    let said = build_in(folder.path(), &["audit"]);
+    let line = said.out.lines().find(|l| l.starts_with("bison ")).unwrap();
+    assert!(
+        line.ends_with(" bison") && said.out.contains("used as it came, for want of"),
+        "{line}"
+    );
 }
 
 /// A folder of derivations that build each other from something.
@@ -296,12 +349,11 @@ fn the_book_has_a_page_for_each_step_and_one_with_a_picture_of_all() {
     }
     assert!(all.contains("No build was recorded yet") && all.contains("](graph.svg)"), "{all}");
     // What a build is recorded to have taken, and when.
-    let recorded =
-        "date = \"2026-11-28\"\nprocessors = 2\n[step.cc0]\nseconds = 1.5\ncpu_seconds = 1.25\nmax_rss = 3145728\nbytes = 6901\n";
+    let recorded = "date = \"2026-11-28\"\nprocessors = 2\n[step.cc0]\nseconds = 1.5\ncpu_seconds = 1.25\nmax_rss = 3145728\ndisk = 2097152\nbytes = 6901\n";
     fs::write(folder.path().join("profile.toml"), recorded).unwrap();
     let (all, picture, page) = book();
     assert!(
-        all.contains("6.7 KiB | 1.50 s | 1.25 s | 3.0 MiB |") && all.contains("on 2026-11-28, with 2 processors"),
+        all.contains("6.7 KiB | 1.50 s | 1.25 s | 3.0 MiB | 2.0 MiB |") && all.contains("on 2026-11-28, with 2 processors"),
         "{all}"
     );
     assert!(picture.contains(">6.7 KiB</text>"), "{picture}");
@@ -315,7 +367,11 @@ fn the_book_has_a_page_for_each_step_and_one_with_a_picture_of_all() {
     };
     let said = profile(&[]);
     assert_eq!(said.code, Some(0), "{}", said.talk);
-    assert!(said.out.contains("cc0   1.50 s         1.25 s  3.0 MiB  6.7 KiB"), "{}", said.out);
+    assert!(
+        said.out.contains("cc0   1.50 s         1.25 s  3.0 MiB  2.0 MiB  6.7 KiB"),
+        "{}",
+        said.out
+    );
     let value: Value = serde_json::from_str(&profile(&["--format", "json"]).out).unwrap();
     assert_eq!(
         (&value["steps"][0]["step"], &value["steps"][0]["taken"]["bytes"]),

@@ -1,6 +1,7 @@
 //! The chain as it is: from an empty store, the same every time, without any program of the host.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -10,16 +11,30 @@ use crate::place::{bootstrap, built, copy, firn_chain, run, store, whole, with_p
 #[test]
 fn from_the_seed_to_the_fixpoint_with_an_empty_store_and_an_empty_path() {
     let store = store();
+    let folder = tempfile::tempdir().unwrap();
+    copy(&whole(), folder.path());
+    // As if the last of them had taken a thousand seconds when it was recorded, and nothing were known of the others.
+    let recorded =
+        "date = '2026-11-28'\nprocessors = 2\n[step.tcc]\nseconds = 1000.0\ncpu_seconds = 991.0\nmax_rss = 1\ndisk = 1\nbytes = 1\n";
+    fs::write(folder.path().join("profile.toml"), recorded).unwrap();
     let started = Instant::now();
     let said = run(firn_chain(store.path())
         .arg("--bootstrap")
-        .arg(whole())
+        .arg(folder.path())
         .args(["build", "tcc", "--format", "json"]));
     let took = started.elapsed();
     assert_eq!(said.code, Some(0), "{}", said.talk);
     assert!(took < Duration::from_secs(60), "{took:?}");
+    // Nine steps of a second each, as far as is known, and one of 991.
+    let told: Vec<&str> = said.talk.lines().collect();
+    assert_eq!(told.len(), 10, "{}", said.talk);
+    let before = |line: &&&str| line.starts_with("  0 % ") || line.starts_with("  1 % ");
+    assert_eq!(told.iter().filter(before).count(), 9, "{}", said.talk);
+    assert!(told[3].contains(" left") && told[8].contains(", about "), "{}", said.talk);
+    assert!(told[9].starts_with("100 % tcc ") && !told[9].contains(" left"), "{}", said.talk);
     let value: Value = serde_json::from_str(&said.out).unwrap();
     assert!(value["seconds"].as_f64().unwrap() < 60.0);
+    room_is_given_back(store.path(), &value);
     // Two steps run at once: the engine and the two largest, if they met, stay far below a gigabyte.
     let mut memory: Vec<u64> = Vec::new();
     for step in value["steps"].as_array().unwrap() {
@@ -52,6 +67,42 @@ fn from_the_seed_to_the_fixpoint_with_an_empty_store_and_an_empty_path() {
     let again = run(firn_chain(store.path()).args(["build", "--format", "json"]));
     let value: Value = serde_json::from_str(&again.out).unwrap();
     assert!(value["steps"].as_array().unwrap().iter().all(|s| s["cached"] == true));
+}
+
+/// While two steps are worked on at once there are never 6 GB on disk; and in the end no more than outputs and archives.
+pub fn room_is_given_back(store: &Path, built: &Value) {
+    let number = |step: &Value, key: &str| step["record"][key].as_u64().unwrap();
+    let steps = built["steps"].as_array().unwrap();
+    let mut worked: Vec<u64> = steps.iter().map(|s| number(s, "disk")).collect();
+    assert!(steps.iter().all(|s| number(s, "disk") >= number(s, "bytes")), "{built}");
+    let kept = chain::files::disk(store).unwrap();
+    worked.sort_unstable_by(|a, b| b.cmp(a));
+    let most = kept + worked[0] + worked[1];
+    assert!(most < 6_000_000_000, "{most}");
+    assert_eq!(fs::read_dir(store.join("work")).unwrap().count(), 0);
+    let mut made = chain::files::disk(&store.join("fetched")).unwrap();
+    for step in steps {
+        made += chain::files::disk(Path::new(step["out"].as_str().unwrap())).unwrap();
+    }
+    // Records, locks and the folders that hold them.
+    assert!(kept - made < (steps.len() as u64 + 10) * 32 * 1024, "{kept} {made}");
+}
+
+#[test]
+fn no_step_that_was_recorded_took_more_than_the_chain_may() {
+    let profile = chain::profile::Profile::load(&whole()).unwrap();
+    let chain = chain::step::Chain::load(&whole()).unwrap();
+    let names: Vec<&String> = chain.ordered().unwrap().iter().map(|s| &s.name).collect();
+    assert!(names.iter().all(|n| profile.step.contains_key(*n)) && names.len() == profile.step.len());
+    let all = || profile.step.values();
+    let most = |of: fn(&chain::profile::Taken) -> u64| {
+        let mut sizes: Vec<u64> = all().map(of).collect();
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        sizes[0] + sizes[1]
+    };
+    assert!(all().all(|t| t.disk >= t.bytes));
+    assert!(most(|t| t.max_rss) < 3_000_000_000);
+    assert!(all().map(|t| t.bytes).sum::<u64>() + most(|t| t.disk) < 6_000_000_000);
 }
 
 #[test]

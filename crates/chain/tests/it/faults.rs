@@ -1,11 +1,14 @@
 //! What goes wrong by accident: bits that flip, disks that fill, builds that are killed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use chain::profile::Profile;
+use chain::step::Chain;
 use tempfile::TempDir;
 
 use crate::place::{Said, bootstrap, built, copy, firn_chain, mirror, run, store};
@@ -211,6 +214,88 @@ fn builds_killed_at_any_moment_go_on_where_they_were() {
     assert!(said.talk.contains("was there"), "nothing was kept: {}", said.talk);
     assert_eq!(run(firn_chain(store.path()).arg("verify")).code, Some(0));
     assert_eq!(fs::read_dir(store.path().join("work")).unwrap().count(), 0, "work is left over");
+}
+
+/// Kills a build within every step of a chain, one after the other. Nothing is half there, nothing that was done is done again, and the
+/// last build ends well.
+pub fn killed_within_every_step(store: &Path, folder: &Path) {
+    let chain = Chain::load(folder).unwrap();
+    let profile = Profile::load(folder).unwrap();
+    let command = || {
+        let mut command = firn_chain(store);
+        command.arg("--bootstrap").arg(folder);
+        command
+    };
+    let mut done = BTreeSet::new();
+    for step in chain.ordered().unwrap() {
+        // What takes long is killed in its middle, as far as that is known; of what takes milliseconds any moment is one.
+        let into = profile
+            .step
+            .get(&step.name)
+            .map_or(0.0, |t| (t.seconds / 2.0 - 0.1).clamp(0.0, 5.0));
+        let within = (0..50).any(|_| killed_within(command().arg("build"), store, &step.name, Duration::from_secs_f64(into)));
+        assert!(within, "{} was always too fast", step.name);
+        let there: BTreeSet<String> = steps_in(store).into_keys().collect();
+        assert!(done.is_subset(&there), "{}: {done:?} {there:?}", step.name);
+        done = there;
+    }
+    let said = run(command().arg("build"));
+    assert_eq!(said.code, Some(0), "{}", said.talk);
+    for entry in &done {
+        let step = entry.split_once('-').unwrap().1;
+        let line = said.talk.lines().find(|l| l.split_whitespace().nth(2) == Some(step));
+        assert!(
+            line.is_some_and(|l| l.contains("was there")),
+            "{step} was done again: {}",
+            said.talk
+        );
+    }
+    assert_eq!(run(command().arg("verify")).code, Some(0));
+    assert_eq!(fs::read_dir(store.join("work")).unwrap().count(), 0, "work is left over");
+}
+
+/// Steps that a store has, each by the name of its folder, whole.
+fn steps_in(store: &Path) -> BTreeMap<String, PathBuf> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(store).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.split_once('-').is_some_and(|(key, _)| key.len() == 32) {
+            assert!(entry.path().join("record.json").exists(), "{name} is half there");
+            all.insert(name, entry.path());
+        }
+    }
+    all
+}
+
+/// Starts a build and kills it when a step has been worked on for a while. Whether it was still being worked on.
+fn killed_within(build: &mut Command, store: &Path, step: &str, into: Duration) -> bool {
+    let mut child = build.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begins = format!("{step}-{}-", child.id());
+    let started = || {
+        let entries = fs::read_dir(store.join("work")).into_iter().flatten().flatten();
+        entries
+            .map(|e| e.file_name())
+            .any(|name| name.to_string_lossy().starts_with(&begins))
+    };
+    while !started() && child.try_wait().unwrap().is_none() {
+        thread::yield_now();
+    }
+    thread::sleep(into);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let made = steps_in(store)
+        .into_iter()
+        .find(|(name, _)| name.split_once('-').is_some_and(|(_, s)| s == step));
+    if let Some((_, place)) = &made {
+        // Too late: once more.
+        fs::remove_dir_all(place).unwrap();
+    }
+    made.is_none()
+}
+
+#[test]
+fn builds_killed_within_any_step_go_on_with_that_step() {
+    killed_within_every_step(store().path(), bootstrap());
 }
 
 #[test]

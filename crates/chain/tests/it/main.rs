@@ -9,6 +9,7 @@ mod chain;
 mod export;
 mod faults;
 mod gcc;
+mod hosts;
 mod languages;
 mod musl;
 mod place;
