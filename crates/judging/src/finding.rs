@@ -18,6 +18,13 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
+impl Report {
+    /// Seconds from the making of the snapshot to this scan.
+    pub fn age(&self) -> i64 {
+        self.time.saturating_sub(self.knowledge.created).max(0)
+    }
+}
+
 /// Where the answers come from, and how old that is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Knowledge {

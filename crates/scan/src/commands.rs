@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use cli_kit::{Exit, Failure, Output, Talk, escape};
 
 use crate::cli::{Cli, Command};
+use crate::finding::Report;
 use crate::input::source;
 use crate::input::store::Store;
 use crate::input::{derivations, document};
@@ -95,6 +96,12 @@ fn command(command: Command, voice: &mut Voice) -> Result<Exit, Failure> {
         }
         Command::Snapshot { command } => snapshot::run(command, voice),
     }
+}
+
+/// What a comparison or a way was found with, and how old that is.
+fn knowledge(report: &Report) -> serde_json::Value {
+    let known = &report.knowledge;
+    serde_json::json!({"digest": known.digest, "created": known.created, "serial": known.serial, "age_s": report.age()})
 }
 
 /// Seconds since 1970.

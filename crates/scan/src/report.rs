@@ -21,7 +21,7 @@ mod sarif;
 mod spdx;
 mod table;
 mod view;
-mod words;
+pub(crate) mod words;
 
 use std::io::{self, Write};
 

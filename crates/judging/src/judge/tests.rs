@@ -62,6 +62,7 @@ fn world() -> World {
             record("CVE-2024-0004", "wget", "1.5"),
             record("CVE-2024-0005", "else", "9.0"),
         ],
+        quiet: &[],
         serial: 1,
         created: NOW,
     }

@@ -8,7 +8,7 @@ use crate::cli::Scan;
 use crate::diff::{Advice, Change, Diff, Fate};
 use crate::input::source::{self, Extent};
 use crate::input::store::Store;
-use crate::report::ReportFormat;
+use crate::report::{ReportFormat, words};
 
 pub fn run(before: &str, after: &str, channel: Option<&str>, extent: Extent, scan: &Scan, voice: &mut Voice) -> Result<Exit, Failure> {
     voice.plain_format()?;
@@ -29,10 +29,16 @@ pub fn run(before: &str, after: &str, channel: Option<&str>, extent: Extent, sca
     let second = judge.report(second, voice)?;
     let diff = Diff::between(&first, &second, &asked);
     match voice.format {
-        ReportFormat::Table => table(&diff, voice)?,
+        ReportFormat::Table => {
+            table(&diff, voice)?;
+            voice.out.line(format!("judged with {}", words::snapshot(&second)))?;
+        }
         ReportFormat::Jsonl => {
             for change in &diff.changes {
-                voice.out.json_line(&entry(change))?;
+                let mut entry = entry(change);
+                entry["time"] = second.time.into();
+                entry["snapshot_created"] = second.knowledge.created.into();
+                voice.out.json_line(&entry)?;
             }
         }
         _ => {
@@ -42,11 +48,10 @@ pub fn run(before: &str, after: &str, channel: Option<&str>, extent: Extent, sca
                 "unchanged": diff.count(Fate::Unchanged),
                 "fixed": diff.count(Fate::Fixed),
             });
-            let snapshot =
-                json!({"digest": second.knowledge.digest, "created": second.knowledge.created, "serial": second.knowledge.serial});
-            voice.out.json(
-                &json!({"version": 1, "before": before, "after": after, "snapshot": snapshot, "counts": counts, "changes": changes}),
-            )?;
+            let all = json!({
+                "version": 1, "before": before, "after": after, "snapshot": super::knowledge(&second), "counts": counts, "changes": changes,
+            });
+            voice.out.json(&all)?;
         }
     }
     let fails = |threshold| {

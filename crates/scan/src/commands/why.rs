@@ -14,21 +14,23 @@ use crate::input::source::{self, Extent};
 use crate::input::store::Store;
 use crate::input::target;
 use crate::inventory::{Inventory, Part};
-use crate::report::ReportFormat;
+use crate::report::{ReportFormat, words};
 use crate::why::{Ways, tree};
 
 pub fn run(what: &str, within: &str, most: usize, extent: Extent, scan: &Scan, voice: &mut Voice) -> Result<Exit, Failure> {
     voice.plain_format()?;
     let store = Store::below(&scan.store);
     let mut inventory = source::read(within, extent, &store, &voice.talk)?;
-    let (inventory, wanted) = if is_vulnerability(what) {
+    // A name needs no snapshot; what has a vulnerability is judged with one, which is told.
+    let (inventory, wanted, judged) = if is_vulnerability(what) {
         let report = answer::Judge::open(scan, voice)?.report(inventory, voice)?;
         let wanted = parts_with(&report, what);
-        (report.inventory, wanted)
+        let judged = (super::knowledge(&report), words::snapshot(&report));
+        (report.inventory, wanted, Some(judged))
     } else {
         inventory.unfold();
         let wanted = parts_called(&inventory, what, &store)?;
-        (inventory, wanted)
+        (inventory, wanted, None)
     };
     if wanted.is_empty() {
         voice.talk.say(&escape(&format!("nothing in {within} is called {what}, or has it")));
@@ -42,18 +44,22 @@ pub fn run(what: &str, within: &str, most: usize, extent: Extent, scan: &Scan, v
             let mark = if wanted.contains(&part) { "  <-" } else { "" };
             voice.out.line(format!("{indent}{}{mark}", escape(name(part))))?;
         }
+        if let Some((_, words)) = judged {
+            voice.out.line(format!("judged with {words}"))?;
+        }
         return Ok(Exit::Clean);
     }
     let paths: Vec<Vec<&str>> = ways.iter().map(|way| way.iter().map(|part| name(*part)).collect()).collect();
+    let snapshot = judged.map(|(json, _)| json);
     if voice.format == ReportFormat::Jsonl {
         for path in &paths {
-            voice.out.json_line(&json!({"query": what, "path": path}))?;
+            voice.out.json_line(&json!({"query": what, "path": path, "snapshot": snapshot}))?;
         }
     } else {
         let found: Vec<&str> = wanted.iter().map(|part| name(*part)).collect();
         voice
             .out
-            .json(&json!({"version": 1, "query": what, "in": within, "found": found, "paths": paths}))?;
+            .json(&json!({"version": 1, "query": what, "in": within, "snapshot": snapshot, "found": found, "paths": paths}))?;
     }
     Ok(Exit::Clean)
 }

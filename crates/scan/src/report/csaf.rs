@@ -49,7 +49,7 @@ fn document<'a>(view: &'a View<'a>, options: &'a Options) -> Document<'a> {
     let summary = format!(
         "{}, judged with {} ({}).",
         words::subject(view),
-        words::snapshot(view),
+        words::snapshot(view.report),
         view.report.knowledge.digest
     );
     let notes = vec![note("summary", Some("What was looked at"), summary)];

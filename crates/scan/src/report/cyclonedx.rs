@@ -57,7 +57,7 @@ fn about<'a>(view: &'a View<'a>) -> Vec<Property<'a>> {
         property("firn:snapshot:digest", knowledge.digest.as_str()),
         property("firn:snapshot:serial", knowledge.serial.to_string()),
         property("firn:snapshot:created", words::rfc3339(knowledge.created)),
-        property("firn:snapshot:age", words::span(view.age())),
+        property("firn:snapshot:age", words::span(view.report.age())),
     ];
     properties.extend(view.report.inventory.problems.iter().map(|p| property("firn:problem", p.as_str())));
     properties

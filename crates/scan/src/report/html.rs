@@ -262,7 +262,7 @@ fn left_out(view: &View<'_>) -> Markup {
 fn foot(view: &View<'_>) -> Markup {
     let knowledge = &view.report.knowledge;
     html! {
-        p { (text(&words::subject(view))) ", scanned " (words::stamp(view.report.time)) " by " (TOOL) " " (VERSION) ", judged with " (words::snapshot(view)) "." }
+        p { (text(&words::subject(view))) ", scanned " (words::stamp(view.report.time)) " by " (TOOL) " " (VERSION) ", judged with " (words::snapshot(view.report)) "." }
         @if let Some(sealed) = words::sealed(view) { p { (text(&sealed)) "." } }
         @if !knowledge.sources.is_empty() { p { "Data: " (text(&words::sources(view))) "." } }
         p { "Snapshot " code { (text(&knowledge.digest)) } }

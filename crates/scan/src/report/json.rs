@@ -209,7 +209,7 @@ impl<'a> Head<'a> {
                 serial: knowledge.serial,
                 digest: &knowledge.digest,
                 created: words::rfc3339(knowledge.created),
-                age_s: view.age(),
+                age_s: view.report.age(),
                 sources: knowledge
                     .sources
                     .iter()

@@ -15,7 +15,7 @@ pub fn write(view: &View<'_>, options: &Options, out: &mut dyn Write) -> io::Res
         out,
         "{}, judged with {}.",
         text(&words::subject(view)),
-        text(&words::snapshot(view))
+        text(&words::snapshot(view.report))
     )?;
     if let Some(sealed) = words::sealed(view) {
         writeln!(out, "{}.", text(&sealed))?;

@@ -17,7 +17,11 @@ pub fn write(view: &View<'_>, options: &Options, out: &mut dyn Write) -> io::Res
         options.author.name.as_str().into(),
         "Document Creator",
         words::rfc3339(view.report.time),
-        format!("{TOOL} {VERSION}, {} ({})", words::snapshot(view), view.report.knowledge.digest),
+        format!(
+            "{TOOL} {VERSION}, {} ({})",
+            words::snapshot(view.report),
+            view.report.knowledge.digest
+        ),
     );
     // A product must not be spoken of twice: the worst comes first.
     let mut said = HashSet::new();

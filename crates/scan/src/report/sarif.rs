@@ -67,7 +67,7 @@ fn about(view: &View<'_>) -> Properties {
         ("snapshotDigest", json!(knowledge.digest)),
         ("snapshotSerial", json!(knowledge.serial)),
         ("snapshotCreated", json!(words::rfc3339(knowledge.created))),
-        ("snapshotAgeSeconds", json!(view.age())),
+        ("snapshotAgeSeconds", json!(view.report.age())),
         ("summary", json!(words::summary(view))),
     ])
 }

@@ -21,7 +21,7 @@ fn document<'a>(view: &'a View<'a>) -> Document<'a> {
         creators: vec![format!("Tool: {TOOL}-{VERSION}")],
         comment: format!(
             "Vulnerabilities are those of {} ({}).",
-            words::snapshot(view),
+            words::snapshot(view.report),
             view.report.knowledge.digest
         ),
     };

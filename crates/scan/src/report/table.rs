@@ -82,7 +82,7 @@ const UNSURE: f32 = 0.6;
 fn conclusion(view: &View<'_>) -> Vec<String> {
     let mut lines = vec![
         format!("{}.", words::summary(view)),
-        format!("{}, judged with {}.", words::subject(view), words::snapshot(view)),
+        format!("{}, judged with {}.", words::subject(view), words::snapshot(view.report)),
     ];
     lines.extend(words::sealed(view).map(|sealed| format!("{sealed}.")));
     let problems = &view.report.inventory.problems;

@@ -177,11 +177,6 @@ impl<'a> View<'a> {
         let counts = Severity::ALL.into_iter().map(|severity| (severity, count(severity)));
         counts.filter(|(_, n)| *n > 0).collect()
     }
-
-    /// Seconds from the making of the snapshot to this scan.
-    pub fn age(&self) -> i64 {
-        self.report.time.saturating_sub(self.report.knowledge.created).max(0)
-    }
 }
 
 impl<'a> Entry<'a> {

@@ -10,7 +10,7 @@ use time::macros::format_description;
 use vuln::verdict::Verdict;
 
 use super::view::{Entry, View};
-use crate::finding::{Finding, Status};
+use crate::finding::{Finding, Report, Status};
 use crate::inventory::Seen;
 
 /// The program, as documents name it.
@@ -155,13 +155,13 @@ pub fn sealed(view: &View<'_>) -> Option<String> {
 }
 
 /// `snapshot 42 of 2026-11-20 14:00 UTC, 2 days old`
-pub fn snapshot(view: &View<'_>) -> String {
-    let knowledge = &view.report.knowledge;
+pub fn snapshot(report: &Report) -> String {
+    let knowledge = &report.knowledge;
     format!(
         "snapshot {} of {}, {} old",
         knowledge.serial,
         stamp(knowledge.created),
-        span(view.age())
+        span(report.age())
     )
 }
 

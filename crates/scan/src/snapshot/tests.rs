@@ -33,6 +33,7 @@ impl Place {
         World {
             channels: Vec::new(),
             records: Vec::new(),
+            quiet: &[],
             serial,
             created: NOW - age_in_days * DAY,
         }
@@ -103,6 +104,7 @@ fn security_a_foreign_key_is_refused() {
     let bytes = World {
         channels: Vec::new(),
         records: Vec::new(),
+        quiet: &[],
         serial: 1,
         created: NOW,
     }
@@ -255,6 +257,7 @@ hint: somebody may be hiding what was found since; --allow-rollback takes it all
     let bytes = World {
         channels: Vec::new(),
         records: Vec::new(),
+        quiet: &[],
         serial: 1,
         created: NOW,
     }

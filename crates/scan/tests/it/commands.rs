@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::program::{Place, Ran, nix};
+use crate::program::{self, Place, Ran, nix};
 
 fn json(ran: &Ran) -> Value {
     serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
@@ -298,12 +298,121 @@ fn differences_say_where_a_fix_is() {
         (&openssl["advice"], &openssl["channel"]),
         (&Value::from("fixed_in_channel"), &Value::from("nixos-unstable"))
     );
+    // The age of what it was judged with is told in every form.
+    place.snapshot(2, 3);
+    let aged = json(&place.run(&["diff", &old, &new, "--format", "json"]));
+    assert_eq!(aged["snapshot"]["age_s"].as_i64().unwrap() / 86_400, 3, "{aged}");
+    let line = place.run(&["diff", &old, &new, "--format", "jsonl"]).out;
+    let line: Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (line["time"].as_i64().unwrap() - line["snapshot_created"].as_i64().unwrap()) / 86_400,
+        3
+    );
+    assert!(place.run(&["diff", &old, &new]).out.ends_with(", 3 days old\n"));
     let back = place.run(&["diff", &new, &old, "--fail-on", "high"]);
     assert_eq!(back.code, Some(1), "an update that brings something critical fails");
     assert!(back.out.contains("introduced") && back.out.contains("1.1.1g"), "{}", back.out);
     let channel = place.run(&["diff", &old, &new, "--channel", "nixos-19.03"]);
     assert_eq!(channel.code, Some(2));
     assert!(channel.err.contains("it has nixos-20.09, nixos-unstable"), "{}", channel.err);
+}
+
+#[test]
+fn three_ways_are_now_after_the_update_and_a_channel() {
+    let place = Place::new();
+    let old = place.file("old", &format!("{LIST}/nix/store/yzf0zl4ivvl6dkmsp4jshdpznlwy3lvy-curl-7.71.1\n"));
+    let new = place.file("new", &LIST.replace("openssl-1.1.1g", "openssl-1.1.1k"));
+    let mut world = program::world(2, program::now());
+    // One that the update mends, one that only the channel has mended, one that nobody has, and one that comes with the update.
+    world.channels[1].1[1] = program::package("zlib", "1.3");
+    world
+        .records
+        .push(program::record("CVE-2024-1003", "curl", "9.0.0", program::WORST, ""));
+    let newer = program::record("CVE-2024-1004", "openssl", "1.1.1k-never", program::MIDDLING, "");
+    world.records.push(newer);
+    place.hold(&world);
+    let fates = |channel: &[&str]| -> Vec<String> {
+        let diff = json(&place.run(&[&["diff", &old, &new, "--format", "json"], channel].concat()));
+        let text = |change: &Value, key: &str| change[key].as_str().unwrap_or("-").to_owned();
+        let keys = ["id", "package", "fate", "advice", "channel", "channel_version"];
+        let mut all: Vec<String> = diff["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| keys.map(|key| text(c, key)).join(" "))
+            .collect();
+        all.sort();
+        all
+    };
+    let unstable = fates(&["--channel", "nixos-unstable"]);
+    assert!(
+        unstable.contains(&"CVE-2024-1001 openssl fixed fixed_by_update - -".to_owned()),
+        "{unstable:#?}"
+    );
+    assert!(
+        unstable.contains(&"CVE-2024-1002 zlib unchanged fixed_in_channel nixos-unstable 1.3".to_owned()),
+        "{unstable:#?}"
+    );
+    assert_eq!(fates(&[]), unstable, "without a name, the unstable one is asked");
+    // The stable channel has none of the fixes.
+    let stable = fates(&["--channel", "nixos-20.09"]);
+    assert!(
+        stable.contains(&"CVE-2024-1002 zlib unchanged not_fixed_anywhere - -".to_owned()),
+        "{stable:#?}"
+    );
+    let table = place.run(&["diff", &old, &new]);
+    assert!(table.out.contains("fixed only in nixos-unstable (1.3)"), "{}", table.out);
+}
+
+#[test]
+fn only_what_is_exploited_or_new_is_told_when_that_is_asked_for() {
+    let place = Place::new();
+    let list = place.file(
+        "list",
+        &format!("{LIST}/nix/store/yzf0zl4ivvl6dkmsp4jshdpznlwy3lvy-curl-7.71.1\n/nix/store/xmxc0pyqz88zk482krm1rs22d6xc0h40-wget-1.20\n"),
+    );
+    let mut world = program::world(2, program::now());
+    world.quiet = &["CVE-2024-1002", "CVE-2020-1003", "CVE-2020-1004"];
+    world.channels[0].1.push(program::package("wget", "1.20"));
+    world.records.extend([
+        program::record(
+            "CVE-2020-1003",
+            "curl",
+            "8.0.0",
+            program::WORST,
+            r#","datePublished":"2020-01-02T00:00:00Z","dateUpdated":"2025-03-04T23:59:59Z""#,
+        ),
+        program::record("CVE-2020-1004", "wget", "1.21", program::WORST, ""),
+    ]);
+    place.hold(&world);
+    let told = |args: &[&str]| {
+        let ran = place.run(&[&["closure", "--from", &list, "--format", "json"], args].concat());
+        let mut ids: Vec<String> = open(&json(&ran)).iter().map(|f| f[9..13].to_owned()).collect();
+        ids.sort();
+        (ids.join(" "), ran.code.unwrap())
+    };
+    let of = |ids: &str, code: i32| (ids.to_owned(), code);
+    assert_eq!(told(&[]), of("1001 1002 1003 1004", 0));
+    assert_eq!(told(&["--only-exploited"]), of("1001", 0));
+    assert_eq!(told(&["--only-exploited", "--fail-on", "low"]), of("1001", 1));
+    // Published or changed on that day or later; what has no date may be new.
+    assert_eq!(told(&["--since", "2024-05-01"]), of("1001 1002 1003 1004", 0));
+    assert_eq!(told(&["--since", "2024-05-02"]), of("1003 1004", 0));
+    assert_eq!(told(&["--since", "2025-03-04"]), of("1003 1004", 0));
+    assert_eq!(told(&["--since", "2025-03-05"]), of("1004", 0));
+    // Both: each must hold. What is left out fails nothing.
+    assert_eq!(told(&["--since", "2024-05-02", "--only-exploited", "--fail-on", "low"]), of("", 0));
+    assert_eq!(
+        told(&["--since", "2024-05-01", "--only-exploited", "--fail-on", "low"]),
+        of("1001", 1)
+    );
+    // A channel is asked the same way.
+    let channel = place.run(&["channel", "nixos-20.09", "--only-exploited", "--format", "json"]);
+    assert_eq!(open(&json(&channel)), ["CVE-2024-1001 openssl 1.1.1g"]);
+    for day in ["2024-13-01", "yesterday", "2024-5-1"] {
+        let ran = place.run(&["closure", "--from", &list, "--since", day]);
+        assert!(ran.code == Some(2) && ran.err.contains("give a day as 2026-01-31"), "{ran:?}");
+    }
 }
 
 #[test]
@@ -326,6 +435,14 @@ fn ways_lead_from_what_was_asked_for() {
     let by_id = json(&place.run(&[&["why", "CVE-2024-1001", "--format", "json"], within.as_slice()].concat()));
     let paths = by_id["paths"].as_array().unwrap();
     assert_eq!(paths.len(), 2, "through curl and through the unit: {paths:?}");
+    assert!(by_id["snapshot"]["age_s"].as_i64().unwrap() < 3600, "{by_id}");
+    assert!(!by_name.out.contains("judged with"), "a name needs no snapshot: {}", by_name.out);
+    let in_words = place.run(&[&["why", "CVE-2024-1001"], within.as_slice()].concat());
+    assert!(
+        in_words.out.lines().last().unwrap().starts_with("judged with snapshot 1 of "),
+        "{}",
+        in_words.out
+    );
     let zlib = place.run(
         &[
             &["why", by_id["found"][0].as_str().unwrap(), "--format", "jsonl"],

@@ -4,7 +4,9 @@
 #![expect(clippy::print_stdout, reason = "a test that skips says so")]
 
 mod asking;
+mod cold;
 mod commands;
+mod large;
 // The snapshots of the tests of judging, here for the program.
 #[path = "../../../judging/src/made.rs"]
 mod made;
@@ -15,3 +17,4 @@ mod real;
 mod reports;
 mod same;
 mod samples;
+mod watching;

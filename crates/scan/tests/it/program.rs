@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use attest::signature::SecretKey;
 use tempfile::TempDir;
+use vuln::advisory::Advisory;
 use vuln::package::Package;
 
 use crate::made::World;
@@ -53,9 +54,28 @@ impl Place {
 
     /// Makes the snapshot anew, so many days old.
     pub fn snapshot(&self, serial: u64, age_in_days: i64) {
-        let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
-        let bytes = world(serial, now - age_in_days * 86_400).snapshot(&self.key);
-        fs::write(self.at("snapshot"), bytes).unwrap();
+        self.hold(&world(serial, now() - age_in_days * 86_400));
+    }
+
+    /// Makes a snapshot of this world, put into its place as an update does.
+    pub fn hold(&self, world: &World) {
+        fs::write(self.at("snapshot.new"), world.snapshot(&self.key)).unwrap();
+        fs::rename(self.at("snapshot.new"), self.at("snapshot")).unwrap();
+    }
+
+    /// The program with the environment of this place, trusting the key.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_firn-scan"));
+        command
+            .args(args)
+            .arg("--trust")
+            .arg(self.at("key.pub"))
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .env("FIRN_SNAPSHOT", self.at("snapshot"))
+            .env("NO_COLOR", "1")
+            .current_dir(self.dir.path());
+        command
     }
 
     /// Runs the program with some standard input.
@@ -151,28 +171,40 @@ pub fn nix(root: &Path, program: &str, args: &[&str]) -> Option<String> {
     }
 }
 
-/// Two channels: one with a vulnerable openssl and zlib, an unstable one where openssl is mended.
-fn world(serial: u64, created: i64) -> World {
-    let package = |attr: &str, version: &str| Package {
+/// A package as a channel has it.
+pub fn package(attr: &str, version: &str) -> Package {
+    Package {
         attr: attr.into(),
         pname: attr.into(),
         version: version.into(),
         homepages: vec![format!("https://www.{attr}.example/")],
         source_names: vec![format!("{attr}-{version}.tar.gz")],
         ..Package::default()
-    };
-    let record = |id: &str, product: &str, fixed: &str, score: &str, vector: &str| {
-        let json = format!(
-            r#"{{"dataType":"CVE_RECORD","dataVersion":"5.1","cveMetadata":{{"cveId":"{id}","state":"PUBLISHED","datePublished":"2024-05-01T00:00:00Z"}},
-               "containers":{{"cna":{{"title":"A fault in {product}","descriptions":[{{"lang":"en","value":"{product} has a fault."}}],
-               "affected":[{{"vendor":"{product}","product":"{product}","collectionURL":"https://www.{product}.example/","repo":"https://www.{product}.example/",
-                 "cpes":["cpe:2.3:a:{product}:{product}:*:*:*:*:*:*:*:*"],"defaultStatus":"unaffected",
-                 "versions":[{{"version":"0","lessThan":"{fixed}","status":"affected","versionType":"custom"}}]}}],
-               "metrics":[{{"cvssV3_1":{{"version":"3.1","vectorString":"{vector}","baseScore":{score},"baseSeverity":"X"}}}}],
-               "references":[{{"url":"https://www.{product}.example/advisory"}}]}}}}}}"#
-        );
-        vuln::record::cve::parse(json.as_bytes()).unwrap().0
-    };
+    }
+}
+
+/// A record about a product before a version; `dates` are further members of its head.
+pub fn record(id: &str, product: &str, fixed: &str, (score, vector): (&str, &str), dates: &str) -> Advisory {
+    let json = format!(
+        r#"{{"dataType":"CVE_RECORD","dataVersion":"5.1","cveMetadata":{{"cveId":"{id}","state":"PUBLISHED"{dates}}},
+           "containers":{{"cna":{{"title":"A fault in {product}","descriptions":[{{"lang":"en","value":"{product} has a fault."}}],
+           "affected":[{{"vendor":"{product}","product":"{product}","collectionURL":"https://www.{product}.example/","repo":"https://www.{product}.example/",
+             "cpes":["cpe:2.3:a:{product}:{product}:*:*:*:*:*:*:*:*"],"defaultStatus":"unaffected",
+             "versions":[{{"version":"0","lessThan":"{fixed}","status":"affected","versionType":"custom"}}]}}],
+           "metrics":[{{"cvssV3_1":{{"version":"3.1","vectorString":"{vector}","baseScore":{score},"baseSeverity":"X"}}}}],
+           "references":[{{"url":"https://www.{product}.example/advisory"}}]}}}}}}"#
+    );
+    vuln::record::cve::parse(json.as_bytes()).unwrap().0
+}
+
+/// As bad as can be.
+pub const WORST: (&str, &str) = ("9.8", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H");
+/// Not so bad.
+pub const MIDDLING: (&str, &str) = ("5.3", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:L");
+
+/// Two channels: one with a vulnerable openssl and zlib, an unstable one where openssl is mended.
+pub fn world(serial: u64, created: i64) -> World {
+    const MAY: &str = r#","datePublished":"2024-05-01T00:00:00Z""#;
     World {
         channels: vec![
             (
@@ -185,22 +217,16 @@ fn world(serial: u64, created: i64) -> World {
             ),
         ],
         records: vec![
-            record(
-                "CVE-2024-1001",
-                "openssl",
-                "1.1.1k",
-                "9.8",
-                "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
-            ),
-            record(
-                "CVE-2024-1002",
-                "zlib",
-                "1.3",
-                "5.3",
-                "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:L",
-            ),
+            record("CVE-2024-1001", "openssl", "1.1.1k", WORST, MAY),
+            record("CVE-2024-1002", "zlib", "1.3", MIDDLING, MAY),
         ],
+        quiet: &[],
         serial,
         created,
     }
+}
+
+/// Seconds since 1970.
+pub fn now() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
 }

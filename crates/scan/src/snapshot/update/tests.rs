@@ -175,6 +175,7 @@ fn made(key: &SecretKey, serial: u64, changed: usize) -> Vec<u8> {
     World {
         channels: vec![("nixos-test", (0..1500).map(package).collect())],
         records: Vec::new(),
+        quiet: &[],
         serial,
         created: NOW - 100,
     }
