@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Mutex;
 
-use attest::signature::SecretKey;
 use scan::input::closure;
 use scan::input::store::Store;
 use scan::judge::judge;
@@ -58,7 +57,8 @@ fn a_cold_scan_reads_and_checks_only_the_blocks_that_it_needs() {
         record.description = noise(OTHERS + n);
         world.records.push(record);
     }
-    let bytes = world.snapshot(&SecretKey::generate().unwrap().0);
+    place.hold(&world);
+    let bytes = std::fs::read(place.at("snapshot")).unwrap();
     let counted = Counted {
         bytes: &bytes,
         read: Mutex::new(Vec::new()),
@@ -81,24 +81,25 @@ fn a_cold_scan_reads_and_checks_only_the_blocks_that_it_needs() {
         "{size} bytes, {} blocks; opened by {opening} bytes, judged by {judging} of {needed} blocks",
         blocks.len()
     );
-    assert!(size > 5_000_000 && blocks.len() > 40, "{size} bytes, {} blocks", blocks.len());
+    assert!(size > 4_000_000 && blocks.len() > 40, "{size} bytes, {} blocks", blocks.len());
     assert!(opening * 100 < size, "opening read {opening} of {size} bytes");
-    assert!(judging * 8 < size, "judging read {judging} of {size} bytes");
-    // No block is read twice.
-    assert!(judging <= blocks.iter().filter(|b| needs(b)).map(|b| b.size).sum::<u64>());
+    assert!(judging * 10 < size, "judging read {judging} of {size} bytes");
+    // A block is read for each of the questions that it answers, of which there are few.
+    let most = blocks
+        .iter()
+        .map(|b| read.iter().filter(|(from, _)| *from == b.offset).count())
+        .max()
+        .unwrap();
+    assert!(most <= 4, "a block was read {most} times: {read:?}");
 
     // The program itself: what it did not need may be damaged, and is not noticed; what it needs is.
-    place.hold(&world);
-    let whole = std::fs::read(place.at("snapshot")).unwrap();
     let list = place.file("list", LIST);
     let with = |block: &BlockPlace| {
-        let mut bytes = whole.clone();
+        let mut bytes = bytes.clone();
         bytes[(block.offset + block.size / 2) as usize] ^= 1;
         std::fs::write(place.at("snapshot"), bytes).unwrap();
         place.run(&["closure", "--from", &list, "--format", "json"])
     };
-    // Signed by another key, the places are the same.
-    assert_eq!(whole.len(), bytes.len());
     for block in blocks.iter().filter(|b| !needs(b)).step_by(blocks.len() / 6) {
         let ran = with(block);
         assert_eq!(ran.code, Some(0), "{ran:?}");

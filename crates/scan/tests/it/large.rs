@@ -74,14 +74,8 @@ fn a_hundred_thousand_paths_are_judged_in_bounded_memory() {
     assert_eq!(found.len(), 2, "{found:?}");
     println!("{PATHS} paths: {} MB at most", most / 1_000_000);
     assert!((10_000_000..1_000_000_000).contains(&most), "{most}");
-    // Ways through it, and a picture of it, end as well.
+    // Ways through it end as well.
     let why = place.run(&["why", "CVE-2024-1002", "--in", &list, "--format", "json"]);
     let why: Value = serde_json::from_str(&why.out).unwrap();
     assert!(!why["paths"][0].as_array().unwrap().is_empty());
-    let html = place.run(&["closure", "--from", &list, "--format", "html"]);
-    assert!(
-        html.code == Some(0) && html.out.contains("<svg") && html.out.len() < 200_000_000,
-        "{}",
-        html.err
-    );
 }

@@ -90,7 +90,7 @@ fn spdx_is_valid_for_its_own_library() {
 }
 
 #[test]
-fn openvex_is_read_by_another() {
+fn openvex_is_valid_and_read_by_another() {
     let Some(tools) = tools() else { return };
     let text = python(
         &tools,
@@ -108,6 +108,20 @@ fn openvex_is_read_by_another() {
         &file("hostile.openvex.json", &samples::hostile(), ReportFormat::OpenVex),
     );
     assert!(!hostile.contains("invalid"), "{hostile}");
+    // The schema says no where it must.
+    let good = file("good.openvex.json", &samples::small(), ReportFormat::OpenVex);
+    let text = std::fs::read_to_string(&good).unwrap();
+    for (from, to, said) in [
+        ("\"action_statement\"", "\"action\"", "'action_statement' is a required property"),
+        ("\"status\": \"fixed\"", "\"status\": \"mended\"", "'mended' is not one of"),
+        ("\"timestamp\": \"", "\"timestamp\": \"on ", "is not a 'date-time'"),
+        ("\"purl\"", "\"url\"", "'url' was unexpected"),
+    ] {
+        assert!(text.contains(from), "{from}: {text}");
+        std::fs::write(&good, text.replacen(from, to, 1)).unwrap();
+        let broken = python(&tools, "openvex.py", &good);
+        assert!(broken.contains("invalid") && broken.contains(said), "{broken}");
+    }
 }
 
 #[test]

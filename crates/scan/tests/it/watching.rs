@@ -27,8 +27,18 @@ impl<'a> Watch<'a> {
     fn start(place: &'a Place, target: &str, root: &str) -> Self {
         let end = |name: &str| Stdio::from(File::options().create(true).append(true).open(place.at(name)).unwrap());
         let child = place
-            .command(&["watch", target, "--store", root, "--interval", "1", "--format", "jsonl", "--state"])
-            .arg(place.at("watch.json"))
+            .command(&[
+                "watch",
+                target,
+                "--store",
+                root,
+                "--interval",
+                "1",
+                "--format",
+                "jsonl",
+                "--state",
+                "watch.json",
+            ])
             .stdin(Stdio::null())
             .stdout(end("said"))
             .stderr(end("talk"))

@@ -9,7 +9,7 @@ use super::installed::{self, DONE};
 use crate::house::House;
 use crate::shell;
 
-/// CycloneDX and SPDX: their own libraries, with schemas. OpenVEX has no validator; a library checks its members. Markdown is rendered.
+/// CycloneDX and SPDX: their own libraries, with schemas. OpenVEX has no validator: a library checks its members, and jsonschema what its published schema says. Markdown is rendered.
 const PYTHON_PACKAGES: [&str; 4] = [
     "cyclonedx-python-lib[json-validation]==11.12.0",
     "spdx-tools==0.8.5",
