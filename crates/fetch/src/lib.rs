@@ -4,10 +4,13 @@
 mod address;
 mod agent;
 mod error;
+mod range;
 mod roots;
 mod wait;
 
 pub use address::{AddressError, Plain, base};
 pub use agent::{Patience, Timely, agent, ask, condition, good, header, sent};
 pub use error::FetchError;
+pub use range::content_range;
 pub use roots::RootsError;
+pub use wait::asked;

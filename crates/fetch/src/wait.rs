@@ -13,7 +13,7 @@ pub fn asked(status: u16, header: impl Fn(&str) -> Option<String>, now: i64) -> 
     if !matches!(status, 403 | 429 | 500..=599) {
         return None;
     }
-    let until = |unix: i64| u64::try_from(unix - now).unwrap_or(0);
+    let until = |unix: i64| u64::try_from(unix.saturating_sub(now)).unwrap_or(0);
     let retry_after = || {
         let text = header("retry-after")?;
         text.parse::<u64>().ok().or_else(|| date(&text).map(until))
@@ -58,5 +58,7 @@ mod tests {
         assert_eq!(wait(503, &[("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")]), Some(0));
         assert_eq!(wait(429, &[("retry-after", "soon")]), None);
         assert_eq!(wait(404, &[("retry-after", "120")]), None);
+        let long_ago = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "-9223372036854775808")];
+        assert_eq!(wait(403, &long_ago), Some(0));
     }
 }

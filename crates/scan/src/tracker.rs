@@ -1,7 +1,8 @@
 //! A tracker that is asked instead of a snapshot: the packages go there in batches, and what its newest snapshot knows of them comes back.
 //! The tracker runs the same judgement, so that the answer is the one that its snapshot would give here.
 
-mod wire;
+#[doc(hidden)]
+pub mod wire;
 
 use std::io::Read;
 use std::time::Duration;

@@ -59,7 +59,7 @@ impl Remote {
             206 => {
                 let (from, to, size) = header(&response, "content-range")
                     .as_deref()
-                    .and_then(content_range)
+                    .and_then(fetch::content_range)
                     .ok_or_else(|| nonsense("it has no Content-Range"))?;
                 if from != 0 || to >= size || to >= FIRST || size > LARGEST {
                     return Err(nonsense("its Content-Range is not what was asked for"));
@@ -93,7 +93,7 @@ impl Remote {
         let nonsense = |what| nonsense(&self.url, what);
         match response.status().as_u16() {
             206 => {
-                let told = header(&response, "content-range").as_deref().and_then(content_range);
+                let told = header(&response, "content-range").as_deref().and_then(fetch::content_range);
                 if told != Some((offset, last, self.size)) {
                     return Err(nonsense("it sends another range, or of another file, than was asked for"));
                 }
@@ -151,11 +151,4 @@ pub fn nonsense(url: &str, what: &str) -> FetchError {
         url: url.to_owned(),
         what: what.to_owned(),
     }
-}
-
-/// `bytes 0-99/1234`
-fn content_range(text: &str) -> Option<(u64, u64, u64)> {
-    let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
-    let (from, to) = range.split_once('-')?;
-    Some((from.parse().ok()?, to.parse().ok()?, size.parse().ok()?))
 }

@@ -6,7 +6,7 @@ use toml::Table;
 use super::Files;
 
 /// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
-const PARSERS: [(&str, &str); 46] = [
+const PARSERS: [(&str, &str); 50] = [
     ("crates/attest/src/csaf/read.rs", "csaf"),
     ("crates/attest/src/cyclonedx/read.rs", "cyclonedx"),
     ("crates/attest/src/dsse.rs", "provenance"),
@@ -31,6 +31,9 @@ const PARSERS: [(&str, &str); 46] = [
     ("crates/chain/src/bzip2.rs", "archive"),
     ("crates/chain/src/place.rs", "archive"),
     ("crates/chain/src/tar.rs", "archive"),
+    ("crates/fetch/src/address.rs", "headers"),
+    ("crates/fetch/src/range.rs", "headers"),
+    ("crates/fetch/src/wait.rs", "headers"),
     ("crates/nix-model/src/base32.rs", "names"),
     ("crates/nix-model/src/bootspec.rs", "bootspec"),
     ("crates/nix-model/src/derivation/aterm.rs", "aterm"),
@@ -42,6 +45,7 @@ const PARSERS: [(&str, &str); 46] = [
     ("crates/nix-model/src/store_path.rs", "names"),
     ("crates/scan/src/decisions/", "decisions"),
     ("crates/scan/src/input/vendored/", "vendored"),
+    ("crates/scan/src/tracker/wire.rs", "answer"),
     ("crates/vuln/src/cpe.rs", "cpe"),
     ("crates/vuln/src/id.rs", "names"),
     ("crates/vuln/src/purl.rs", "purl"),
