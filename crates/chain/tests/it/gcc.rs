@@ -195,17 +195,29 @@ fn what_was_built_when_the_pins_were_made_is_what_is_pinned() {
 }
 
 #[test]
-fn long_all_of_the_chain_twice_is_the_same_and_goes_on_when_it_is_killed_within_any_step() {
-    if !long("all of the chain, twice") {
-        return;
+fn long_a_build_that_is_killed_within_any_step_of_all_goes_on_with_it() {
+    if long("a build that is killed within each step") {
+        killed_within_every_step(with_all_archives().path(), &whole());
     }
+}
+
+/// An empty store with all archives.
+fn with_all_archives() -> tempfile::TempDir {
     let store = tempfile::tempdir().unwrap();
     let fetched = run(firn_chain(store.path())
         .env("FIRN_BOOTSTRAP", whole())
         .arg("fetch")
         .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"));
     assert_eq!(fetched.code, Some(0), "{}", fetched.talk);
-    killed_within_every_step(store.path(), &whole());
+    store
+}
+
+#[test]
+fn long_all_of_the_chain_twice_is_the_same() {
+    if !long("all of the chain, twice") {
+        return;
+    }
+    let store = with_all_archives();
     let twice = run(firn_chain(store.path()).env("FIRN_BOOTSTRAP", whole()).args(["build", "--twice"]));
     assert_eq!(twice.code, Some(0), "{}{}", twice.out, twice.talk);
     let same: Vec<String> = chain::step::Chain::load(&whole())
