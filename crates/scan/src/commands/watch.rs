@@ -12,7 +12,7 @@ use crate::cli::Scan;
 use crate::finding::{Finding, Report};
 use crate::input::source::{self, Extent};
 use crate::input::store::Store;
-use crate::report::ReportFormat;
+use crate::report::{ReportFormat, words};
 use crate::snapshot::Folders;
 use crate::watch::{State, mark};
 
@@ -109,6 +109,7 @@ fn tell(news: &[&Finding], report: &Report, voice: &mut Voice) -> Result<(), Fai
             ]);
         }
         voice.out.table(&table)?;
+        voice.out.line(format!("judged with {}", words::snapshot(report)))?;
     } else {
         // A line for each, so that what follows a watch can take them one by one.
         for finding in news {

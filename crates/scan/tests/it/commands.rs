@@ -500,6 +500,11 @@ fn a_watch_says_only_what_is_new() {
     );
     fs::write(&state, "{").unwrap();
     assert_eq!(look().code, Some(3));
+    let table = place.run(&["watch", &list, "--once", "--state", "other.json"]);
+    assert!(
+        table.out.contains("CVE-2024-1001") && table.out.contains("judged with snapshot 2 of "),
+        "{table:?}"
+    );
 }
 
 #[test]

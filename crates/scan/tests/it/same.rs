@@ -15,8 +15,8 @@ use vuln::verdict::Verdict;
 
 use crate::asking;
 
-/// Years of NVD that are small and have much about the system; `FIRN_LONG` takes all that the mirror has, which takes a quarter of an hour in a
-/// test build. Every source goes through the same code behind its parser.
+/// Years of NVD that are small and have much about the system; `FIRN_LONG` takes all that the mirror has, which takes long in a
+/// test build.
 const YEARS: [u32; 3] = [2003, 2009, 2020];
 const CHANNEL: &str = "nixos-20.09pre";
 
