@@ -6,6 +6,7 @@
 mod applicability;
 mod coordinate;
 mod engine;
+mod history;
 mod identity;
 mod index;
 mod key;

@@ -6,9 +6,10 @@ mod line;
 mod listed;
 
 pub(super) use configuration::holds;
-pub(super) use line::older_line;
+pub(super) use line::{older_line, years_apart};
 pub(super) use listed::{intervals, is_open};
 
+use super::history::Known;
 use super::lines::Lines;
 use super::platform::{names_free_edition, only_enterprise};
 use super::profile::day;
@@ -16,7 +17,7 @@ use super::rules::{LongTerm, RULES};
 use super::subject::Subject;
 use crate::advisory::{Advisory, Affected, CpeMatch, Status};
 use crate::range::LineClause;
-use crate::version::Scheme;
+use crate::version::{Components, Scheme};
 use configuration::{Position, configured, decide, other_edition};
 use listed::listed;
 
@@ -30,6 +31,8 @@ pub(super) struct Statement {
     pub detail: String,
     pub fixed_in: Option<String>,
     pub side: Side,
+    /// What others added to a CNA's record: mostly a copy that lost something.
+    pub is_added: bool,
 }
 
 impl Statement {
@@ -41,7 +44,13 @@ impl Statement {
         detail: String::new(),
         fixed_in: None,
         side: Side::Other,
+        is_added: false,
     };
+
+    /// Whether a CNA said it, and knew: what others added to its record does not count beside that.
+    pub(super) fn outranks_added(&self) -> bool {
+        !self.is_added && (self.claim != Claim::Unknown || line::IN_DOUBT.contains(&self.rule))
+    }
 }
 
 /// What a statement rests on, as far as sources disagree about it.
@@ -94,6 +103,8 @@ pub(super) struct Around<'a> {
     pub clauses: &'a dyn Fn() -> &'a [LineClause],
     /// First numbers of the versions in which the package set has the product, sorted.
     pub majors: &'a [u64],
+    /// Since when a version of the software is known.
+    pub known_by: &'a dyn Fn(&Components) -> Option<Known>,
     /// Whether a (vendor, product) of another node is in this package set in a version that holds there.
     pub other_products: &'a dyn Fn(&CpeMatch) -> bool,
 }
@@ -113,16 +124,22 @@ fn is_said_of_free_edition(advisory: &Advisory) -> bool {
 /// earlier. Many records are written long after the fix.
 pub(super) fn mended(advisory: &Advisory) -> u32 {
     let published = advisory.published.as_deref().map_or(0, day);
-    let year = advisory.id.strip_prefix("CVE-").and_then(|rest| rest.split('-').next());
+    let year = cve_of(advisory).and_then(|id| id.split('-').nth(1));
     let last = year.map_or(0, |year| day(&format!("{year}-12-31")));
     if last == 0 { published } else { last.min(published) }
+}
+
+/// The CVE id that a record is about, where it has one.
+pub(super) fn cve_of(advisory: &Advisory) -> Option<&str> {
+    let mut ids = std::iter::once(&advisory.id).chain(&advisory.aliases);
+    ids.find(|id| id.starts_with("CVE-")).map(String::as_str)
 }
 
 /// What the record says about the version, if it speaks of the subject at all.
 pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged: Judged<'_>, around: Around<'_>) -> Option<Statement> {
     let advisory = record.advisory;
     let mut all: Vec<Statement> = Vec::new();
-    let day = advisory.published.as_deref().map_or(0, day);
+    let day = mended(advisory);
     let mut cpe: Vec<Position<'_>> = Vec::new();
     let mut criteria = record.criteria;
     for configuration in &advisory.configurations {
@@ -151,7 +168,6 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
         .zip(record.entries)
         .filter(|(_, subjects)| subjects.contains(&n))
     {
-        // What others add to a CNA's record are mostly copies of it that lost something.
         let said = if affected.provider == "cna" { &mut by_cna } else { &mut by_others };
         let is_esr_entry = subject.product.ends_with("esr");
         if is_esr_entry && !judged.is_esr {
@@ -200,10 +216,8 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
         }
         said.push(listed(affected, advisory, judged, around, day));
     }
-    if by_cna
-        .iter()
-        .all(|s| s.claim == Claim::Unknown && !line::IN_DOUBT.contains(&s.rule))
-    {
+    if !by_cna.iter().any(Statement::outranks_added) {
+        by_others.iter_mut().for_each(|s| s.is_added = true);
         all.append(&mut by_others);
     }
     all.append(&mut by_cna);
@@ -236,6 +250,7 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
             confidence: 0.8,
             rule: "before-feature",
             detail: format!("the record is about {what}, which {} has since {since}", subject.product_written),
+            side: Side::BeforeStart,
             ..Statement::NONE
         });
     }

@@ -9,8 +9,9 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
-use super::applicability::{Around, Claim, Judged, Record, Side, Statement, holds, older_line, statement};
+use super::applicability::{Around, Claim, Judged, Record, Side, Statement, holds, mended, older_line, statement, years_apart};
 use super::coordinate::{Coordinate, coordinates};
+use super::history::Known;
 use super::identity::{Context, Identity, THRESHOLD, identify, identify_by_description};
 use super::index::PackageIndex;
 use super::key::Key;
@@ -24,7 +25,7 @@ use crate::advisory::{Advisory, CpeMatch, End, Source, State, Tag};
 use crate::package::Ecosystem;
 use crate::range::{LineClause, line_statement};
 use crate::verdict::{Disposition, Evidence, Match, NearMiss, Outcome, Verdict};
-use crate::version::{Scheme, compare, components};
+use crate::version::{Components, Scheme, compare, components};
 
 /// Near misses that are kept, and the confidence below which nobody would look at one.
 const MAX_NEAR_MISSES: usize = 5;
@@ -520,13 +521,34 @@ impl Case<'_> {
         };
         let mut statements: Vec<Statement> = Vec::new();
         let prepared = self.prepared;
+        let program = details.map_or("", |d| d.program.as_str());
+        let known_by = |version: &Components| {
+            let subjects = accepted.iter().filter_map(|(_, n)| prepared.subjects.list.get((*n)?));
+            let names = subjects.map(|s| (s.vendor.as_str(), s.product.as_str()));
+            let known = names.filter_map(|(vendor, product)| self.context.profiles.known_by(vendor, product, version));
+            // A record that names no product is about the program that its description names.
+            let usual = || {
+                let vendor = self.context.profiles.vendors(program).first()?;
+                self.context.profiles.known_by(&vendor.0, program, version)
+            };
+            known.reduce(Known::and).or_else(usual)
+        };
+        let lines = accepted.iter().filter_map(|(_, n)| prepared.subjects.list.get((*n)?));
+        // Some records name a product by half a name only: what others told of its lines holds for them as well.
+        let lines = lines
+            .filter_map(|s| self.context.profiles.lines(&s.vendor, &s.product))
+            .max_by_key(|lines| lines.len());
         for (r, record) in prepared.records.iter().enumerate() {
             let clauses = || prepared.clauses(r);
             let mut own: Vec<Statement> = Vec::new();
             for (_, n) in accepted {
                 let subject = n.and_then(|n| Some((n, prepared.subjects.list.get(n)?)));
                 let Some((n, subject)) = subject.filter(|(_, s)| !s.rebuilt) else {
-                    own.extend(described(clauses(), judged, majors));
+                    let older = |end: &str| {
+                        older_line(end, "the description", judged.version, majors)
+                            .or_else(|| years_apart(Some(end), mended(record), "the description", judged.version, &known_by))
+                    };
+                    own.extend(described(clauses(), judged, &older));
                     continue;
                 };
                 if subject.target == Some(Target::Platform) {
@@ -535,11 +557,11 @@ impl Case<'_> {
                         confidence: 0.9,
                         rule: "other-platform",
                         detail: format!("{} is named for another operating system", subject.written),
+                        is_added: true,
                         ..Statement::NONE
                     });
                     continue;
                 }
-                let lines = self.context.profiles.lines(&subject.vendor, &subject.product);
                 let (criteria, entries) = (prepared.subjects.criteria.get(r), prepared.subjects.entries.get(r));
                 let record = Record {
                     advisory: record,
@@ -559,9 +581,13 @@ impl Case<'_> {
                         lines,
                         clauses: &clauses,
                         majors,
+                        known_by: &known_by,
                         other_products: &other_products,
                     },
                 ));
+            }
+            if own.iter().any(Statement::outranks_added) {
+                own.retain(|s| !s.is_added);
             }
             let Some(mut best) = own
                 .into_iter()
@@ -694,8 +720,8 @@ fn join(statements: &[Statement]) -> Option<Statement> {
     Some(best)
 }
 
-/// What a description alone says about a version.
-fn described(clauses: &[LineClause], judged: Judged<'_>, majors: &[u64]) -> Option<Statement> {
+/// What a description alone says about a version. `older` tells whether an end that it names for all before it can be about the version.
+fn described(clauses: &[LineClause], judged: Judged<'_>, older: &dyn Fn(&str) -> Option<Statement>) -> Option<Statement> {
     let version = judged.version;
     let mut best: Option<Statement> = None;
     for clause in clauses {
@@ -724,11 +750,10 @@ fn described(clauses: &[LineClause], judged: Judged<'_>, majors: &[u64]) -> Opti
             rule: "range-in-description",
             detail,
             fixed_in: (!inclusive).then(|| bound.clone()),
-            side: Side::Other,
+            ..Statement::NONE
         };
         let is_open = claim == Claim::Affected && clause.line.is_none() && clause.start.is_none();
-        let older = is_open.then(|| older_line(bound, "the description", version, majors)).flatten();
-        let next = older.unwrap_or(next);
+        let next = is_open.then(|| older(bound)).flatten().unwrap_or(next);
         if best.as_ref().is_none_or(|b| next.claim > b.claim) {
             best = Some(next);
         }

@@ -95,8 +95,8 @@ impl Lines {
         Some(bound.strip_suffix(ABOVE).unwrap_or(bound))
     }
 
-    /// A line between those of two versions of which records named two ends on that day or later: it was still looked after. Only where
-    /// lines are mended side by side.
+    /// A line between those of two versions of which records named two ends after that day: it was still looked after. Only where lines are
+    /// mended side by side.
     pub fn looked_after_between(&self, version: &str, end: &str, day: u32) -> Option<&[u64]> {
         let (own, to) = (components(version), components(end));
         let is_between = |line: &&Line| {
@@ -109,7 +109,7 @@ impl Lines {
                 .later
                 .iter()
                 .chain(&line.known)
-                .filter(|(at, _)| *at >= day)
+                .filter(|(at, _)| *at > day)
                 .map(|(_, end)| end.as_str())
                 .collect();
             ends.sort_unstable();
@@ -117,7 +117,7 @@ impl Lines {
             ends.len() >= 2
         };
         let between = self.lines.iter().filter(is_between).find(named)?;
-        (self.parallel >= APART && day > 0).then_some(&between.prefix)
+        (self.parallel >= APART).then_some(&between.prefix)
     }
 
     fn find(&self, version: &str) -> Option<&Line> {

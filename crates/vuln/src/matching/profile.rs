@@ -3,16 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::Table;
-use super::applicability::{intervals, is_open};
+use super::applicability::{cve_of, intervals, is_open, mended};
 use super::coordinate::{Coordinate, coordinates};
+use super::history::{History, HistoryBuilder, Known};
 use super::lines::{Lines, LinesBuilder};
 use super::name::{fold, fold_vendor, topic_words};
 use super::rules::RULES;
 use super::subject::Subject;
-use crate::advisory::{Advisory, Status};
+use crate::advisory::{Advisory, Event, Status, UpperBound};
 use crate::cpe::Part;
 use crate::range::line_statement;
-use crate::version::components;
+use crate::version::{Components, components};
 
 /// Records that name more products than this (a distribution's list) say little about each one's home.
 const MAX_PRODUCTS_FOR_HOME: usize = 8;
@@ -40,13 +41,16 @@ pub struct Profile {
     pub topics: Vec<String>,
     /// Its release lines, from records that name ranges with both ends.
     pub lines: Lines,
+    /// Which versions its records had named by when.
+    pub history: History,
 }
 
 crate::snapshot::pack::record!(Profile {
     records,
     coordinates,
     topics,
-    lines
+    lines,
+    history
 });
 
 impl Profiles {
@@ -71,6 +75,13 @@ impl Profiles {
                 .map(|p| &p.lines)
                 .max_by_key(|l| l.len())
         })
+    }
+
+    /// Since when a version of a product is known, under any of its names.
+    pub(super) fn known_by(&self, vendor: &str, product: &str, version: &Components) -> Option<Known> {
+        let siblings = RULES.siblings(vendor, product).iter().map(|(v, p)| (v.as_str(), p.as_str()));
+        let profiles = siblings.chain([(vendor, product)]).filter_map(|(v, p)| self.get(v, p));
+        profiles.filter_map(|profile| profile.history.known_by(version)).reduce(Known::and)
     }
 
     /// The vendor that most records file a product under, for a subject that names none.
@@ -139,6 +150,7 @@ struct Draft {
     coordinates: Table<Coordinate, u32>,
     words: Table<String, u32>,
     lines: LinesBuilder,
+    history: HistoryBuilder,
 }
 
 impl ProfilesBuilder {
@@ -192,7 +204,7 @@ impl ProfilesBuilder {
                 }
             }
         }
-        let date = advisory.published.as_deref().map_or(0, day);
+        let date = mended(advisory);
         for matched in advisory
             .configurations
             .iter()
@@ -204,6 +216,12 @@ impl ProfilesBuilder {
                 && let Some(draft) = self.products.get_mut(&(fold_vendor(vendor), fold(product)))
             {
                 draft.lines.add_cpe(date, matched);
+            }
+        }
+        let number = number(advisory);
+        for ((vendor, product), highest) in highest(advisory) {
+            if let Some(draft) = self.products.get_mut(&(fold_vendor(vendor), fold(product))) {
+                draft.history.add(date, number, &highest);
             }
         }
         for (key, ends) in ends(advisory) {
@@ -269,6 +287,7 @@ impl ProfilesBuilder {
                 *mine.words.entry(word).or_default() += n;
             }
             mine.lines.merge(draft.lines);
+            mine.history.merge(draft.history);
         }
     }
 
@@ -304,6 +323,7 @@ impl ProfilesBuilder {
                 coordinates: places,
                 topics,
                 lines: draft.lines.finish(),
+                history: draft.history.finish(),
             };
             profiles.products.entry(vendor).or_default().insert(product, profile);
         }
@@ -375,6 +395,49 @@ fn ends(advisory: &Advisory) -> Table<(String, String), Vec<&str>> {
         .collect()
 }
 
+/// The highest version that a record names for each product: start, end or single.
+fn highest(advisory: &Advisory) -> Table<(&str, &str), Components> {
+    let mut found: Table<(&str, &str), Components> = Table::default();
+    let mut add = |name, version: &str| {
+        let version = components(version);
+        let known = found.entry(name).or_default();
+        if **known < *version {
+            *known = version;
+        }
+    };
+    for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches) {
+        if let (true, Some(vendor), Some(product)) = (matched.vulnerable, matched.cpe.vendor.as_deref(), matched.cpe.product.as_deref()) {
+            let ends = matched.start.iter().chain(&matched.end).map(|end| &end.version);
+            ends.map(String::as_str).chain(matched.cpe.version.as_deref()).for_each(|version| add((vendor, product), version));
+        }
+    }
+    for affected in &advisory.affected {
+        let Some(product) = affected.product.as_deref().or(affected.package_name.as_deref()) else {
+            continue;
+        };
+        let name = (affected.vendor.as_deref().unwrap_or_default(), product);
+        for entry in affected.versions.iter().take(64) {
+            add(name, &entry.version);
+            if let Some(UpperBound::LessThan(end) | UpperBound::LessThanOrEqual(end)) = &entry.bound {
+                add(name, end);
+            }
+        }
+        for event in affected.ranges.iter().flat_map(|range| &range.events) {
+            let (Event::Introduced(version) | Event::Fixed(version) | Event::LastAffected(version) | Event::Limit(version)) = event;
+            add(name, version);
+        }
+    }
+    found
+}
+
+/// A number for the vulnerability, the same for all sources.
+fn number(advisory: &Advisory) -> u64 {
+    let id = cve_of(advisory).unwrap_or(&advisory.id);
+    // FNV-1a: two that share a number count as one.
+    let hash = |h: u64, b: u8| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
+    id.bytes().fold(0xcbf2_9ce4_8422_2325, hash)
+}
+
 /// The single versions that a record's CPE names list, by folded vendor and product.
 fn listed(advisory: &Advisory) -> Table<(String, String), Vec<&str>> {
     let mut by_name: Table<(&str, &str), Vec<&str>> = Table::default();
@@ -396,6 +459,11 @@ fn listed(advisory: &Advisory) -> Table<(String, String), Vec<&str>> {
         .filter(|(_, versions)| versions.len() >= 4)
         .map(|((vendor, product), versions)| ((fold_vendor(vendor), fold(product)), versions))
         .collect()
+}
+
+/// The last day of a day's year.
+pub(super) fn year_end(day: u32) -> u32 {
+    day.saturating_sub(32) / 372 * 372 + 403
 }
 
 /// Days since 1970, roughly (months of 31 days): only compared with each other. 0 where the text is no date.

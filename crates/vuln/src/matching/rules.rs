@@ -33,7 +33,7 @@ pub fn rules_digest() -> String {
 }
 
 /// Raised when the matcher itself decides differently.
-const ENGINE: u32 = 5;
+const ENGINE: u32 = 6;
 
 /// What a CPE's target software means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -73,8 +73,8 @@ pub(super) struct Rules {
     programs: HashMap<String, String>,
     targets: HashMap<String, Target>,
     ended: Vec<Ended>,
-    /// Folded product → the words of which a description needs one, and the reason.
-    named: HashMap<String, (Vec<String>, String)>,
+    /// By folded product.
+    named: HashMap<String, NamedRule>,
     /// (vendor, product), folded → its parts.
     parts: Pairs<Vec<PartRule>>,
     /// By folded program.
@@ -113,6 +113,14 @@ impl LongTerm {
             .filter(move |line| own.iter().take(line.len()).le(line.iter()))
     }
 
+    /// The youngest line before a version's own that still got fixes on a day.
+    pub(super) fn older_looked_after(&self, version: &str, day: u32) -> Option<&[u64]> {
+        let own = components(version);
+        let mut lines = self.lines.iter().zip(&self.last).rev();
+        let older = lines.find(|(line, last)| day <= **last && line.iter().lt(own.iter().take(line.len())));
+        older.map(|(line, _)| line.as_slice())
+    }
+
     /// Whether a version's own line still got fixes on a day.
     pub(super) fn is_looked_after(&self, version: &str, day: u32) -> bool {
         self.looked_after(version, day)
@@ -123,6 +131,11 @@ impl LongTerm {
     /// The oldest line from that of a version on that still got fixes on a day, where records name each line that they are about.
     pub(super) fn support_line(&self, version: &str, day: u32) -> Option<&[u64]> {
         self.looked_after(version, day).next().filter(|_| self.named)
+    }
+
+    /// Whether records name each of the lines that got their fix.
+    pub(super) fn is_named(&self) -> bool {
+        self.named
     }
 
     /// The line of a version.
@@ -219,11 +232,15 @@ struct EndedRule {
     reason: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NamedRule {
     products: Vec<String>,
+    /// In lower case; a description that speaks of the product has one of them.
     words: Vec<String>,
+    /// Where only some of what the product ships is packaged by itself: what descriptions call that, in lower case.
+    #[serde(default)]
+    libraries: Vec<String>,
     reason: String,
 }
 
@@ -416,8 +433,7 @@ impl Rules {
             });
         }
         for rule in file.named {
-            let entries = rule.products.iter().map(|p| (fold(p), (rule.words.clone(), rule.reason.clone())));
-            rules.named.extend(entries);
+            rules.named.extend(rule.products.iter().map(|p| (fold(p), rule.clone())));
         }
         for rule in file.part {
             for product in &rule.products {
@@ -522,9 +538,10 @@ impl Rules {
 
     /// Why a record with this description is about something that is shipped with the product (folded), not about the product.
     pub(super) fn is_bundled(&self, product: &str, description: &str) -> Option<&str> {
-        let (words, reason) = self.named.get(product)?;
+        let rule = self.named.get(product)?;
         let text = description.to_lowercase();
-        (!text.is_empty() && words.iter().all(|w| !text.contains(w.as_str()))).then_some(reason)
+        let is_packaged = rule.libraries.is_empty() || rule.libraries.iter().any(|library| named(&text, library).next().is_some());
+        (is_packaged && !text.is_empty() && rule.words.iter().all(|w| !text.contains(w.as_str()))).then_some(&rule.reason)
     }
 
     /// The part of a product that a description is about, where the product is several packages here.

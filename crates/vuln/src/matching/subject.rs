@@ -70,12 +70,14 @@ impl Subjects {
             }
             all.criteria.push(criteria);
             let mut entries = Vec::new();
+            let told = advisory.references.iter().find_map(|r| language_told_by(&r.url));
             for affected in &advisory.affected {
                 if is_build_of_distribution(affected) {
                     entries.push(Vec::new());
                     continue;
                 }
-                let mut about: Vec<usize> = from_affected(affected).and_then(|s| push(&mut all.list, s)).into_iter().collect();
+                let subject = from_affected(affected).map(|subject| in_language(subject, told));
+                let mut about: Vec<usize> = subject.and_then(|s| push(&mut all.list, s)).into_iter().collect();
                 about.extend(affected.cpes.iter().filter_map(from_cpe).filter_map(|s| push(&mut all.list, s)));
                 about.dedup();
                 entries.push(about);
@@ -218,6 +220,31 @@ fn names_of(affected: &Affected) -> (Option<String>, String) {
     (affected.vendor.clone(), product.to_string())
 }
 
+/// The language that a reference to Snyk's database tells: its ids name the registry (`SNYK-JS-LODASH-1`).
+fn language_told_by(url: &str) -> Option<Ecosystem> {
+    const REGISTRIES: &[(&str, Ecosystem)] = &[
+        ("JS", Ecosystem::Node),
+        ("PYTHON", Ecosystem::Python),
+        ("RUBY", Ecosystem::Ruby),
+        ("PHP", Ecosystem::Php),
+        ("DOTNET", Ecosystem::Dotnet),
+        ("JAVA", Ecosystem::Java),
+    ];
+    let id = url.split_once("SNYK-")?.1;
+    let registry = id.split('-').next()?;
+    REGISTRIES.iter().find(|(name, _)| *name == registry).map(|(_, ecosystem)| *ecosystem)
+}
+
+/// A product that names no vendor and no registry, where the record tells the language.
+fn in_language(subject: Subject, told: Option<Ecosystem>) -> Subject {
+    let is_bare = subject.vendor.is_empty() && subject.language.is_none() && subject.purls.is_empty() && !subject.product.is_empty();
+    let language = told.filter(|_| is_bare).map(|ecosystem| (ecosystem, subject.product_written.clone()));
+    Subject {
+        language: language.or(subject.language),
+        ..subject
+    }
+}
+
 /// The language ecosystem of a CVE 5 collection or an OSV package.
 fn language_of(affected: &Affected, product: &str) -> Option<(Ecosystem, String)> {
     let name = affected.package_name.as_deref().unwrap_or(product).to_string();
@@ -267,6 +294,31 @@ mod tests {
             ..Affected::default()
         };
         assert_eq!(named(vec![build("nano"), upstream]), [("nano".into(), false)]);
+    }
+
+    #[test]
+    fn snyks_ids_tell_the_language_of_a_bare_product() {
+        let advisory = |url: &str, vendor: Option<&str>| Advisory {
+            affected: vec![Affected {
+                vendor: vendor.map(str::to_string),
+                product: Some("chromedriver".into()),
+                ..Affected::default()
+            }],
+            references: vec![crate::advisory::Reference {
+                url: url.into(),
+                tags: Vec::new(),
+            }],
+            ..Advisory::default()
+        };
+        let language = |url, vendor| {
+            let advisory = advisory(url, vendor);
+            Subjects::of(&[&advisory]).list.first().and_then(|s| s.language.clone())
+        };
+        let npm = "https://security.snyk.io/vuln/SNYK-JS-CHROMEDRIVER-6049539";
+        assert_eq!(language(npm, None), Some((Ecosystem::Node, "chromedriver".into())));
+        assert_eq!(language(npm, Some("google")), None, "a vendor is more than a reference");
+        assert_eq!(language("https://security.snyk.io/vuln/SNYK-UNMANAGED-CURL-1", None), None);
+        assert_eq!(language("https://example.org/", None), None);
     }
 
     #[test]

@@ -151,6 +151,9 @@ impl<'a> Cutter<'a> {
     fn name_or_version(&mut self, text: &'a str) {
         if !text.bytes().any(|c| c.is_ascii_digit()) {
             let piece = if is_keyword(text) { Piece::Word(text) } else { Piece::Name(text) };
+            if piece.is(&["series"]) {
+                self.whole_series();
+            }
             return self.push(piece, 0, text.len());
         }
         if let Some((from, to)) = joined_range(text) {
@@ -167,6 +170,18 @@ impl<'a> Cutter<'a> {
                 let piece = line_of(number).map_or(Piece::Version(number), Piece::Line);
                 self.push(piece, start, text.len());
             }
+        }
+    }
+
+    /// `All versions of 4.0 series`: the number is a line.
+    fn whole_series(&mut self) {
+        if let [.., all, versions, of, last] = self.pieces.as_mut_slice()
+            && all.is(&["all"])
+            && versions.is(&["versions"])
+            && of.is(&["of"])
+            && let Piece::Version(line) = *last
+        {
+            *last = Piece::Line(line);
         }
     }
 

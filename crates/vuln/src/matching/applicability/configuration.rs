@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::line::{
     listed_fix, long_after, mainline_only, of_siblings, other_line, outside_description, passed_in_description, same_line, snapshot,
-    snapshot_on_line, unnamed_line,
+    snapshot_on_line, unnamed_line, years_older,
 };
 use super::{Around, Claim, Judged, Side, Statement};
 use crate::advisory::{Advisory, Configuration, CpeMatch, End, Node, Operator};
@@ -338,6 +338,7 @@ pub(super) fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: 
         detail: format!("{who}: {detail}"),
         fixed_in: fixed_in.filter(|e| !e.inclusive).map(|e| e.version.clone()),
         side: if rule == "before-range" { Side::BeforeStart } else { Side::Other },
+        is_added: false,
     };
     // A range that ends in the version's own line has been passed: that is more specific than an open range of another line.
     let passed = positions.iter().find_map(|p| match p {
@@ -364,7 +365,8 @@ pub(super) fn decide(positions: Vec<Position<'_>>, advisory: &Advisory, judged: 
                     Some(state(Claim::Fixed, 0.85, "line-passed", detail, Some(passed)))
                 }
                 None => other_line(&end.version, end.inclusive, who, judged, around, day)
-                    .or_else(|| unnamed_line(&ends, advisory, who, judged, around)),
+                    .or_else(|| unnamed_line(&ends, advisory, who, judged, around))
+                    .or_else(|| years_older(&ends, advisory, who, judged, around)),
             },
             // Only mainline's end is named where many lines are mended at once.
             (Some(_), Some(end)) if judged.long_term.is_some() => of_siblings(&end.version, end.inclusive, who, judged, around, day),

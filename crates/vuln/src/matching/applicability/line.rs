@@ -5,11 +5,13 @@ use std::cmp::Ordering;
 use super::listed::every_end;
 use super::{Around, Claim, Judged, Side, Statement, mended};
 use crate::advisory::{Advisory, End};
+use crate::matching::history::Known;
 use crate::matching::lines::{Lines, YEAR};
 use crate::matching::platform::words;
-use crate::matching::profile::day;
+use crate::matching::profile::{day, year_end};
+use crate::matching::rules::LongTerm;
 use crate::range::LineClause;
-use crate::version::{Scheme, compare, components, date_of};
+use crate::version::{Components, Scheme, compare, components, date_of};
 
 /// Whether two versions lie in one release line: one that is known for the product, else the same first two numbers.
 pub(super) fn same_line(a: &str, b: &str, around: Around<'_>) -> bool {
@@ -113,7 +115,7 @@ pub(super) fn of_siblings(end: &str, inclusive: bool, who: &str, judged: Judged<
 }
 
 /// Rules that take back what a list says of a version, for a reason: others' copies of the list do not mend that.
-pub(super) const IN_DOUBT: &[&str] = &["older-line", "line-passed-over", "support-line-passed", "origin-unknown", "no-end"];
+pub(super) const IN_DOUBT: &[&str] = &["older-line", "line-passed-over", "support-line-passed", "years-older", "origin-unknown", "no-end"];
 
 /// First numbers up to here are lines that live side by side (Python 2 and 3, libav 0.8 and 12); higher ones count releases.
 const LAST_LINE: u64 = 20;
@@ -139,7 +141,6 @@ pub(in crate::matching) fn older_line(end: &str, who: &str, version: &str, major
 /// can tell from the record whether the fault is as old.
 pub(super) fn unnamed_line(ends: &[&str], advisory: &Advisory, who: &str, judged: Judged<'_>, around: Around<'_>) -> Option<Statement> {
     let version = judged.version;
-    let published = advisory.published.as_deref().map_or(0, day);
     let later = ends
         .iter()
         .filter(|end| compare(judged.scheme, version, end).is_some_and(Ordering::is_le));
@@ -168,7 +169,7 @@ pub(super) fn unnamed_line(ends: &[&str], advisory: &Advisory, who: &str, judged
         );
         return Some(unknown("support-line-passed", detail));
     }
-    let passed = around.lines?.looked_after_between(version, end, published)?;
+    let passed = around.lines?.looked_after_between(version, end, year_end(mended(advisory)))?;
     if ends.iter().any(|end| components(end).is_on_line(passed)) {
         return None;
     }
@@ -177,6 +178,74 @@ pub(super) fn unnamed_line(ends: &[&str], advisory: &Advisory, who: &str, judged
         "{who}: names no start, and {end} at the earliest; {passed} was still looked after and got no fix: the fault may be younger than {version}"
     );
     Some(unknown("line-passed-over", detail))
+}
+
+/// Years between a version and the oldest one that is known to have a fault, from which on nobody can say that it is as old: within one
+/// major version, and across them.
+const YEARS_WITHIN: u32 = 3;
+const YEARS_ACROSS: u32 = 2;
+/// Major versions between the two that tell as much.
+const MAJORS: u64 = 2;
+
+/// A version that was there years before the oldest line which is named with the fault, while no start is named: the fault may be younger,
+/// as most are.
+pub(super) fn years_older(ends: &[&str], advisory: &Advisory, who: &str, judged: Judged<'_>, around: Around<'_>) -> Option<Statement> {
+    let version = judged.version;
+    if judged.scheme == Scheme::Kernel {
+        // Its records say themselves where they do not know.
+        return None;
+    }
+    let is_ahead = |end: &&str| compare(judged.scheme, version, end).is_some_and(Ordering::is_le);
+    let lower = |a: &&str, b: &&str| compare(judged.scheme, a, b).unwrap_or(Ordering::Equal);
+    let end = if judged.long_term.is_some_and(LongTerm::is_named) {
+        every_end(advisory).filter(is_ahead).min_by(lower)
+    } else {
+        ends.iter().copied().filter(is_ahead).min_by(lower)
+    };
+    if end.is_some_and(|end| same_line(end, version, around)) {
+        return None;
+    }
+    years_apart(end, mended(advisory), who, version, around.known_by)
+}
+
+/// The same of an end that stands alone, in a record about a fault that was mended by that day.
+pub(in crate::matching) fn years_apart(
+    end: Option<&str>,
+    mended: u32,
+    who: &str,
+    version: &str,
+    known_by: &dyn Fn(&Components) -> Option<Known>,
+) -> Option<Statement> {
+    let own = components(version);
+    let to = end.map(components).unwrap_or_default();
+    let known = known_by(&own);
+    // The line that gets the fix has the fault since it was made, at least.
+    let named = known_by(&to.prefix(2)).map_or(u32::MAX, |known| known.day);
+    let years = known.map_or(0, |known| named.min(mended).saturating_sub(known.day) / YEAR);
+    let major = *own.first()?;
+    let majors = to.first().map_or(0, |last| last.saturating_sub(major));
+    let is_across = majors > 0 && major + majors <= LAST_LINE;
+    let is_older = if is_across {
+        years >= YEARS_ACROSS || majors >= MAJORS || known.is_some_and(|known| known.is_bound)
+    } else {
+        years >= YEARS_WITHIN
+    };
+    if !is_older {
+        return None;
+    }
+    let from = end.map_or_else(String::new, |end| format!(", and {end} at the earliest"));
+    let apart = match (years, is_across) {
+        (0, true) if majors > 1 => format!("{majors} major versions older"),
+        (0, true) => "of the major version before".to_string(),
+        (0 | 1, _) => "a year older".to_string(),
+        _ => format!("{years} years older"),
+    };
+    Some(Statement {
+        claim: Claim::Unknown,
+        rule: "years-older",
+        detail: format!("{who}: names no start{from}; {version} is {apart}, and nothing tells whether the fault is as old"),
+        ..Statement::NONE
+    })
 }
 
 /// For the kernel, databases other than its own CNA often name the fix in mainline and none of those in the longterm lines.

@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 
 use super::line::{
-    line_apart, other_line, outside_description, passed_in_description, same_line, snapshot, snapshot_on_line, unnamed_line,
+    line_apart, other_line, outside_description, passed_in_description, same_line, snapshot, snapshot_on_line, unnamed_line, years_older,
 };
 use super::{Around, Claim, Judged, Side, Statement, mended};
 use crate::advisory::{Advisory, Affected, Event, RangeKind, Status, UpperBound, VersionEntry};
-use crate::range::{self, judge};
+use crate::range::{self, Judgement, judge};
 use crate::version::{Components, compare, components};
 
 /// A CVE 5 or OSV list, with the same care for lines.
@@ -41,6 +41,7 @@ pub(super) fn listed(affected: &Affected, advisory: &Advisory, judged: Judged<'_
             Claim::NotAffected if judgement.position == range::Position::Before => Side::BeforeStart,
             _ => Side::Other,
         },
+        is_added: false,
     };
     let unclear = || snapshot(judged, day, judgement.fixed_in.as_deref()).unwrap_or_else(|| statement(Claim::Unknown, 0.5));
     match judgement.status {
@@ -54,6 +55,7 @@ pub(super) fn listed(affected: &Affected, advisory: &Advisory, judged: Judged<'_
                 .or_else(|| outside_description(judged, around, who))
                 .or_else(|| line_apart(&ends, who, judged).filter(|_| judgement.open_start))
                 .or_else(|| unnamed_line(&ends, advisory, who, judged, around).filter(|_| judgement.open_start))
+                .or_else(|| years_older(&ends, advisory, who, judged, around).filter(|_| judgement.open_start || names_no_start(affected, &judgement)))
             {
                 return other;
             }
@@ -75,6 +77,16 @@ pub(super) fn listed(affected: &Affected, advisory: &Advisory, judged: Judged<'_
             range::Position::Inside | range::Position::Unclear => unclear(),
         },
         Status::Unknown => unclear(),
+    }
+}
+
+/// Whether a list calls a version affected that says nothing about where that begins: all versions, or all that it does not list.
+fn names_no_start(affected: &Affected, judgement: &Judgement) -> bool {
+    let is_begin = |entry: &VersionEntry| entry.status == Status::Unaffected && entry.bound.is_some() && is_open(Some(&entry.version));
+    match judgement.rule {
+        "cve5-all-versions" => true,
+        "cve5-default" => !affected.versions.iter().any(is_begin),
+        _ => false,
     }
 }
 
@@ -110,7 +122,17 @@ fn passed_over(affected: &Affected, advisory: &Advisory, judged: Judged<'_>) -> 
     let is_passed = |line: &&Vec<u64>| {
         line.as_slice() > &*own.prefix(2) || own.is_on_line(line) && known.is_looked_after(judged.version, mended(advisory))
     };
-    let passed = known.lines.iter().find(|line| line.as_slice() < &*fixed && is_passed(line))?;
+    let is_fixed = |line: &[u64]| {
+        let mut entries = affected.versions.iter().filter(|e| e.status == Status::Unaffected);
+        entries.any(|e| components(&e.version).is_on_line(line))
+    };
+    let passed = known.lines.iter().find(|line| line.as_slice() < &*fixed && is_passed(line));
+    // One just before it, which would have needed the fix as well.
+    let older = || {
+        let older = known.older_looked_after(judged.version, mended(advisory))?;
+        (!is_fixed(older)).then_some(older)
+    };
+    let passed = passed.map(Vec::as_slice).or_else(older)?;
     let written = |line: &[u64]| line.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
     Some(Statement {
         claim: Claim::Unknown,
