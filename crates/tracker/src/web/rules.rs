@@ -320,6 +320,10 @@ pub const GROUPS: &[Group] = &[
                 "The record says only before which version, and a line between got no fix while it was looked after: the fault may be younger.",
             ),
             rule(
+                "years-older",
+                "The record says only before which version, and this one was there years before, or major versions: the fault may be younger.",
+            ),
+            rule(
                 "no-end",
                 "The range has no end, and this version came out more than a year after the record.",
             ),

@@ -80,6 +80,8 @@ pub(super) struct Judged<'a> {
     pub is_esr: bool,
     /// The enterprise edition of a program that has others.
     pub is_enterprise: bool,
+    /// Built for a processor that channels are built for.
+    pub is_usual: bool,
     /// The program's lines that get fixes side by side, where a rule knows them.
     pub long_term: Option<&'a LongTerm>,
     /// What the record's versions start with that the package leaves out (`5-1.18`).
@@ -197,7 +199,7 @@ pub(super) fn statement(record: Record<'_>, n: usize, subject: &Subject, judged:
             });
             continue;
         }
-        if RULES.only_other_processors(affected) {
+        if RULES.only_other_processors(affected, judged.is_usual) {
             said.push(Statement {
                 claim: Claim::NotAffected,
                 confidence: 0.85,

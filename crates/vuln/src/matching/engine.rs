@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use super::applicability::{Around, Claim, Judged, Record, Side, Statement, holds, mended, older_line, statement, years_apart};
 use super::coordinate::{Coordinate, coordinates};
-use super::history::Known;
+use super::history::Between;
 use super::identity::{Context, Identity, THRESHOLD, identify, identify_by_description};
 use super::index::PackageIndex;
 use super::key::Key;
@@ -480,11 +480,13 @@ impl Case<'_> {
             Some(_) => Scheme::Generic,
             None => details.and_then(|d| RULES.scheme(&d.program)).unwrap_or(Scheme::Generic),
         };
+        let is_usual = ["x86_64", "aarch64"].iter().any(|processor| package.system.starts_with(processor));
         let judged = Judged {
             version: RULES.own_version(&package.attr, &package.version),
             scheme,
             is_esr: details.is_some_and(|d| d.is_esr),
             is_enterprise: details.is_some_and(|d| d.is_enterprise),
+            is_usual,
             long_term: details.and_then(|d| RULES.long_term(&d.program)),
             prefix: None,
         };
@@ -498,7 +500,6 @@ impl Case<'_> {
         } else {
             &[]
         };
-        let is_usual = ["x86_64", "aarch64"].iter().any(|processor| package.system.starts_with(processor));
         let key = ClaimKey {
             subjects: accepted.iter().map(|(_, n)| *n).collect(),
             version: judged.version.to_string(),
@@ -523,15 +524,15 @@ impl Case<'_> {
         let prepared = self.prepared;
         let program = details.map_or("", |d| d.program.as_str());
         let known_by = |version: &Components| {
+            let profiles = self.context.profiles;
             let subjects = accepted.iter().filter_map(|(_, n)| prepared.subjects.list.get((*n)?));
-            let names = subjects.map(|s| (s.vendor.as_str(), s.product.as_str()));
-            let known = names.filter_map(|(vendor, product)| self.context.profiles.known_by(vendor, product, version));
+            let around = subjects.map(|s| profiles.around(&s.vendor, &s.product, version));
             // A record that names no product is about the program that its description names.
             let usual = || {
-                let vendor = self.context.profiles.vendors(program).first()?;
-                self.context.profiles.known_by(&vendor.0, program, version)
+                let vendor = profiles.vendors(program).first();
+                vendor.map_or_else(Between::default, |(vendor, _)| profiles.around(vendor, program, version))
             };
-            known.reduce(Known::and).or_else(usual)
+            around.reduce(Between::and).unwrap_or_else(usual).known_by(version)
         };
         let lines = accepted.iter().filter_map(|(_, n)| prepared.subjects.list.get((*n)?));
         // Some records name a product by half a name only: what others told of its lines holds for them as well.
@@ -621,7 +622,7 @@ impl Case<'_> {
                 };
             }
             if judged.scheme == Scheme::Kernel
-                && let Some(file) = RULES.other_processor_in(head(&record.description))
+                && let Some(file) = RULES.other_processor_in(head(&record.description), is_usual)
             {
                 best = Statement {
                     claim: Claim::NotAffected,

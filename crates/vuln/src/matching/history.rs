@@ -24,6 +24,13 @@ pub struct History {
 
 crate::snapshot::pack::record!(History { steps });
 
+/// What was named next to a version, below and above it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Between<'a> {
+    below: Option<&'a (u32, Prefix)>,
+    above: Option<&'a (u32, Prefix)>,
+}
+
 /// When a version was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
@@ -33,28 +40,38 @@ pub struct Known {
     pub is_bound: bool,
 }
 
-impl Known {
-    /// What two histories of one product tell.
-    pub fn and(self, other: Self) -> Self {
-        Known {
-            day: self.day.min(other.day),
-            is_bound: self.is_bound && other.is_bound,
+impl History {
+    /// What was named next to a version.
+    pub fn around(&self, version: &Components) -> Between<'_> {
+        let own = version.prefix(DEPTH);
+        let place = self.steps.partition_point(|(_, named)| **named < *own);
+        Between {
+            below: place.checked_sub(1).and_then(|place| self.steps.get(place)),
+            above: self.steps.get(place),
         }
     }
 }
 
-impl History {
-    /// The day by which a version was there: between the last one that was named before it and the first one behind it, as near to either
+impl Between<'_> {
+    /// What two histories of one product tell.
+    pub fn and(self, other: Self) -> Self {
+        let below = self.below.into_iter().chain(other.below).max_by(|a, b| a.1.cmp(&b.1));
+        Between {
+            below,
+            above: self.above.into_iter().chain(other.above).min(),
+        }
+    }
+
+    /// The day by which the version was there: between the last one that was named before it and the first one behind it, as near to either
     /// as its numbers are.
-    pub fn known_by(&self, version: &Components) -> Option<Known> {
+    pub fn known_by(self, version: &Components) -> Option<Known> {
         let at = |day| Known { day, is_bound: false };
         if let Some(year) = version.first().filter(|first| YEARS.contains(first)) {
             return Some(at(day(&format!("{year}-12-31"))));
         }
         let own = version.prefix(DEPTH);
-        let place = self.steps.partition_point(|(_, named)| **named < *own);
-        let (to, above) = self.steps.get(place).filter(|_| !own.is_empty())?;
-        let Some((from, below)) = place.checked_sub(1).and_then(|place| self.steps.get(place)) else {
+        let (to, above) = self.above.filter(|_| !own.is_empty())?;
+        let Some((from, below)) = self.below else {
             return Some(Known {
                 day: *to,
                 is_bound: above.as_slice() != &*own,
@@ -63,9 +80,10 @@ impl History {
         let number = |numbers: &[u64], n: usize| numbers.get(n).copied().unwrap_or(0);
         let differs = (0..DEPTH).find(|n| number(above, *n) != number(below, *n)).unwrap_or(0);
         let (low, high) = (number(below, differs), number(above, differs));
-        let way = number(&own, differs).saturating_sub(low).min(high - low);
-        let days = u64::from(to - from) * way.min(1 << 16) / (high - low).min(1 << 16);
-        Some(at(from + u32::try_from(days).unwrap_or(0)))
+        let all = high.saturating_sub(low).clamp(1, 1 << 16);
+        let way = number(&own, differs).saturating_sub(low).min(all);
+        let days = u64::from(to.saturating_sub(*from)) * way / all;
+        Some(at((from + u32::try_from(days).unwrap_or(0)).min(*to)))
     }
 }
 
@@ -79,7 +97,8 @@ pub(super) struct HistoryBuilder {
 impl HistoryBuilder {
     /// The highest version that a record about this vulnerability names for the product.
     pub fn add(&mut self, day: u32, vulnerability: u64, highest: &Components) {
-        let is_number = highest.first().is_some_and(|first| *first < YEARS.start);
+        // `0` stands for the beginning, years for another way to count.
+        let is_number = highest.iter().any(|n| *n > 0) && highest.first() < Some(&YEARS.start);
         if day > 0 && is_number && self.named.len() < MAX_NAMED {
             self.named.push((day, vulnerability, highest.prefix(DEPTH).to_vec()));
         }
@@ -127,7 +146,8 @@ mod tests {
     }
 
     fn day_of(history: &History, version: &str) -> Option<u32> {
-        history.known_by(&components(version)).map(|known| known.day)
+        let version = components(version);
+        history.around(&version).known_by(&version).map(|known| known.day)
     }
 
     #[test]
@@ -143,7 +163,8 @@ mod tests {
             day: 1000,
             is_bound: true,
         };
-        assert_eq!(history.known_by(&components("1.2")), Some(before_all));
+        let version = components("1.2");
+        assert_eq!(history.around(&version).known_by(&version), Some(before_all));
         assert_eq!(day_of(&history, "1.4.1"), Some(1000));
         assert_eq!(day_of(&history, "1.4.2"), Some(2000), "one alone does not count");
         assert_eq!(day_of(&history, "2.0.5"), None, "no later one is named twice");
@@ -155,7 +176,7 @@ mod tests {
         let named = [(500, 7, "3.10.12"), (500, 7, "3.10.12"), (600, 8, "2.4"), (900, 9, "3.1")];
         let history = of(&named);
         // An old id that was widened years later tells nothing.
-        assert!(day_of(&history, "2.7.18") > Some(600));
+        assert_eq!(day_of(&history, "2.7.18"), Some(600));
         let mut reversed = named;
         reversed.reverse();
         assert_eq!(of(&reversed), history);
@@ -170,10 +191,24 @@ mod tests {
     }
 
     #[test]
+    fn two_histories_of_one_product_complete_each_other() {
+        let (old, new) = (of(&[(1000, 1, "0.12"), (1000, 2, "0.12")]), of(&[(2000, 3, "0.22"), (2000, 4, "0.22")]));
+        let version = components("0.13");
+        assert_eq!(old.around(&version).known_by(&version), None);
+        let both = old.around(&version).and(new.around(&version));
+        let known = Known {
+            day: 1100,
+            is_bound: false,
+        };
+        assert_eq!(both.known_by(&version), Some(known));
+        assert_eq!(new.around(&version).and(old.around(&version)), both);
+    }
+
+    #[test]
     fn years_in_front_are_the_day_itself() {
         assert_eq!(day_of(&of(&[]), "2020.1.3"), Some(day("2020-12-31")));
         // What a product was called by before, or a database makes up, does not make 1.2 old.
-        let history = of(&[(100, 1, "2005.12"), (100, 2, "20051231"), (100, 3, "2006.1")]);
+        let history = of(&[(100, 1, "2005.12"), (100, 2, "20051231"), (100, 3, "2006.1"), (100, 4, "0"), (100, 5, "0")]);
         assert_eq!(day_of(&history, "1.2"), None);
     }
 }

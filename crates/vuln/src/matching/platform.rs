@@ -15,6 +15,7 @@ const ELSEWHERE: &[&str] = &[
     "os x",
     "macos",
     "mac os",
+    "darwin",
     "android",
     "ios",
     "iphone",

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Table;
 use super::applicability::{cve_of, intervals, is_open, mended};
 use super::coordinate::{Coordinate, coordinates};
-use super::history::{History, HistoryBuilder, Known};
+use super::history::{Between, History, HistoryBuilder};
 use super::lines::{Lines, LinesBuilder};
 use super::name::{fold, fold_vendor, topic_words};
 use super::rules::RULES;
@@ -77,11 +77,12 @@ impl Profiles {
         })
     }
 
-    /// Since when a version of a product is known, under any of its names.
-    pub(super) fn known_by(&self, vendor: &str, product: &str, version: &Components) -> Option<Known> {
+    /// What records of a product, under any of its names, named next to a version.
+    pub(super) fn around(&self, vendor: &str, product: &str, version: &Components) -> Between<'_> {
         let siblings = RULES.siblings(vendor, product).iter().map(|(v, p)| (v.as_str(), p.as_str()));
         let profiles = siblings.chain([(vendor, product)]).filter_map(|(v, p)| self.get(v, p));
-        profiles.filter_map(|profile| profile.history.known_by(version)).reduce(Known::and)
+        let around = profiles.map(|profile| profile.history.around(version));
+        around.reduce(Between::and).unwrap_or_default()
     }
 
     /// The vendor that most records file a product under, for a subject that names none.

@@ -79,8 +79,10 @@ pub(super) struct Rules {
     parts: Pairs<Vec<PartRule>>,
     /// By folded program.
     long_term: HashMap<String, LongTerm>,
-    /// Folders.
+    /// Folders and files.
     other_processors: Vec<String>,
+    /// The same, of code that only 32-bit processors run.
+    narrow_processors: Vec<String>,
     /// By folded program: words for processors that it is not packaged for.
     foreign_processors: HashMap<String, Vec<String>>,
     /// By folded product.
@@ -275,9 +277,12 @@ struct LongTermRule {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OtherProcessorRule {
-    /// Folders of such code.
+    /// Folders and files of such code.
     #[serde(default)]
     paths: Vec<String>,
+    /// Packages that are built for 32-bit processors run it.
+    #[serde(default)]
+    narrow: bool,
     /// Programs that are packaged for fewer processors, and the words for the others in descriptions.
     #[serde(default)]
     programs: Vec<String>,
@@ -464,7 +469,12 @@ impl Rules {
         }
         rules.host_versioned = file.host_versioned.into_iter().flat_map(|r| r.sets).collect();
         for rule in file.other_processor {
-            rules.other_processors.extend(rule.paths);
+            let paths = if rule.narrow {
+                &mut rules.narrow_processors
+            } else {
+                &mut rules.other_processors
+            };
+            paths.extend(rule.paths);
             let words = rule.programs.iter().map(|program| (fold(program), rule.words.clone()));
             rules.foreign_processors.extend(words);
         }
@@ -587,19 +597,21 @@ impl Rules {
             .unwrap_or(version)
     }
 
-    /// Whether all source files that a record names are code for processors which Nixpkgs has no packages for.
-    pub(super) fn only_other_processors(&self, affected: &Affected) -> bool {
-        !affected.components.is_empty() && affected.components.iter().all(|file| self.is_for_other_processor(file))
+    /// Whether all source files that a record names are code for processors which Nixpkgs has no packages for, or, of a package that is
+    /// built for a usual one, only for 32-bit processors.
+    pub(super) fn only_other_processors(&self, affected: &Affected, is_usual: bool) -> bool {
+        let mut files = affected.components.iter().peekable();
+        files.peek().is_some() && files.all(|file| self.is_for_other_processor(file, is_usual))
     }
 
     /// The file of code for such a processor that a description names, where it names no other processor's.
-    pub(super) fn other_processor_in<'t>(&self, description: &'t str) -> Option<&'t str> {
+    pub(super) fn other_processor_in<'t>(&self, description: &'t str, is_usual: bool) -> Option<&'t str> {
         let mut files = description
             .split_ascii_whitespace()
             .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
             .filter(|word| word.starts_with("arch/"));
         let first = files.next()?;
-        (self.is_for_other_processor(first) && files.all(|file| self.is_for_other_processor(file))).then_some(first)
+        (self.is_for_other_processor(first, is_usual) && files.all(|file| self.is_for_other_processor(file, is_usual))).then_some(first)
     }
 
     /// The words of a description that speak of a processor which a program (folded) is not packaged for.
@@ -609,8 +621,9 @@ impl Rules {
         words.find(|word| named(&text, word).next().is_some()).map(String::as_str)
     }
 
-    fn is_for_other_processor(&self, file: &str) -> bool {
-        self.other_processors.iter().any(|p| file.starts_with(p.as_str()))
+    fn is_for_other_processor(&self, file: &str, is_usual: bool) -> bool {
+        let narrow = self.narrow_processors.iter().filter(|_| is_usual);
+        self.other_processors.iter().chain(narrow).any(|p| file.starts_with(p.as_str()))
     }
 
     /// What a CPE target software or a CVE 5 platform says; `None` where it says nothing for Nixpkgs (`linux`, `*`).

@@ -218,7 +218,15 @@ fn a_line_that_was_looked_after_and_got_no_fix_tells_of_a_young_fault() {
             lines(&ends.each_ref().map(|(start, end)| (start.as_str(), end.as_str())))
         })
         .collect();
-    let judged = |version: &str, record: Advisory| verdicts(vec![store(version)], &[record], &others)[0].1;
+    let judged = |version: &str, record: Advisory| {
+        // Of the year before: what got fixes in later years was looked after.
+        let record = Advisory {
+            id: "CVE-2023-0001".into(),
+            published: Some("2023-05-01T00:00:00Z".into()),
+            ..record
+        };
+        verdicts(vec![store(version)], &[record], &others)[0].1
+    };
     assert_eq!(judged("10.4.13", lines(&[("0", "11.4.10")])), Unknown, "10.6 was passed over");
     assert_eq!(
         judged("10.4.13", lines(&[("0", "10.6.3"), ("11.0.0", "11.4.10")])),
@@ -226,6 +234,81 @@ fn a_line_that_was_looked_after_and_got_no_fix_tells_of_a_young_fault() {
         "no line between was"
     );
     assert_eq!(judged("10.8.1", lines(&[("0", "11.4.10")])), Affected);
+}
+
+/// A record of OSV with a range of its own; two of each year teach when a version was there.
+fn in_year(year: u32, number: u32, events: &Value) -> Advisory {
+    let record = json!({
+        "id": format!("BIT-x-{year}-{number}"), "aliases": [format!("CVE-{year}-{number}")],
+        "published": format!("{year}-06-01T00:00:00Z"), "modified": format!("{year}-06-01T00:00:00Z"), "details": "A fault.",
+        "affected": [{"package": {"ecosystem": "Bitnami", "name": "tracer"}, "ranges": [{"type": "SEMVER", "events": events}]}],
+    });
+    osv::parse(record.to_string().as_bytes()).unwrap().0
+}
+
+#[test]
+fn a_version_years_older_than_the_oldest_line_with_the_fault_is_unknown() {
+    let tracer = |version: &str| package("tracer", version, "https://tracer.example/", "Traces programs");
+    let before = |end: &str| json!([{"introduced": "0"}, {"fixed": end}]);
+    let others: Vec<Advisory> = [(2018, "1.4.2"), (2020, "1.9.0"), (2022, "2.3.0"), (2023, "2.8.0"), (2024, "3.1.0")]
+        .iter()
+        .flat_map(|(year, end)| [1, 2].map(|n| in_year(*year, n, &before(end))))
+        .collect();
+    let judged = |version: &str, events: Value| verdicts(vec![tracer(version)], &[in_year(2024, 9, &events)], &others)[0].1;
+    assert_eq!(judged("1.4.1", before("2.8.1")), Unknown, "1.4 was there in 2018, 2.8 in 2023");
+    assert_eq!(judged("1.4.1", before("3.1.1")), Unknown, "two major versions");
+    assert_eq!(judged("2.2.0", before("2.8.1")), Affected, "a year or two within a line");
+    assert_eq!(judged("2.7.0", before("3.1.1")), Affected, "a year across");
+    assert_eq!(judged("1.4.1", before("1.4.3")), Affected, "its own line is named");
+    assert_eq!(judged("1.4-bootstrap-20161024", before("2.8.1")), Unknown, "a date behind it does not matter");
+    let started = json!([{"introduced": "1.2.0"}, {"fixed": "3.1.1"}]);
+    assert_eq!(judged("1.4.1", started), Affected, "the record says since when");
+    let old_line = json!([{"introduced": "0"}, {"fixed": "1.5.0"}, {"introduced": "2.0.0"}, {"fixed": "2.8.1"}]);
+    assert_eq!(judged("1.4.1", old_line), Affected, "the fix went to a line of that age");
+    // One source that tells where it began is enough.
+    let teller = cve5(
+        "A fault.",
+        &json!([{"vendor": "tracer", "product": "tracer", "versions": [{"version": "1.0", "lessThan": "3.1.1", "status": "affected", "versionType": "custom"}]}]),
+        &json!([]),
+    );
+    let both = [in_year(2024, 9, &before("3.1.1")), teller];
+    assert_eq!(verdicts(vec![tracer("1.4.1")], &both, &others), [("tracer".to_string(), Affected)]);
+}
+
+#[test]
+fn what_others_added_to_a_record_does_not_count_beside_what_its_cna_says() {
+    let tool = package("frobber", "1.0", "https://frobber.example/", "Frobs things");
+    let named = |vendor: &str, start: &str| {
+        let versions = json!([{"version": start, "lessThan": "1.9", "status": "affected", "versionType": "custom"}]);
+        json!([{"vendor": vendor, "product": "frobber", "versions": versions}])
+    };
+    // Under another vendor, as CISA often has it.
+    let record = || cve5("A fault.", &named("frobber", "1.4"), &named("frobber_project", "0"));
+    assert_eq!(one(tool, record()), Some(NotAffected));
+    let unread = json!([{"vendor": "frobber", "product": "frobber", "versions": [{"version": "see references", "status": "affected"}]}]);
+    let added = cve5("A fault.", &unread, &named("frobber_project", "0"));
+    let tool = package("frobber", "1.0", "https://frobber.example/", "Frobs things");
+    assert_eq!(one(tool, added), Some(Affected), "where the CNA's list cannot be read, the other one decides");
+}
+
+#[test]
+fn a_library_that_nixpkgs_links_itself_is_not_the_program_that_ships_a_copy() {
+    let pooler = || package("pgbouncer", "1.14.0", "https://www.pgbouncer.org/", "Connection pooler for PostgreSQL");
+    let range = json!({"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.17.1"}]});
+    let about = |text: &str| osv_of("Bitnami", "pgbouncer", &range, text);
+    assert_eq!(one(pooler(), about("A flaw was found in c-ares library.")), None);
+    assert_eq!(one(pooler(), about("A flaw was found in PgBouncer with c-ares.")), Some(Affected));
+    assert_eq!(one(pooler(), about("A flaw was found.")), Some(Affected), "nothing speaks of a library");
+}
+
+#[test]
+fn packages_of_go_came_with_its_releases() {
+    let go = |version: &str| package("go", version, "https://go.dev/", "The Go programming language");
+    let range = json!({"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.17.12"}]});
+    let record = |text: &str| osv_of("Bitnami", "golang", &range, text);
+    assert_eq!(one(go("1.15.3"), record("Stack exhaustion in Glob in io/fs.")), Some(NotAffected));
+    assert_eq!(one(go("1.16.2"), record("Stack exhaustion in Glob in io/fs.")), Some(Affected));
+    assert_eq!(one(go("1.15.3"), record("Stack exhaustion in Glob in path/filepath.")), Some(Affected));
 }
 
 #[test]
@@ -388,8 +471,14 @@ fn kernel_records_without_an_origin_are_unknown_where_a_longterm_line_was_passed
     );
     assert_eq!(
         one(linux("5.8.1"), record(&near, "1da177e4c3f4")),
+        Some(Unknown),
+        "5.4 just before it got fixes, and not this one"
+    );
+    let all = [("5.4.260", "5.4.*"), ("5.10.202", "5.10.*"), ("6.6.51", "6.6.*")];
+    assert_eq!(
+        one(linux("5.8.1"), record(&all, "1da177e4c3f4")),
         Some(Affected),
-        "no longterm line lies between"
+        "older lines needed it as well"
     );
     assert_eq!(
         one(linux("4.14.300"), record(&[("4.19.300", "4.19.*")], "1da177e4c3f4")),
@@ -495,7 +584,7 @@ fn language_packages_and_programs_do_not_meet_by_name_alone() {
     let events = json!({"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "9.0.0"}]});
     assert_eq!(one(curl(), osv_of("npm", "curl", &events, "A fault.")), None);
     assert_eq!(one(curl(), osv_of("crates.io", "curl", &events, "A fault.")), None);
-    let go = package("go", "1.14.6", "https://golang.org/", "The Go language");
+    let go = package("go", "8.14.6", "https://golang.org/", "The Go language");
     assert_eq!(
         one(go, osv_of("Go", "stdlib", &events, "A fault.")),
         Some(Affected),

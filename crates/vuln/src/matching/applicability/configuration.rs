@@ -537,6 +537,7 @@ pub(in crate::matching) fn holds(matched: &CpeMatch, version: &str) -> bool {
         scheme: Scheme::Generic,
         is_esr: false,
         is_enterprise: false,
+        is_usual: true,
         long_term: None,
         prefix: None,
     };

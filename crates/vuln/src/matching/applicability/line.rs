@@ -186,6 +186,8 @@ const YEARS_WITHIN: u32 = 3;
 const YEARS_ACROSS: u32 = 2;
 /// Major versions between the two that tell as much.
 const MAJORS: u64 = 2;
+/// Releases between the two that tell as much where nobody knows the years.
+const RELEASES: u64 = 10;
 
 /// A version that was there years before the oldest line which is named with the fault, while no start is named: the fault may be younger,
 /// as most are.
@@ -196,22 +198,32 @@ pub(super) fn years_older(ends: &[&str], advisory: &Advisory, who: &str, judged:
         return None;
     }
     let is_ahead = |end: &&str| compare(judged.scheme, version, end).is_some_and(Ordering::is_le);
-    let lower = |a: &&str, b: &&str| compare(judged.scheme, a, b).unwrap_or(Ordering::Equal);
-    let end = if judged.long_term.is_some_and(LongTerm::is_named) {
-        every_end(advisory).filter(is_ahead).min_by(lower)
+    let all: Vec<&str> = if judged.long_term.is_some_and(LongTerm::is_named) {
+        every_end(advisory).filter(is_ahead).collect()
     } else {
-        ends.iter().copied().filter(is_ahead).min_by(lower)
+        ends.iter().copied().filter(is_ahead).collect()
     };
-    if end.is_some_and(|end| same_line(end, version, around)) {
+    let lower = |a: &&&str, b: &&&str| compare(judged.scheme, a, b).unwrap_or(Ordering::Equal);
+    let end = all.iter().min_by(lower).copied();
+    // A line of one number (Go 1, Node 14) may go on for many years.
+    let narrow = around.lines.and_then(|lines| lines.line_of(version)).is_none_or(|line| line.len() > 1);
+    let own = components(version).prefix(2);
+    let is_same = |end: &str| components(end).prefix(2) == own || narrow && same_line(end, version, around);
+    if end.is_some_and(is_same) {
         return None;
     }
-    years_apart(end, mended(advisory), who, version, around.known_by)
+    // A line that gets the fix beside a newer one has the fault since it was made, at least.
+    let line = end.map(|end| components(end).prefix(2));
+    let is_beside = all.iter().any(|other| line.is_some_and(|line| *line < *components(other).prefix(2)));
+    let named = line.filter(|_| is_beside).and_then(|line| (around.known_by)(&line));
+    let seen = named.map_or(u32::MAX, |known| known.day).min(mended(advisory));
+    years_apart(end, seen, who, version, around.known_by)
 }
 
-/// The same of an end that stands alone, in a record about a fault that was mended by that day.
+/// The same of an end, in a record about a fault that is as old as that day.
 pub(in crate::matching) fn years_apart(
     end: Option<&str>,
-    mended: u32,
+    seen: u32,
     who: &str,
     version: &str,
     known_by: &dyn Fn(&Components) -> Option<Known>,
@@ -219,16 +231,17 @@ pub(in crate::matching) fn years_apart(
     let own = components(version);
     let to = end.map(components).unwrap_or_default();
     let known = known_by(&own);
-    // The line that gets the fix has the fault since it was made, at least.
-    let named = known_by(&to.prefix(2)).map_or(u32::MAX, |known| known.day);
-    let years = known.map_or(0, |known| named.min(mended).saturating_sub(known.day) / YEAR);
+    let years = known.map_or(0, |known| seen.saturating_sub(known.day) / YEAR);
     let major = *own.first()?;
     let majors = to.first().map_or(0, |last| last.saturating_sub(major));
     let is_across = majors > 0 && major + majors <= LAST_LINE;
+    let minor = |version: &Components| version.get(1).copied().unwrap_or(0);
+    let releases = if majors > 0 { majors } else { minor(&to).saturating_sub(minor(&own)) };
+    let is_far = releases >= RELEASES && known.is_none_or(|known| known.is_bound);
     let is_older = if is_across {
         years >= YEARS_ACROSS || majors >= MAJORS || known.is_some_and(|known| known.is_bound)
     } else {
-        years >= YEARS_WITHIN
+        years >= YEARS_WITHIN || is_far
     };
     if !is_older {
         return None;
@@ -237,6 +250,7 @@ pub(in crate::matching) fn years_apart(
     let apart = match (years, is_across) {
         (0, true) if majors > 1 => format!("{majors} major versions older"),
         (0, true) => "of the major version before".to_string(),
+        _ if is_far && years < YEARS_WITHIN => format!("{releases} releases older"),
         (0 | 1, _) => "a year older".to_string(),
         _ => format!("{years} years older"),
     };

@@ -93,6 +93,7 @@ impl Prepared<'_> {
             scheme: library.scheme(),
             is_esr: false,
             is_enterprise: false,
+            is_usual: true,
             long_term: None,
             prefix: None,
         };
