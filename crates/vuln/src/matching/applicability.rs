@@ -105,8 +105,8 @@ pub(super) struct Around<'a> {
     pub clauses: &'a dyn Fn() -> &'a [LineClause],
     /// First numbers of the versions in which the package set has the product, sorted.
     pub majors: &'a [u64],
-    /// Since when a version of the software is known.
-    pub known_by: &'a dyn Fn(&Components) -> Option<Known>,
+    /// Since when a version of the software is known; `None` where its releases are none of our business.
+    pub known_by: Option<&'a dyn Fn(&Components) -> Option<Known>>,
     /// Whether a (vendor, product) of another node is in this package set in a version that holds there.
     pub other_products: &'a dyn Fn(&CpeMatch) -> bool,
 }

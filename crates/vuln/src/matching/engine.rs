@@ -582,7 +582,7 @@ impl Case<'_> {
                         lines,
                         clauses: &clauses,
                         majors,
-                        known_by: &known_by,
+                        known_by: Some(&known_by),
                         other_products: &other_products,
                     },
                 ));

@@ -159,10 +159,7 @@ mod tests {
             (3000, 4, "2.0.1"),
             (3000, 5, "2.1"),
         ]);
-        let before_all = Known {
-            day: 1000,
-            is_bound: true,
-        };
+        let before_all = Known { day: 1000, is_bound: true };
         let version = components("1.2");
         assert_eq!(history.around(&version).known_by(&version), Some(before_all));
         assert_eq!(day_of(&history, "1.4.1"), Some(1000));
@@ -187,12 +184,19 @@ mod tests {
         let history = of(&[(1000, 1, "74.0"), (1000, 2, "74.0"), (2000, 3, "114.0"), (2000, 4, "114.0.2")]);
         assert_eq!(day_of(&history, "78.0.1"), Some(1100));
         assert_eq!(day_of(&history, "94"), Some(1500));
-        assert_eq!(day_of(&history, "74.9"), Some(1000), "a line that went on is as old as its beginning");
+        assert_eq!(
+            day_of(&history, "74.9"),
+            Some(1000),
+            "a line that went on is as old as its beginning"
+        );
     }
 
     #[test]
     fn two_histories_of_one_product_complete_each_other() {
-        let (old, new) = (of(&[(1000, 1, "0.12"), (1000, 2, "0.12")]), of(&[(2000, 3, "0.22"), (2000, 4, "0.22")]));
+        let (old, new) = (
+            of(&[(1000, 1, "0.12"), (1000, 2, "0.12")]),
+            of(&[(2000, 3, "0.22"), (2000, 4, "0.22")]),
+        );
         let version = components("0.13");
         assert_eq!(old.around(&version).known_by(&version), None);
         let both = old.around(&version).and(new.around(&version));
@@ -208,7 +212,13 @@ mod tests {
     fn years_in_front_are_the_day_itself() {
         assert_eq!(day_of(&of(&[]), "2020.1.3"), Some(day("2020-12-31")));
         // What a product was called by before, or a database makes up, does not make 1.2 old.
-        let history = of(&[(100, 1, "2005.12"), (100, 2, "20051231"), (100, 3, "2006.1"), (100, 4, "0"), (100, 5, "0")]);
+        let history = of(&[
+            (100, 1, "2005.12"),
+            (100, 2, "20051231"),
+            (100, 3, "2006.1"),
+            (100, 4, "0"),
+            (100, 5, "0"),
+        ]);
         assert_eq!(day_of(&history, "1.2"), None);
     }
 }

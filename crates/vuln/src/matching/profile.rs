@@ -409,7 +409,9 @@ fn highest(advisory: &Advisory) -> Table<(&str, &str), Components> {
     for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches) {
         if let (true, Some(vendor), Some(product)) = (matched.vulnerable, matched.cpe.vendor.as_deref(), matched.cpe.product.as_deref()) {
             let ends = matched.start.iter().chain(&matched.end).map(|end| &end.version);
-            ends.map(String::as_str).chain(matched.cpe.version.as_deref()).for_each(|version| add((vendor, product), version));
+            ends.map(String::as_str)
+                .chain(matched.cpe.version.as_deref())
+                .for_each(|version| add((vendor, product), version));
         }
     }
     for affected in &advisory.affected {

@@ -232,13 +232,18 @@ fn language_told_by(url: &str) -> Option<Ecosystem> {
     ];
     let id = url.split_once("SNYK-")?.1;
     let registry = id.split('-').next()?;
-    REGISTRIES.iter().find(|(name, _)| *name == registry).map(|(_, ecosystem)| *ecosystem)
+    REGISTRIES
+        .iter()
+        .find(|(name, _)| *name == registry)
+        .map(|(_, ecosystem)| *ecosystem)
 }
 
 /// A product that names no vendor and no registry, where the record tells the language.
 fn in_language(subject: Subject, told: Option<Ecosystem>) -> Subject {
     let is_bare = subject.vendor.is_empty() && subject.language.is_none() && subject.purls.is_empty() && !subject.product.is_empty();
-    let language = told.filter(|_| is_bare).map(|ecosystem| (ecosystem, subject.product_written.clone()));
+    let language = told
+        .filter(|_| is_bare)
+        .map(|ecosystem| (ecosystem, subject.product_written.clone()));
     Subject {
         language: language.or(subject.language),
         ..subject

@@ -4,7 +4,7 @@ use super::Table;
 use super::pack::{Malformed, Pack, Unpacker, record};
 
 /// The format that this build reads and writes. 2: records are also found by the libraries that they are about.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// First bytes of a snapshot.
 pub(super) const MAGIC: &[u8; 8] = b"firnsnap";

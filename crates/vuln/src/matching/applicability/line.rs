@@ -115,7 +115,14 @@ pub(super) fn of_siblings(end: &str, inclusive: bool, who: &str, judged: Judged<
 }
 
 /// Rules that take back what a list says of a version, for a reason: others' copies of the list do not mend that.
-pub(super) const IN_DOUBT: &[&str] = &["older-line", "line-passed-over", "support-line-passed", "years-older", "origin-unknown", "no-end"];
+pub(super) const IN_DOUBT: &[&str] = &[
+    "older-line",
+    "line-passed-over",
+    "support-line-passed",
+    "years-older",
+    "origin-unknown",
+    "no-end",
+];
 
 /// First numbers up to here are lines that live side by side (Python 2 and 3, libav 0.8 and 12); higher ones count releases.
 const LAST_LINE: u64 = 20;
@@ -193,10 +200,8 @@ const RELEASES: u64 = 10;
 /// as most are.
 pub(super) fn years_older(ends: &[&str], advisory: &Advisory, who: &str, judged: Judged<'_>, around: Around<'_>) -> Option<Statement> {
     let version = judged.version;
-    if judged.scheme == Scheme::Kernel {
-        // Its records say themselves where they do not know.
-        return None;
-    }
+    // The kernel's records say themselves where they do not know.
+    let known_by = around.known_by.filter(|_| judged.scheme != Scheme::Kernel)?;
     let is_ahead = |end: &&str| compare(judged.scheme, version, end).is_some_and(Ordering::is_le);
     let all: Vec<&str> = if judged.long_term.is_some_and(LongTerm::is_named) {
         every_end(advisory).filter(is_ahead).collect()
@@ -206,7 +211,10 @@ pub(super) fn years_older(ends: &[&str], advisory: &Advisory, who: &str, judged:
     let lower = |a: &&&str, b: &&&str| compare(judged.scheme, a, b).unwrap_or(Ordering::Equal);
     let end = all.iter().min_by(lower).copied();
     // A line of one number (Go 1, Node 14) may go on for many years.
-    let narrow = around.lines.and_then(|lines| lines.line_of(version)).is_none_or(|line| line.len() > 1);
+    let narrow = around
+        .lines
+        .and_then(|lines| lines.line_of(version))
+        .is_none_or(|line| line.len() > 1);
     let own = components(version).prefix(2);
     let is_same = |end: &str| components(end).prefix(2) == own || narrow && same_line(end, version, around);
     if end.is_some_and(is_same) {
@@ -214,10 +222,12 @@ pub(super) fn years_older(ends: &[&str], advisory: &Advisory, who: &str, judged:
     }
     // A line that gets the fix beside a newer one has the fault since it was made, at least.
     let line = end.map(|end| components(end).prefix(2));
-    let is_beside = all.iter().any(|other| line.is_some_and(|line| *line < *components(other).prefix(2)));
-    let named = line.filter(|_| is_beside).and_then(|line| (around.known_by)(&line));
+    let is_beside = all
+        .iter()
+        .any(|other| line.is_some_and(|line| *line < *components(other).prefix(2)));
+    let named = line.filter(|_| is_beside).and_then(|line| known_by(&line));
     let seen = named.map_or(u32::MAX, |known| known.day).min(mended(advisory));
-    years_apart(end, seen, who, version, around.known_by)
+    years_apart(end, seen, who, version, known_by)
 }
 
 /// The same of an end, in a record about a fault that is as old as that day.
@@ -236,7 +246,11 @@ pub(in crate::matching) fn years_apart(
     let majors = to.first().map_or(0, |last| last.saturating_sub(major));
     let is_across = majors > 0 && major + majors <= LAST_LINE;
     let minor = |version: &Components| version.get(1).copied().unwrap_or(0);
-    let releases = if majors > 0 { majors } else { minor(&to).saturating_sub(minor(&own)) };
+    let releases = if majors > 0 {
+        majors
+    } else {
+        minor(&to).saturating_sub(minor(&own))
+    };
     let is_far = releases >= RELEASES && known.is_none_or(|known| known.is_bound);
     let is_older = if is_across {
         years >= YEARS_ACROSS || majors >= MAJORS || known.is_some_and(|known| known.is_bound)

@@ -55,7 +55,10 @@ pub(super) fn listed(affected: &Affected, advisory: &Advisory, judged: Judged<'_
                 .or_else(|| outside_description(judged, around, who))
                 .or_else(|| line_apart(&ends, who, judged).filter(|_| judgement.open_start))
                 .or_else(|| unnamed_line(&ends, advisory, who, judged, around).filter(|_| judgement.open_start))
-                .or_else(|| years_older(&ends, advisory, who, judged, around).filter(|_| judgement.open_start || names_no_start(affected, &judgement)))
+                .or_else(|| {
+                    years_older(&ends, advisory, who, judged, around)
+                        .filter(|_| judgement.open_start || names_no_start(affected, &judgement))
+                })
             {
                 return other;
             }

@@ -116,7 +116,7 @@ impl Prepared<'_> {
                     lines: None,
                     // A package carries one version of a library; what stands beside it in a registry is not known here.
                     majors: &[],
-                    known_by: &|_| None,
+                    known_by: None,
                     clauses: &|| self.clauses(r),
                     other_products: &|_| false,
                 };
