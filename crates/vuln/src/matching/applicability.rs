@@ -96,6 +96,9 @@ pub(super) struct Record<'a> {
     pub entries: &'a [Vec<usize>],
 }
 
+/// Tells since when a version is known.
+pub(super) type KnownBy<'a> = &'a dyn Fn(&Components) -> Option<Known>;
+
 /// What is known around the subject.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
@@ -106,7 +109,7 @@ pub(super) struct Around<'a> {
     /// First numbers of the versions in which the package set has the product, sorted.
     pub majors: &'a [u64],
     /// Since when a version of the software is known; `None` where its releases are none of our business.
-    pub known_by: Option<&'a dyn Fn(&Components) -> Option<Known>>,
+    pub known_by: Option<KnownBy<'a>>,
     /// Whether a (vendor, product) of another node is in this package set in a version that holds there.
     pub other_products: &'a dyn Fn(&CpeMatch) -> bool,
 }

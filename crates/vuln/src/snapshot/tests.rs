@@ -347,8 +347,8 @@ fn security_a_changed_byte_is_noticed_before_it_is_believed() {
 #[test]
 fn other_formats_are_told_apart() {
     let (mut bytes, ..) = file();
-    bytes[8] = 3;
-    assert!(matches!(open(&bytes), Err(SnapshotError::Newer { format: 3 })));
+    bytes[8] = 4;
+    assert!(matches!(open(&bytes), Err(SnapshotError::Newer { format: 4 })));
     bytes[8] = 0;
     assert!(matches!(open(&bytes), Err(SnapshotError::Older { format: 0 })));
     assert!(matches!(open(b"SQLite format 3\0 and more"), Err(SnapshotError::Foreign)));

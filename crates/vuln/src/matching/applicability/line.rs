@@ -3,9 +3,8 @@
 use std::cmp::Ordering;
 
 use super::listed::every_end;
-use super::{Around, Claim, Judged, Side, Statement, mended};
+use super::{Around, Claim, Judged, KnownBy, Side, Statement, mended};
 use crate::advisory::{Advisory, End};
-use crate::matching::history::Known;
 use crate::matching::lines::{Lines, YEAR};
 use crate::matching::platform::words;
 use crate::matching::profile::{day, year_end};
@@ -231,13 +230,7 @@ pub(super) fn years_older(ends: &[&str], advisory: &Advisory, who: &str, judged:
 }
 
 /// The same of an end, in a record about a fault that is as old as that day.
-pub(in crate::matching) fn years_apart(
-    end: Option<&str>,
-    seen: u32,
-    who: &str,
-    version: &str,
-    known_by: &dyn Fn(&Components) -> Option<Known>,
-) -> Option<Statement> {
+pub(in crate::matching) fn years_apart(end: Option<&str>, seen: u32, who: &str, version: &str, known_by: KnownBy<'_>) -> Option<Statement> {
     let own = components(version);
     let to = end.map(components).unwrap_or_default();
     let known = known_by(&own);
