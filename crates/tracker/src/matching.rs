@@ -1,18 +1,16 @@
 //! Drives the matcher of [`vuln::matching`] over the database: what to match again, with what, and where it goes.
 //!
 //! Profiles of products and facts about packages are derived from the whole database, kept, and used until what they were derived
-//! from changes: a delta of records is matched with them in a second. Each channel's result is written in one transaction.
+//! from changes: a delta of records is matched with them in a second. The result is written in one transaction, while it is made.
 
 mod derive;
+mod handover;
 mod outcome;
 mod preview;
 mod shelf;
-mod spool;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
-use std::iter::Peekable;
-use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -25,12 +23,12 @@ use crate::config::now;
 use crate::document;
 use crate::parallel::{parallel, processors};
 use crate::progress::{Phase, Progress};
-use crate::store::result::{ChannelState, ClusterRow, MatchResult, OutcomeRow, StoredPackage, StoredVulnerability};
+use crate::store::result::{ChannelState, ClusterRow, MatchResult, MatchedChannel, OutcomeRow, StoredPackage, StoredVulnerability};
 use crate::store::{Store, StoreError, hidden};
 use derive::{Basis, Ground};
+use handover::Handover;
 pub use preview::{Change, Preview};
 use shelf::Shelf;
-use spool::{Rows, Spool};
 
 /// Vulnerabilities that are read at a time.
 const PAGE: usize = 256;
@@ -39,6 +37,9 @@ const PAGE: usize = 256;
 /// time as there are processors, and taking that memory is what a day's delta spends its time with. More are read once, for all
 /// channels.
 const FEW: u64 = 5000;
+
+/// Pages that may wait to be written: a megabyte each.
+const AHEAD: u64 = 32;
 
 /// What a match did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -114,7 +115,7 @@ pub fn over_all<T: Send>(
         progress,
         preview: None,
     };
-    let done = run.over_vulnerabilities(Vulnerabilities::After(0), processors(), start, each)?;
+    let done = run.over_vulnerabilities(Vulnerabilities::After(0), processors(), start, each, |_, _| Ok(()))?;
     progress.finish();
     Ok(done)
 }
@@ -346,6 +347,7 @@ impl Run<'_> {
                 advisories.iter().for_each(|advisory| builder.add(advisory));
                 shelf.push(stored, advisories).map_err(packing)
             },
+            |_, _| Ok(()),
         )?;
         let (profiles, shelves): (Vec<_>, Vec<_>) = read.into_iter().unzip();
         let pages = Shelf::pages(shelves).map_err(packing)?;
@@ -364,75 +366,87 @@ impl Run<'_> {
     /// Matches channels together: each vulnerability is read once for all of them.
     fn match_all(
         &self,
-        channels: Vec<Channel>,
+        mut channels: Vec<Channel>,
         ground: &Ground,
         mark: i64,
         vulnerabilities: Vulnerabilities<'_>,
         threads: usize,
     ) -> Result<Report, StoreError> {
-        let parts = self.over_vulnerabilities(
-            vulnerabilities,
-            threads,
-            || channels.iter().map(|_| Spool::default()).collect::<Vec<_>>(),
-            |spools, stored, advisories| {
-                let prepared = Prepared::new(Vulnerability {
-                    id: &stored.name,
-                    advisories: &advisories,
-                });
-                let memo = Memo::default();
-                for (channel, spool) in channels.iter().zip(spools) {
-                    if stored.touched > channel.after {
-                        self.note_name(stored);
-                        let row = outcome::row(
-                            stored.id,
-                            prepared.candidates_again(&channel.index, &ground.profiles, &memo),
-                            &channel.index,
-                        );
-                        spool.push(&row).map_err(packing)?;
-                    }
-                }
-                Ok(())
-            },
-        )?;
         let mut report = Report::default();
-        // Indices are large, and writing needs only the names in them.
-        let channels: Vec<Channel> = channels
-            .into_iter()
-            .map(|channel| Channel {
-                index: PackageIndex::default(),
-                ..channel
-            })
-            .collect();
-        let mut parts: Vec<_> = parts.into_iter().map(Vec::into_iter).collect();
-        for channel in channels {
-            let spools = parts.iter_mut().filter_map(Iterator::next);
-            let outcomes = InOrder(
-                spools
-                    .map(|s| s.rows().map(Iterator::peekable))
-                    .collect::<Result<_, _>>()
-                    .map_err(packing)?,
-            );
-            report.verdicts += unpacked_ahead(outcomes, |outcomes| {
-                let result = MatchResult {
-                    channel: channel.state.id,
-                    set: channel.set,
-                    mark,
-                    basis: ground.basis.clone(),
-                    clusters: channel.clusters,
-                    outcomes,
-                };
-                match self.preview {
-                    None => self.store.take_match(result, now()),
-                    Some(preview) => preview::compare(self.store, &channel.state.name, result, preview),
-                }
-            })?;
-            if channel.is_full {
-                report.full.push(channel.state.name)
-            } else {
-                report.incremental.push(channel.state.name)
-            }
+        let mut matched = Vec::new();
+        for channel in &mut channels {
+            let names = if channel.is_full { &mut report.full } else { &mut report.incremental };
+            names.push(channel.state.name.clone());
+            matched.push(MatchedChannel {
+                channel: channel.state.id,
+                set: channel.set,
+                clusters: channel.clusters.take(),
+            });
         }
+        // A few are written when all of them are matched: others match as many for another channel meanwhile, and want to write too.
+        let is_few = matches!(vulnerabilities, Vulnerabilities::These(_));
+        let handover = Handover::new(if is_few { u64::MAX } else { AHEAD });
+        let (giver, channels) = (handover.giver(), channels.as_slice());
+        let match_all = move || {
+            let done = self.over_vulnerabilities(
+                vulnerabilities,
+                threads,
+                Vec::new,
+                |rows: &mut Vec<OutcomeRow>, stored, advisories| {
+                    self.match_one(channels, ground, stored, &advisories, rows);
+                    Ok(())
+                },
+                |rows, page| giver.give(page, std::mem::take(rows)),
+            );
+            giver.end(done.map(drop));
+        };
+        let write = || {
+            let mut outcomes = handover.rows();
+            let result = MatchResult {
+                channels: matched,
+                mark,
+                basis: ground.basis.clone(),
+                outcomes: &mut outcomes,
+            };
+            match self.preview {
+                None => self.store.take_match(result, now()),
+                Some(preview) => {
+                    let names = channels.iter().map(|channel| (channel.state.id, channel.state.name.as_str()));
+                    preview::compare(self.store, &names.collect(), result, preview)
+                }
+            }
+        };
+        report.verdicts = if is_few {
+            match_all();
+            write()?
+        } else {
+            thread::scope(|scope| {
+                scope.spawn(match_all);
+                write()
+            })?
+        };
         Ok(report)
+    }
+
+    /// Matches a vulnerability with each channel that does not know it as it is.
+    fn match_one(
+        &self,
+        channels: &[Channel],
+        ground: &Ground,
+        stored: &StoredVulnerability,
+        advisories: &[Advisory],
+        rows: &mut Vec<OutcomeRow>,
+    ) {
+        let prepared = Prepared::new(Vulnerability {
+            id: &stored.name,
+            advisories,
+        });
+        let memo = Memo::default();
+        for channel in channels.iter().filter(|channel| stored.touched > channel.after) {
+            self.note_name(stored);
+            let found = prepared.candidates_again(&channel.index, &ground.profiles, &memo);
+            rows.push(outcome::row(channel.state.id, stored.id, found, &channel.index));
+        }
     }
 
     /// A preview says names where results have rows.
@@ -443,39 +457,43 @@ impl Run<'_> {
         }
     }
 
-    /// Parses vulnerabilities in `threads` threads; each thread works into a value of its own.
+    /// Parses vulnerabilities in `threads` threads; each thread works into a value of its own. After each page it says which one that was, by
+    /// its number.
     fn over_vulnerabilities<T: Send>(
         &self,
         vulnerabilities: Vulnerabilities<'_>,
         threads: usize,
         start: impl Fn() -> T + Sync,
         each: impl Fn(&mut T, &StoredVulnerability, Vec<Advisory>) -> Result<(), StoreError> + Sync,
+        after_page: impl Fn(&mut T, u64) -> Result<(), StoreError> + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        let cursor = Mutex::new((vulnerabilities, 0));
-        let next_page = || -> Result<Option<Page<'_>>, StoreError> {
+        let cursor = Mutex::new((vulnerabilities, 0, 0_u64));
+        let next_page = || -> Result<Option<(u64, Page<'_>)>, StoreError> {
             let mut cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
-            let (vulnerabilities, after) = &mut *cursor;
-            match vulnerabilities {
+            let (vulnerabilities, after, pages) = &mut *cursor;
+            let number = *pages;
+            *pages += 1;
+            let page = match vulnerabilities {
                 Vulnerabilities::These(all) => {
                     let (page, rest) = all.split_at(all.len().min(PAGE));
                     *all = rest;
-                    Ok((!page.is_empty()).then_some(Page::Stored(Cow::Borrowed(page))))
+                    (!page.is_empty()).then_some(Page::Stored(Cow::Borrowed(page)))
                 }
                 Vulnerabilities::After(mark) => {
                     let page = self.store.vulnerabilities(*mark, *after, PAGE)?;
                     *after = page.last().map_or(*after, |v| v.id);
-                    Ok((!page.is_empty()).then_some(Page::Stored(Cow::Owned(page))))
+                    (!page.is_empty()).then_some(Page::Stored(Cow::Owned(page)))
                 }
-                Vulnerabilities::Shelved(pages) => {
-                    let Some((page, rest)) = pages.split_first() else { return Ok(None) };
+                Vulnerabilities::Shelved(pages) => pages.split_first().map(|(page, rest)| {
                     *pages = rest;
-                    Ok(Some(Page::Shelved(page)))
-                }
-            }
+                    Page::Shelved(page)
+                }),
+            };
+            Ok(page.map(|page| (number, page)))
         };
         let work = || -> Result<T, StoreError> {
             let mut state = start();
-            while let Some(page) = next_page()? {
+            while let Some((number, page)) = next_page()? {
                 let count = match page {
                     Page::Stored(page) => {
                         for stored in page.iter() {
@@ -492,6 +510,7 @@ impl Run<'_> {
                         count
                     }
                 };
+                after_page(&mut state, number)?;
                 self.progress.add(count as u64);
             }
             Ok(state)
@@ -506,43 +525,8 @@ impl Run<'_> {
     }
 }
 
-/// Rows of several threads, each in order, as one list in order: then they are appended to the tables, not inserted.
-struct InOrder(Vec<Peekable<Rows>>);
-
-impl Iterator for InOrder {
-    type Item = OutcomeRow;
-
-    fn next(&mut self) -> Option<OutcomeRow> {
-        let heads = self
-            .0
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(n, rows)| Some((rows.peek()?.vulnerability, n)));
-        let (_, first) = heads.min()?;
-        self.0.get_mut(first)?.next()
-    }
-}
-
-/// Unpacks rows on another processor while those before are written.
-fn unpacked_ahead<T>(mut rows: InOrder, write: impl FnOnce(&mut dyn Iterator<Item = OutcomeRow>) -> T) -> T {
-    const AT_A_TIME: usize = 512;
-    thread::scope(|scope| {
-        let (give, take) = sync_channel::<Vec<OutcomeRow>>(4);
-        scope.spawn(move || {
-            loop {
-                let some: Vec<OutcomeRow> = rows.by_ref().take(AT_A_TIME).collect();
-                // Whoever wrote may have failed and wants no more.
-                if some.is_empty() || give.send(some).is_err() {
-                    return;
-                }
-            }
-        });
-        write(&mut take.into_iter().flatten())
-    })
-}
-
 fn packing(error: std::io::Error) -> StoreError {
-    StoreError::new("pack verdicts", error)
+    StoreError::new("pack records", error)
 }
 
 /// The records about a vulnerability, parsed.

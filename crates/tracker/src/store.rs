@@ -98,7 +98,7 @@ pub trait Store: Read + Queue {
     /// Keeps something derived.
     fn put_derived(&self, name: &str, derived: &Derived, at: i64) -> Result<(), StoreError>;
 
-    /// Writes what matching found: with clusters it replaces all that the channel had, without it replaces the outcomes of the
+    /// Writes what matching found: with clusters it replaces all that a channel had, without it replaces the outcomes of the
     /// vulnerabilities it holds. Answers how many verdicts were written.
     fn take_match(&self, result: MatchResult<'_>, at: i64) -> Result<u64, StoreError>;
 

@@ -12,6 +12,7 @@ mod cve;
 mod error;
 mod feed;
 mod finish;
+mod kept;
 mod layout;
 pub(crate) mod limit;
 mod metrics;

@@ -6,7 +6,7 @@ use vuln::verdict::{Match, NearMiss, Outcome};
 use crate::store::result::{NearMissLine, OutcomeRow, VerdictLine};
 
 /// One vulnerability's outcome.
-pub fn row(vulnerability: i64, outcome: Outcome, index: &PackageIndex) -> OutcomeRow {
+pub fn row(channel: i64, vulnerability: i64, outcome: Outcome, index: &PackageIndex) -> OutcomeRow {
     let cluster = |n: usize| index.clusters().get(n);
     let near: Vec<NearMissLine> = outcome
         .near_misses
@@ -14,6 +14,7 @@ pub fn row(vulnerability: i64, outcome: Outcome, index: &PackageIndex) -> Outcom
         .filter_map(|miss| Some(near_miss(cluster(miss.cluster)?, miss)))
         .collect();
     OutcomeRow {
+        channel,
         vulnerability,
         disposition: outcome.disposition,
         near_misses: if near.is_empty() { None } else { serde_json::to_string(&near).ok() },

@@ -1,12 +1,12 @@
 //! What a match would change.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use vuln::verdict::Verdict;
 
-use crate::store::result::{MatchResult, Suggestion};
+use crate::store::result::{MatchResult, MatchedChannel, OutcomeRow, Suggestion};
 use crate::store::{Store, StoreError};
 
 /// A verdict that would come, go or be another one.
@@ -45,38 +45,83 @@ impl Preview {
     }
 }
 
-/// Compares the result of matching a channel with what the store holds. Answers how many verdicts would be written.
-pub fn compare(store: &dyn Store, channel: &str, result: MatchResult<'_>, preview: &Mutex<Preview>) -> Result<u64, StoreError> {
-    let mut before: HashMap<(String, String), (Verdict, String)> = HashMap::new();
-    let mut note = |line: Suggestion| {
-        before.insert((line.cve, line.package), (line.verdict, line.version));
-        Ok(())
-    };
-    store.suggestions(Some(channel), &mut note)?;
-    let is_full = result.clusters.is_some();
-    let versions: HashMap<String, String> = result.clusters.into_iter().flatten().map(|c| (c.name, c.version)).collect();
-    let mut preview = preview.lock().unwrap_or_else(PoisonError::into_inner);
-    let Preview {
-        changes, verdicts, names, ..
-    } = &mut *preview;
-    let mut matched = Vec::new();
+/// Compares the result of matching channels (names by rows) with what the store holds. Answers how many verdicts would be written.
+pub fn compare(
+    store: &dyn Store,
+    channels: &HashMap<i64, &str>,
+    result: MatchResult<'_>,
+    preview: &Mutex<Preview>,
+) -> Result<u64, StoreError> {
+    let mut comparing = HashMap::new();
+    for matched in result.channels {
+        let Some(name) = channels.get(&matched.channel) else { continue };
+        comparing.insert(matched.channel, Comparing::begin(store, name, matched)?);
+    }
     let mut written = 0;
     for outcome in result.outcomes {
-        let Some(name) = names.get(&outcome.vulnerability) else { continue };
-        matched.push(name.as_str());
+        let outcome = outcome?;
+        let mut preview = preview.lock().unwrap_or_else(PoisonError::into_inner);
+        let Preview { changes, names, .. } = &mut *preview;
+        if let (Some(channel), Some(name)) = (comparing.get_mut(&outcome.channel), names.get(&outcome.vulnerability)) {
+            written += outcome.verdicts.len() as u64;
+            channel.compare(name, &outcome, changes);
+        }
+    }
+    let mut preview = preview.lock().unwrap_or_else(PoisonError::into_inner);
+    for channel in comparing.into_values() {
+        preview.channels += 1;
+        channel.end(&mut preview.changes);
+    }
+    preview.verdicts += written;
+    Ok(written)
+}
+
+/// A channel that is compared.
+struct Comparing<'a> {
+    channel: &'a str,
+    is_full: bool,
+    /// Verdict and version by vulnerability and package.
+    before: HashMap<(String, String), (Verdict, String)>,
+    /// By package.
+    versions: HashMap<String, String>,
+    /// The vulnerabilities, where not all are matched.
+    matched: HashSet<String>,
+}
+
+impl<'a> Comparing<'a> {
+    fn begin(store: &dyn Store, channel: &'a str, matched: MatchedChannel) -> Result<Self, StoreError> {
+        let mut before = HashMap::new();
+        let mut note = |line: Suggestion| {
+            before.insert((line.cve, line.package), (line.verdict, line.version));
+            Ok(())
+        };
+        store.suggestions(Some(channel), &mut note)?;
+        Ok(Self {
+            channel,
+            is_full: matched.clusters.is_some(),
+            before,
+            versions: matched.clusters.into_iter().flatten().map(|c| (c.name, c.version)).collect(),
+            matched: HashSet::new(),
+        })
+    }
+
+    fn compare(&mut self, name: &str, outcome: &OutcomeRow, changes: &mut Vec<Change>) {
+        if !self.is_full {
+            self.matched.insert(name.to_owned());
+        }
         for line in &outcome.verdicts {
-            written += 1;
-            let known = before.remove(&(name.clone(), line.cluster.clone()));
+            let known = self.before.remove(&(name.to_owned(), line.cluster.clone()));
             if known.as_ref().is_some_and(|(verdict, _)| *verdict == line.verdict) {
                 continue;
             }
-            let version = versions
+            let version = self
+                .versions
                 .get(&line.cluster)
                 .cloned()
                 .or(known.as_ref().map(|(_, version)| version.clone()));
             changes.push(Change {
-                channel: channel.to_owned(),
-                vulnerability: name.clone(),
+                channel: self.channel.to_owned(),
+                vulnerability: name.to_owned(),
                 package: line.cluster.clone(),
                 version: version.unwrap_or_default(),
                 before: known.map(|(verdict, _)| verdict),
@@ -84,19 +129,18 @@ pub fn compare(store: &dyn Store, channel: &str, result: MatchResult<'_>, previe
             });
         }
     }
-    matched.sort_unstable();
-    let gone = before
-        .into_iter()
-        .filter(|((name, _), _)| is_full || matched.binary_search(&name.as_str()).is_ok());
-    changes.extend(gone.map(|((vulnerability, package), (verdict, version))| Change {
-        channel: channel.to_owned(),
-        vulnerability,
-        package,
-        version,
-        before: Some(verdict),
-        after: None,
-    }));
-    *verdicts += written;
-    preview.channels += 1;
-    Ok(written)
+
+    /// What is left had a verdict and would have none.
+    fn end(self, changes: &mut Vec<Change>) {
+        let (is_full, matched) = (self.is_full, self.matched);
+        let gone = self.before.into_iter().filter(|((name, _), _)| is_full || matched.contains(name));
+        changes.extend(gone.map(|((vulnerability, package), (verdict, version))| Change {
+            channel: self.channel.to_owned(),
+            vulnerability,
+            package,
+            version,
+            before: Some(verdict),
+            after: None,
+        }));
+    }
 }

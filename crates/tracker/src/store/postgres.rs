@@ -264,7 +264,7 @@ impl Store for Postgres {
     }
 
     fn take_match(&self, result: MatchResult<'_>, at: i64) -> std::result::Result<u64, StoreError> {
-        self.write("write the verdicts of a channel", |tx| matched::take_match(tx, result, at))
+        self.write("write the verdicts", |tx| matched::take_match(tx, result, at))
     }
 
     fn suggestions(

@@ -35,6 +35,9 @@ use super::StoreError;
 
 /// The questions of the pages. Each answer is one state of the database.
 pub trait Read: Send + Sync {
+    /// A text that is another one whenever anybody committed a change since. Cheap: asked with every page.
+    fn last_change(&self) -> Result<String, StoreError>;
+
     /// Whether the database holds the sample set.
     fn is_sample(&self) -> Result<bool, StoreError>;
 

@@ -5,6 +5,8 @@ use vuln::advisory::Source;
 use vuln::package::Package;
 use vuln::verdict::{Disposition, Evidence, Verdict};
 
+use super::StoreError;
+
 /// A channel, as matching sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelState {
@@ -66,20 +68,27 @@ pub struct Derived {
     pub bytes: Vec<u8>,
 }
 
-/// The result of matching one channel.
+/// The result of matching channels together.
 pub struct MatchResult<'a> {
-    /// Row of the channel.
-    pub channel: i64,
-    /// The set that was matched.
-    pub set: i64,
+    /// The channels.
+    pub channels: Vec<MatchedChannel>,
     /// The mark up to which vulnerabilities were matched.
     pub mark: i64,
     /// What it was made with.
     pub basis: String,
+    /// One for each vulnerability that was matched with a channel, in the order of the vulnerabilities' rows. Where matching fails on the way
+    /// nothing is written.
+    pub outcomes: &'a mut dyn Iterator<Item = Result<OutcomeRow, StoreError>>,
+}
+
+/// A channel of a [`MatchResult`].
+pub struct MatchedChannel {
+    /// Row of the channel.
+    pub channel: i64,
+    /// The set that was matched.
+    pub set: i64,
     /// The clusters of the set; `None` where only some vulnerabilities were matched and the clusters are those of the last match.
     pub clusters: Option<Vec<ClusterRow>>,
-    /// One for each vulnerability that was matched, in the order of their rows.
-    pub outcomes: &'a mut dyn Iterator<Item = OutcomeRow>,
 }
 
 /// A cluster of a set.
@@ -100,7 +109,9 @@ pub struct ClusterRow {
 /// What became of one vulnerability in one channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutcomeRow {
-    /// Row.
+    /// Row of the channel.
+    pub channel: i64,
+    /// Row of the vulnerability.
     pub vulnerability: i64,
     /// What became of it.
     pub disposition: Disposition,

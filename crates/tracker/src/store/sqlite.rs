@@ -28,14 +28,14 @@ use super::{Store, StoreError, hidden};
 use crate::document::{Digest, Packer, unpack};
 use vuln::verdict::Verdict;
 
-/// How long a process waits for another one's transaction. The longest (a channel's verdicts) take seconds.
-const BUSY: Duration = Duration::from_secs(120);
+/// How long a process waits for another one's transaction. The longest, a full match, takes a minute or two on a busy machine.
+const BUSY: Duration = Duration::from_secs(600);
 
-/// KiB of pages that a reader keeps.
-const READER_CACHE: i64 = 32 << 10;
+/// KiB of pages that a reader keeps: there are several, and the system keeps the file's pages once for all of them.
+const READER_CACHE: i64 = 8 << 10;
 
-/// KiB of pages that the writer keeps: a channel's verdicts touch pages all over their indexes, and what does not fit is written twice.
-const WRITER_CACHE: i64 = 192 << 10;
+/// KiB of pages that the writer keeps: an index that is written all over is tens of megabytes, and what does not fit is written twice.
+const WRITER_CACHE: i64 = 96 << 10;
 
 /// Idle read connections kept for the next reader.
 const IDLE_READERS: usize = 8;
@@ -48,6 +48,8 @@ pub struct Sqlite {
     readers: Mutex<Vec<Connection>>,
     /// What each reader begins with.
     views: Option<String>,
+    /// Sees the commits of all others. One for all: each connection counts them for itself.
+    watch: Mutex<Connection>,
     writer: Mutex<Connection>,
 }
 
@@ -66,8 +68,10 @@ impl Sqlite {
         let mut writer =
             connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).map_err(|e| StoreError::new(tried(), e))?;
         migrate::run(&mut writer).map_err(|e| StoreError::new(tried(), e))?;
+        let watch = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|e| StoreError::new(tried(), e))?;
         Ok(Self {
             path: path.to_owned(),
+            watch: Mutex::new(watch),
             writer: Mutex::new(writer),
             readers: Mutex::default(),
             views: None,
@@ -286,7 +290,7 @@ impl Store for Sqlite {
             let mut writer = Unchecked::new(lock(&self.writer))?;
             transact(&mut writer.0, |tx| matched::take_match(tx, result, at))
         };
-        run().map_err(|e: rusqlite::Error| StoreError::new("write the verdicts of a channel", e))
+        run().map_err(|e: rusqlite::Error| StoreError::new("write the verdicts", e))
     }
 
     fn suggestions(&self, channel: Option<&str>, each: &mut dyn FnMut(Suggestion) -> std::io::Result<()>) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ mod names;
 pub mod people;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 pub use compare::{Change, Comparison, Difference, Tally};
@@ -27,6 +28,8 @@ use crate::store::{Store, StoreError};
 #[derive(Default)]
 pub struct Boards {
     current: Mutex<Arc<Board>>,
+    /// How many there have been.
+    count: AtomicU64,
     /// Held by the one who reads what changed.
     reading: Mutex<()>,
     /// Comparisons that were asked for on the current board, by the names of their channels.
@@ -94,8 +97,14 @@ impl Boards {
         }
         let board = Arc::new(Board::read(store, marks, &last)?);
         *lock(&self.current) = Arc::clone(&board);
+        self.count.fetch_add(1, Ordering::AcqRel);
         drop(reading);
         Ok(board)
+    }
+
+    /// How many boards there have been: while one is read, others get the one before.
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
     }
 
     /// Two channels of a board, compared.

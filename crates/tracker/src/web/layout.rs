@@ -1,5 +1,6 @@
 //! What stands around the content of every page.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use maud::{DOCTYPE, Markup, html};
@@ -9,16 +10,41 @@ use super::{asset, part};
 use crate::progress::{Phase, Snapshot};
 
 /// What every page knows.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Frame {
     /// Whether the database holds the sample set.
     pub sample: bool,
     /// What the background work is doing.
     pub progress: Snapshot,
-    /// Unix seconds.
-    pub now: i64,
     /// Under which address readers find us, where that is known.
     pub base: Option<Arc<str>>,
+    now: i64,
+    is_timely: Cell<bool>,
+}
+
+impl Frame {
+    /// A frame at a time in unix seconds.
+    pub fn new(sample: bool, progress: Snapshot, base: Option<Arc<str>>, now: i64) -> Self {
+        let is_timely = Cell::new(progress.phase != Phase::Idle);
+        Self {
+            sample,
+            progress,
+            base,
+            now,
+            is_timely,
+        }
+    }
+
+    /// Unix seconds. A page that asks is out of date soon.
+    pub fn now(&self) -> i64 {
+        self.is_timely.set(true);
+        self.now
+    }
+
+    /// Whether the page shows how old something is, or how far something has come.
+    pub fn is_timely(&self) -> bool {
+        self.is_timely.get()
+    }
 }
 
 /// The parts of the site that the navigation names.

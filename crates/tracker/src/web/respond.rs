@@ -1,6 +1,7 @@
 //! A page becomes an answer: HTML or JSON, with its tag for caches.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{FromRequestParts, Path};
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::address::{self, Format};
 use super::error::Error;
 use super::feed;
+use super::kept::Written;
 use super::layout::{Frame, Layout};
 use super::page::Page;
 use super::site::Site;
@@ -42,6 +44,11 @@ impl Asked {
     /// The address.
     pub fn uri(&self) -> &Uri {
         &self.uri
+    }
+
+    /// The address, with its query.
+    fn whole(&self) -> String {
+        self.uri.path_and_query().map_or_else(String::new, ToString::to_string)
     }
 
     /// The address of this page in another format.
@@ -92,9 +99,17 @@ pub async fn page<P: Page + 'static>(
     load: impl FnOnce(&Site, &Frame) -> Result<Loaded<P>, Error> + Send + 'static,
 ) -> Result<Response, Error> {
     blocking(move || {
+        let (moment, asked_for) = (site.moment()?, asked.whole());
+        if let Some(written) = site.kept.get(&asked_for, &moment, Instant::now()) {
+            return Ok(written.into_response());
+        }
         let frame = site.frame()?;
         Ok(match load(&site, &frame)? {
-            Loaded::Page(page) => write(&page, &frame, &asked, format)?,
+            Loaded::Page(page) => {
+                let written = write(&page, &frame, &asked, format)?;
+                site.kept.put(asked_for, moment, written.clone(), frame.is_timely(), Instant::now());
+                written.into_response()
+            }
             Loaded::Elsewhere(address) => (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response(),
         })
     })
@@ -123,7 +138,7 @@ struct Twin<'a, P> {
 /// The version of the twins. It grows when a member goes away or changes its meaning.
 const TWIN_VERSION: u32 = 1;
 
-fn write<P: Page>(page: &P, frame: &Frame, asked: &Asked, format: Format) -> Result<Response, Error> {
+fn write<P: Page>(page: &P, frame: &Frame, asked: &Asked, format: Format) -> Result<Written, Error> {
     if format != Format::Html && !page.formats().contains(&format) {
         return Err(Error::NoPage);
     }
@@ -143,7 +158,7 @@ fn write<P: Page>(page: &P, frame: &Frame, asked: &Asked, format: Format) -> Res
                 title: &format!("{} · Firn tracker", page.title()),
                 page: &asked.page(),
                 base: frame.base.as_deref().unwrap_or_default(),
-                own: &asked.uri().path_and_query().map_or_else(String::new, ToString::to_string),
+                own: &asked.whole(),
             };
             feed::document(head, &page.entries())
         }
@@ -158,13 +173,23 @@ fn write<P: Page>(page: &P, frame: &Frame, asked: &Asked, format: Format) -> Res
             layout.document(frame, &page.body(frame)).into_string()
         }
     };
-    let tag = tag(body.as_bytes());
-    let headers = [
-        (CONTENT_TYPE, format.media_type()),
-        (CACHE_CONTROL, "no-cache"),
-        (ETAG, tag.as_str()),
-    ];
-    Ok((page.status(), headers, body).into_response())
+    Ok(Written {
+        status: page.status(),
+        media_type: format.media_type(),
+        tag: tag(body.as_bytes()),
+        body: body.into(),
+    })
+}
+
+impl IntoResponse for Written {
+    fn into_response(self) -> Response {
+        let headers = [
+            (CONTENT_TYPE, self.media_type),
+            (CACHE_CONTROL, "no-cache"),
+            (ETAG, self.tag.as_str()),
+        ];
+        (self.status, headers, self.body).into_response()
+    }
 }
 
 /// The tag of a body for `If-None-Match`. Weak: what is sent may be compressed in several ways.

@@ -179,7 +179,7 @@ pub async fn health(State(site): Shared) -> Answer {
     let body = respond::blocking(move || {
         let frame = site.frame()?;
         let sources = site.store().sources()?;
-        let age = |source| super::stats::age(source, frame.now);
+        let age = |source| super::stats::age(source, frame.now());
         let ages: serde_json::Map<_, _> = sources.iter().map(|source| (source.name.clone(), json!(age(source)))).collect();
         Ok(json!({
             "version": 1,

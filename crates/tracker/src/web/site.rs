@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::board::people::People;
 use super::board::{Board, Boards, ChannelBoard, Comparison, Names, OpenByPackage};
 use super::error::Error;
+use super::kept::{Kept, Moment};
 use super::layout::Frame;
 use super::limit::{Accounts, Crowd};
 use super::metrics::Requests;
@@ -38,6 +39,8 @@ pub struct Site {
     published: Mutex<Option<KeptMonths>>,
     /// As last seen: pages about errors are written without the database.
     sample: AtomicBool,
+    /// Pages that were written already.
+    pub kept: Kept,
     /// What was asked of us.
     pub requests: Requests,
     /// What each client has left.
@@ -67,6 +70,7 @@ impl Site {
             counts: Mutex::default(),
             published: Mutex::default(),
             sample: AtomicBool::new(false),
+            kept: Kept::default(),
             requests: Requests::default(),
             accounts: Accounts::default(),
             crowd,
@@ -93,6 +97,16 @@ impl Site {
     /// The snapshot that we publish, where we do.
     pub fn published_snapshot(&self) -> Option<&Shelf> {
         self.state.service.snapshot.as_ref()
+    }
+
+    /// What all pages of this moment are made of.
+    pub fn moment(&self) -> Result<Moment, StoreError> {
+        let progress = self.state.progress.snapshot();
+        Ok(Moment {
+            change: self.store().last_change()?,
+            boards: self.boards.count(),
+            work: (progress.phase, progress.subject),
+        })
     }
 
     /// The findings as of now.
@@ -178,22 +192,13 @@ impl Site {
     pub fn frame(&self) -> Result<Frame, Error> {
         let sample = self.store().is_sample()?;
         self.sample.store(sample, Ordering::Relaxed);
-        Ok(Frame {
-            sample,
-            progress: self.state.progress.snapshot(),
-            now: now(),
-            base: self.base(),
-        })
+        Ok(Frame::new(sample, self.state.progress.snapshot(), self.base(), now()))
     }
 
     /// The frame of pages that are written when the database may be out of reach.
     pub fn frame_without_store(&self) -> Frame {
-        Frame {
-            sample: self.sample.load(Ordering::Relaxed),
-            progress: self.state.progress.snapshot(),
-            now: now(),
-            base: self.base(),
-        }
+        let sample = self.sample.load(Ordering::Relaxed);
+        Frame::new(sample, self.state.progress.snapshot(), self.base(), now())
     }
 
     /// Under which address readers find us, where that is known.

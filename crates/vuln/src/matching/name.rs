@@ -1,5 +1,8 @@
 //! Names made comparable: `Apache HTTP Server`, `http_server` and `http-server` are one text.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 /// Lower-case letters, digits and `+`; everything else is dropped. Non-ASCII letters stay as they are.
 pub fn fold(name: &str) -> String {
     if name.is_ascii() {
@@ -401,12 +404,15 @@ const STOP_WORDS: &[&str] = &[
     "management",
 ];
 
+/// The same, to be asked for each word of each description.
+static STOPPED: LazyLock<HashSet<&str, foldhash::fast::RandomState>> = LazyLock::new(|| STOP_WORDS.iter().copied().collect());
+
 /// The words of a description that may tell one piece of software from another, folded to their stem's beginning.
 pub fn topic_words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric())
         .filter(|w| (3..=24).contains(&w.len()) && !w.bytes().all(|b| b.is_ascii_digit()))
         .map(str::to_lowercase)
-        .filter(|w| !STOP_WORDS.contains(&w.as_str()))
+        .filter(|w| !STOPPED.contains(w.as_str()))
         .map(|mut w| {
             // Plural and singular are one word.
             if w.len() > 4 && w.ends_with('s') && !w.ends_with("ss") {

@@ -180,18 +180,29 @@ const WITH: &[&str] = &[
     "if used with",
 ];
 
+/// The same, to be looked for in each description: few have any of them.
+static WITH_FINDERS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| WITH.iter().map(Finder::new).collect());
+
+/// What says that another program uses the product.
+const USED_IN: &str = "as used in";
+
+/// The same.
+static USED_IN_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(USED_IN));
+
 /// The words that make the subject the environment of another program's fault: `when using OpenSSL`.
 pub(super) fn environment(record: &Advisory, subject: &Subject) -> Option<String> {
     let text = record.description.to_lowercase();
     let product = subject.product_written.to_lowercase().replace('_', " ");
     // What runs on a kernel, or below one, does not ship it.
-    let kernel = words(&text, "in the linux kernel").next();
-    if let Some(used) = words(&text, &format!("as used in {product}")).next()
-        && kernel.is_some_and(|kernel| kernel < used)
+    if USED_IN_FINDER.find(text.as_bytes()).is_some()
+        && let Some(used) = words(&text, &format!("{USED_IN} {product}")).next()
+        && words(&text, "in the linux kernel").next().is_some_and(|kernel| kernel < used)
     {
         return Some(format!("in the Linux kernel, as used in {product}"));
     }
-    let at = WITH.iter().find_map(|with| {
+    let said = WITH.iter().zip(&*WITH_FINDERS);
+    let mut said = said.filter(|(_, finder)| finder.find(text.as_bytes()).is_some());
+    let at = said.find_map(|(with, _)| {
         let phrase = format!("{with} {product}");
         words(&text, &phrase).next().map(|at| (at, phrase.clone()))
     });

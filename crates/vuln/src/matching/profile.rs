@@ -139,9 +139,44 @@ impl Profiles {
 #[derive(Debug, Default)]
 pub struct ProfilesBuilder {
     products: Table<(String, String), Draft>,
-    /// Number of records that use a word at all.
-    words: Table<String, u32>,
+    words: Words,
     records: u32,
+}
+
+/// All words of descriptions. Most products have dozens of them: they name them by number.
+#[derive(Debug, Default)]
+struct Words {
+    numbers: Table<String, u32>,
+    /// Number of records that use a word at all, by its number.
+    records: Vec<u32>,
+}
+
+impl Words {
+    fn number(&mut self, word: String) -> u32 {
+        let next = self.records.len() as u32;
+        let number = *self.numbers.entry(word).or_insert(next);
+        if number == next {
+            self.records.push(0);
+        }
+        number
+    }
+
+    fn count(&mut self, number: u32, records: u32) {
+        if let Some(known) = self.records.get_mut(number as usize) {
+            *known += records;
+        }
+    }
+
+    /// The words by their numbers, with the number of records.
+    fn into_list(self) -> Vec<(String, u32)> {
+        let mut list: Vec<(String, u32)> = self.records.into_iter().map(|records| (String::new(), records)).collect();
+        for (word, number) in self.numbers {
+            if let Some(place) = list.get_mut(number as usize) {
+                place.0 = word;
+            }
+        }
+        list
+    }
 }
 
 #[derive(Debug, Default)]
@@ -149,7 +184,8 @@ struct Draft {
     records: u32,
     described: u32,
     coordinates: Table<Coordinate, u32>,
-    words: Table<String, u32>,
+    /// By number.
+    words: Table<u32, u32>,
     lines: LinesBuilder,
     history: HistoryBuilder,
 }
@@ -162,14 +198,12 @@ impl ProfilesBuilder {
             return;
         }
         self.records += 1;
-        let mut words: Vec<String> = topic_words(advisory.description.get(..2000).unwrap_or(&advisory.description)).collect();
+        let words = topic_words(advisory.description.get(..2000).unwrap_or(&advisory.description));
+        let mut words: Vec<u32> = words.map(|word| self.words.number(word)).collect();
         words.sort_unstable();
         words.dedup();
         for word in &words {
-            match self.words.get_mut(word) {
-                Some(n) => *n += 1,
-                None => drop(self.words.insert(word.clone(), 1)),
-            }
+            self.words.count(*word, 1);
         }
         let few = products.len() <= MAX_PRODUCTS_FOR_HOME;
         let mut places: Vec<Coordinate> = Vec::new();
@@ -200,12 +234,14 @@ impl ProfilesBuilder {
                 if draft.described < 60 {
                     draft.described += 1;
                     for word in &words {
-                        *draft.words.entry(word.clone()).or_default() += 1;
+                        *draft.words.entry(*word).or_default() += 1;
                     }
                 }
             }
         }
         let date = mended(advisory);
+        // Lists of versions name one product again and again.
+        let mut folded: Option<((&str, &str), (String, String))> = None;
         for matched in advisory
             .configurations
             .iter()
@@ -213,9 +249,14 @@ impl ProfilesBuilder {
             .flat_map(|n| &n.matches)
             .filter(|m| m.vulnerable)
         {
-            if let (Some(vendor), Some(product)) = (&matched.cpe.vendor, &matched.cpe.product)
-                && let Some(draft) = self.products.get_mut(&(fold_vendor(vendor), fold(product)))
-            {
+            let (Some(vendor), Some(product)) = (matched.cpe.vendor.as_deref(), matched.cpe.product.as_deref()) else {
+                continue;
+            };
+            let (_, key) = match folded.take() {
+                Some(last) if last.0 == (vendor, product) => folded.insert(last),
+                _ => folded.insert(((vendor, product), (fold_vendor(vendor), fold(product)))),
+            };
+            if let Some(draft) = self.products.get_mut(key) {
                 draft.lines.add_cpe(date, matched);
             }
         }
@@ -274,8 +315,11 @@ impl ProfilesBuilder {
     /// Joins what another builder (another thread) learned.
     pub fn merge(&mut self, other: ProfilesBuilder) {
         self.records += other.records;
-        for (word, n) in other.words {
-            *self.words.entry(word).or_default() += n;
+        let mut numbers = Vec::new();
+        for (word, records) in other.words.into_list() {
+            let number = self.words.number(word);
+            self.words.count(number, records);
+            numbers.push(number);
         }
         for (key, draft) in other.products {
             let mine = self.products.entry(key).or_default();
@@ -285,7 +329,9 @@ impl ProfilesBuilder {
                 *mine.coordinates.entry(place).or_default() += n;
             }
             for (word, n) in draft.words {
-                *mine.words.entry(word).or_default() += n;
+                if let Some(number) = numbers.get(word as usize) {
+                    *mine.words.entry(*number).or_default() += n;
+                }
             }
             mine.lines.merge(draft.lines);
             mine.history.merge(draft.history);
@@ -296,6 +342,7 @@ impl ProfilesBuilder {
     pub fn finish(self) -> Profiles {
         let mut profiles = Profiles::default();
         let all = f64::from(self.records.max(1));
+        let words = self.words.into_list();
         for ((vendor, product), draft) in self.products {
             profiles
                 .vendors
@@ -306,18 +353,19 @@ impl ProfilesBuilder {
             places.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
             places.truncate(MAX_COORDINATES);
             let described = f64::from(draft.described.max(1));
-            let mut topics: Vec<(f64, String)> = draft
+            let mut topics: Vec<(f64, &str)> = draft
                 .words
                 .into_iter()
-                .filter_map(|(word, n)| {
+                .filter_map(|(number, n)| {
+                    let (word, records) = words.get(number as usize)?;
                     let share = f64::from(n) / described;
-                    let usual = f64::from(self.words.get(&word).copied().unwrap_or(1)) / all;
-                    (share >= 0.08 && share > 4.0 * usual).then(|| (share * (share / usual).ln(), word))
+                    let usual = f64::from(*records) / all;
+                    (share >= 0.08 && share > 4.0 * usual).then(|| (share * (share / usual).ln(), word.as_str()))
                 })
                 .collect();
-            topics.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+            topics.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
             topics.truncate(MAX_TOPICS);
-            let mut topics: Vec<String> = topics.into_iter().map(|(_, word)| word).collect();
+            let mut topics: Vec<String> = topics.into_iter().map(|(_, word)| word.to_owned()).collect();
             topics.sort_unstable();
             let profile = Profile {
                 records: draft.records,
@@ -345,6 +393,7 @@ fn products_of(advisory: &Advisory) -> Vec<(String, String)> {
         if matched.vulnerable
             && matched.cpe.part != Part::Hardware
             && let (Some(vendor), Some(product)) = (matched.cpe.vendor.as_deref(), matched.cpe.product.as_deref())
+            && found.last() != Some(&(vendor, product))
         {
             found.push((vendor, product));
         }

@@ -1,13 +1,14 @@
 //! What matching reads and writes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use vuln::advisory::Source;
 
 use super::client::{Client, Error, Row, Value};
 use super::{Result, clean, new_ids, next_id};
 use crate::document::Digest;
-use crate::store::result::{ChannelState, ClusterRow, MatchResult, OutcomeRow, StoredVulnerability, Suggestion};
+use crate::store::StoreError;
+use crate::store::result::{ChannelState, ClusterRow, MatchResult, MatchedChannel, OutcomeRow, StoredVulnerability, Suggestion};
 use crate::store::spans::{Before, Spans, because};
 
 /// Outcomes written at a time.
@@ -71,78 +72,30 @@ pub fn vulnerabilities(db: &mut Client, mark: i64, after: i64, limit: usize) -> 
     Ok(all)
 }
 
-/// Writes what matching found for one channel.
+/// Writes what matching found.
 pub fn take_match(tx: &mut Client, result: MatchResult<'_>, at: i64) -> Result<u64> {
-    let row = tx.one("SELECT name, matched_set FROM channel WHERE id = $1", &[result.channel.into()])?;
-    let (name, matched_before): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
-    let mut writing = Writing {
-        channel: result.channel,
-        is_full: result.clusters.is_some(),
-        clusters: HashMap::new(),
-        spans: Spans::default(),
-        vulnerabilities: 0,
-        verdicts: 0,
-    };
-    if let Some(clusters) = &result.clusters {
-        writing.remember(tx, None)?;
-        for table in ["verdict", "disposition", "cluster_attr", "cluster"] {
-            tx.execute(&format!("DELETE FROM {table} WHERE channel_id = $1"), &[result.channel.into()])?;
-        }
-        insert_clusters(tx, result.channel, clusters)?;
+    let is_any_full = result.channels.iter().any(|channel| channel.clusters.is_some());
+    let mut channels = BTreeMap::new();
+    for channel in result.channels {
+        channels.insert(channel.channel, Writing::begin(tx, channel)?);
     }
-    writing.read_clusters(tx)?;
-    let outcomes = result.outcomes;
     loop {
-        let chunk: Vec<OutcomeRow> = (&mut *outcomes).take(CHUNK).collect();
+        let chunk: std::result::Result<Vec<OutcomeRow>, StoreError> = (&mut *result.outcomes).take(CHUNK).collect();
+        let chunk = chunk.map_err(Error::decode)?;
         if chunk.is_empty() {
             break;
         }
-        writing.chunk(tx, chunk)?;
+        write(tx, &mut channels, chunk)?;
     }
-    let Writing {
-        spans,
-        vulnerabilities,
-        verdicts,
-        is_full,
-        ..
-    } = writing;
-    let because = because(matched_before, result.set);
-    let ended = spans.ended();
-    tx.copy(
-        "verdict_past (vulnerability_id, channel_id, package, version, verdict, since_set, until_set, until_at, because)",
-        ended.iter().map(|e| {
-            vec![
-                e.vulnerability.into(),
-                result.channel.into(),
-                (&e.package).into(),
-                (&e.before.version).into(),
-                (&e.before.verdict).into(),
-                e.before.since.into(),
-                result.set.into(),
-                at.into(),
-                because.into(),
-            ]
-        }),
-    )?;
-    if is_full {
+    if is_any_full {
         // What the server knows of these tables is about rows that are gone.
         tx.run("ANALYZE cluster, cluster_attr, verdict, disposition")?;
     }
-    recount(tx, result.channel)?;
-    tx.execute(
-        "UPDATE channel SET matched_set = $2, matched_mark = $3, matched_rules = $4, matched_at = $5 WHERE id = $1",
-        &[
-            result.channel.into(),
-            result.set.into(),
-            result.mark.into(),
-            (&result.basis).into(),
-            at.into(),
-        ],
-    )?;
-    let data = serde_json::json!({
-        "full": is_full, "vulnerabilities": vulnerabilities, "verdicts": verdicts, "ended": ended.len(), "mark": result.mark,
-    });
-    super::event(tx, at, "matched", &name, &data)?;
+    let mut verdicts = 0;
+    for writing in channels.into_values() {
+        verdicts += writing.verdicts;
+        writing.end(tx, result.mark, &result.basis, at)?;
+    }
     Ok(verdicts)
 }
 
@@ -152,9 +105,12 @@ struct Known {
     since: Option<i64>,
 }
 
-/// A match on its way into the tables.
+/// A channel whose outcomes are being written.
 struct Writing {
     channel: i64,
+    name: String,
+    matched_before: Option<i64>,
+    set: i64,
     is_full: bool,
     clusters: HashMap<String, Known>,
     spans: Spans,
@@ -163,6 +119,32 @@ struct Writing {
 }
 
 impl Writing {
+    /// Takes out what is replaced as a whole.
+    fn begin(tx: &mut Client, matched: MatchedChannel) -> Result<Self> {
+        let MatchedChannel { channel, set, clusters } = matched;
+        let row = tx.one("SELECT name, matched_set FROM channel WHERE id = $1", &[channel.into()])?;
+        let mut writing = Self {
+            channel,
+            name: row.get(0)?,
+            matched_before: row.get(1)?,
+            set,
+            is_full: clusters.is_some(),
+            clusters: HashMap::new(),
+            spans: Spans::default(),
+            vulnerabilities: 0,
+            verdicts: 0,
+        };
+        if let Some(clusters) = &clusters {
+            writing.remember(tx, None)?;
+            for table in ["verdict", "disposition", "cluster_attr", "cluster"] {
+                tx.execute(&format!("DELETE FROM {table} WHERE channel_id = $1"), &[channel.into()])?;
+            }
+            insert_clusters(tx, channel, clusters)?;
+        }
+        writing.read_clusters(tx)?;
+        Ok(writing)
+    }
+
     /// Notes the verdicts there are, of all vulnerabilities or of some.
     fn remember(&mut self, tx: &mut Client, only: Option<&[i64]>) -> Result<()> {
         let sql =
@@ -195,61 +177,97 @@ impl Writing {
         })?
     }
 
-    fn chunk(&mut self, tx: &mut Client, mut chunk: Vec<OutcomeRow>) -> Result<()> {
-        // A vulnerability may be gone since it was matched: its records turned out to be about another one.
-        let ids: Vec<i64> = chunk.iter().map(|outcome| outcome.vulnerability).collect();
-        let alive = tx.query(
-            "SELECT id FROM vulnerability WHERE id = ANY ($1::bigint[])",
-            &[ids.as_slice().into()],
-        )?;
-        let alive: HashSet<i64> = alive.iter().map(|row| row.get(0)).collect::<Result<_>>()?;
-        chunk.retain(|outcome| alive.contains(&outcome.vulnerability));
-        if !self.is_full {
-            self.remember(tx, Some(&ids))?;
-            for table in ["verdict", "disposition"] {
-                tx.execute(
-                    &format!("DELETE FROM {table} WHERE channel_id = $1 AND vulnerability_id = ANY ($2::bigint[])"),
-                    &[self.channel.into(), ids.as_slice().into()],
-                )?;
-            }
-        }
-        let mut rows: Vec<Vec<Value<'_>>> = Vec::new();
-        for outcome in &chunk {
-            for line in &outcome.verdicts {
-                let known = self.clusters.get(&line.cluster);
-                let known = known.ok_or_else(|| Error::decode(format!("no cluster named {:?}", line.cluster)))?;
-                let verdict = line.verdict.name();
-                let since = self.spans.since(outcome.vulnerability, &line.cluster, verdict, known.since);
-                rows.push(vec![
-                    outcome.vulnerability.into(),
-                    known.id.into(),
-                    self.channel.into(),
-                    verdict.into(),
-                    clean(line.confidence).into(),
-                    line.fixed_in.as_ref().into(),
-                    (&line.evidence).into(),
-                    since.into(),
-                ]);
-            }
-        }
-        self.verdicts += rows.len() as u64;
-        self.vulnerabilities += chunk.len() as u64;
+    fn end(self, tx: &mut Client, mark: i64, basis: &str, at: i64) -> Result<()> {
+        let because = because(self.matched_before, self.set);
+        let ended = self.spans.ended();
         tx.copy(
-            "verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence, since_set)",
-            rows,
-        )?;
-        tx.copy(
-            "disposition (vulnerability_id, channel_id, disposition, near_misses)",
-            chunk.iter().map(|outcome| {
+            "verdict_past (vulnerability_id, channel_id, package, version, verdict, since_set, until_set, until_at, because)",
+            ended.iter().map(|e| {
                 vec![
-                    outcome.vulnerability.into(),
+                    e.vulnerability.into(),
                     self.channel.into(),
-                    outcome.disposition.name().into(),
-                    outcome.near_misses.as_ref().into(),
+                    (&e.package).into(),
+                    (&e.before.version).into(),
+                    (&e.before.verdict).into(),
+                    e.before.since.into(),
+                    self.set.into(),
+                    at.into(),
+                    because.into(),
                 ]
             }),
-        )
+        )?;
+        recount(tx, self.channel)?;
+        tx.execute(
+            "UPDATE channel SET matched_set = $2, matched_mark = $3, matched_rules = $4, matched_at = $5 WHERE id = $1",
+            &[self.channel.into(), self.set.into(), mark.into(), basis.into(), at.into()],
+        )?;
+        let data = serde_json::json!({
+            "full": self.is_full, "vulnerabilities": self.vulnerabilities, "verdicts": self.verdicts, "ended": ended.len(), "mark": mark,
+        });
+        super::event(tx, at, "matched", &self.name, &data)
     }
+}
+
+/// Writes some outcomes.
+fn write(tx: &mut Client, channels: &mut BTreeMap<i64, Writing>, mut chunk: Vec<OutcomeRow>) -> Result<()> {
+    // A vulnerability may be gone since it was matched: its records turned out to be about another one.
+    let mut ids: Vec<i64> = chunk.iter().map(|outcome| outcome.vulnerability).collect();
+    ids.dedup();
+    let alive = tx.query(
+        "SELECT id FROM vulnerability WHERE id = ANY ($1::bigint[])",
+        &[ids.as_slice().into()],
+    )?;
+    let alive: HashSet<i64> = alive.iter().map(|row| row.get(0)).collect::<Result<_>>()?;
+    chunk.retain(|outcome| alive.contains(&outcome.vulnerability));
+    for writing in channels.values_mut().filter(|writing| !writing.is_full) {
+        let own = chunk.iter().filter(|outcome| outcome.channel == writing.channel);
+        let ids: Vec<i64> = own.map(|outcome| outcome.vulnerability).collect();
+        writing.remember(tx, Some(&ids))?;
+        for table in ["verdict", "disposition"] {
+            tx.execute(
+                &format!("DELETE FROM {table} WHERE channel_id = $1 AND vulnerability_id = ANY ($2::bigint[])"),
+                &[writing.channel.into(), ids.as_slice().into()],
+            )?;
+        }
+    }
+    let mut rows: Vec<Vec<Value<'_>>> = Vec::new();
+    for outcome in &chunk {
+        let writing = channels.get_mut(&outcome.channel);
+        let writing = writing.ok_or_else(|| Error::decode(format!("no channel {} is matched", outcome.channel)))?;
+        writing.vulnerabilities += 1;
+        for line in &outcome.verdicts {
+            let known = writing.clusters.get(&line.cluster);
+            let known = known.ok_or_else(|| Error::decode(format!("no cluster named {:?}", line.cluster)))?;
+            let verdict = line.verdict.name();
+            let since = writing.spans.since(outcome.vulnerability, &line.cluster, verdict, known.since);
+            writing.verdicts += 1;
+            rows.push(vec![
+                outcome.vulnerability.into(),
+                known.id.into(),
+                outcome.channel.into(),
+                verdict.into(),
+                clean(line.confidence).into(),
+                line.fixed_in.as_ref().into(),
+                (&line.evidence).into(),
+                since.into(),
+            ]);
+        }
+    }
+    tx.copy(
+        "verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence, since_set)",
+        rows,
+    )?;
+    tx.copy(
+        "disposition (vulnerability_id, channel_id, disposition, near_misses)",
+        chunk.iter().map(|outcome| {
+            vec![
+                outcome.vulnerability.into(),
+                outcome.channel.into(),
+                outcome.disposition.name().into(),
+                outcome.near_misses.as_ref().into(),
+            ]
+        }),
+    )
 }
 
 /// All verdicts, by vulnerability, then channel and package.

@@ -28,6 +28,13 @@ use crate::store::read::{
 type Answer<T> = std::result::Result<T, StoreError>;
 
 impl Read for Postgres {
+    fn last_change(&self) -> Answer<String> {
+        // Which transactions are over: each that writes has a number.
+        self.read("look for changes of the database", |db| {
+            db.one("SELECT pg_current_snapshot()::text", &[])?.get(0)
+        })
+    }
+
     fn is_sample(&self) -> Answer<bool> {
         self.read("read the settings", source::is_sample)
     }

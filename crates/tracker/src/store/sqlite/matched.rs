@@ -1,14 +1,14 @@
 //! What matching reads and writes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
 use vuln::advisory::Source;
 
 use super::{clean, decode};
 use crate::document::Digest;
 use crate::store::StoreError;
-use crate::store::result::{ChannelState, ClusterRow, MatchResult, StoredVulnerability, Suggestion};
+use crate::store::result::{ChannelState, ClusterRow, MatchResult, MatchedChannel, OutcomeRow, StoredVulnerability, Suggestion};
 use crate::store::spans::{Before, Spans, because};
 
 type Result<T> = std::result::Result<T, rusqlite::Error>;
@@ -66,120 +66,186 @@ pub fn vulnerabilities(db: &Connection, mark: i64, after: i64, limit: usize) -> 
     Ok(found)
 }
 
-/// Writes what matching found for one channel.
+/// Writes what matching found: the rows of all channels in the order of vulnerabilities, so that most of them are appended to the tables.
 pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Result<u64> {
-    let (name, matched_before): (String, Option<i64>) =
-        tx.query_row("SELECT name, matched_set FROM channel WHERE id = ?1", [result.channel], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    let mut spans = Spans::default();
-    if let Some(clusters) = &result.clusters {
-        remember(tx, result.channel, None, &mut spans)?;
-        for sql in [
-            "DELETE FROM verdict WHERE channel_id = ?1",
-            "DELETE FROM disposition WHERE channel_id = ?1",
-            "DELETE FROM cluster_attr WHERE channel_id = ?1",
-            "DELETE FROM cluster WHERE channel_id = ?1",
-        ] {
-            tx.execute(sql, [result.channel])?;
-        }
-        insert_clusters(tx, result.channel, clusters)?;
+    let is_any_full = result.channels.iter().any(|channel| channel.clusters.is_some());
+    let mut channels = BTreeMap::new();
+    for channel in result.channels {
+        channels.insert(channel.channel, Writing::begin(tx, channel)?);
     }
-    let clusters = match &result.clusters {
-        Some(_) => known_clusters(tx, result.channel)?,
-        None => HashMap::new(),
-    };
-    let mut forget = tx.prepare_cached("DELETE FROM verdict WHERE vulnerability_id = ?1 AND channel_id = ?2")?;
     // A vulnerability may be gone since it was matched: its records turned out to be about another one.
-    let alive: HashSet<i64> = match &result.clusters {
-        Some(_) => tx
-            .prepare("SELECT id FROM vulnerability")?
+    let alive: HashSet<i64> = if is_any_full {
+        tx.prepare("SELECT id FROM vulnerability")?
             .query_map([], |row| row.get(0))?
-            .collect::<Result<_>>()?,
-        None => HashSet::new(),
+            .collect::<Result<_>>()?
+    } else {
+        HashSet::new()
     };
     let mut is_alive = tx.prepare_cached("SELECT EXISTS (SELECT 1 FROM vulnerability WHERE id = ?1)")?;
-    let mut disposition = tx.prepare_cached(
-        "INSERT OR REPLACE INTO disposition (vulnerability_id, channel_id, disposition, near_misses) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    let mut find = tx.prepare_cached(&format!("{CLUSTERS} AND c.name = ?2"))?;
-    let mut verdict = tx.prepare_cached(
-        "INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence, since_set)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?;
-    let (mut vulnerabilities, mut verdicts) = (0_u64, 0_u64);
+    let mut statements = Statements::new(tx)?;
     for outcome in result.outcomes {
-        let is_alive = match &result.clusters {
-            Some(_) => alive.contains(&outcome.vulnerability),
-            None => is_alive.query_row([outcome.vulnerability], |row| row.get(0))?,
+        let outcome = outcome.map_err(decode)?;
+        let is_alive = if is_any_full {
+            alive.contains(&outcome.vulnerability)
+        } else {
+            is_alive.query_row([outcome.vulnerability], |row| row.get(0))?
         };
-        if !is_alive {
-            continue;
+        if is_alive {
+            let writing = channels.get_mut(&outcome.channel);
+            let writing = writing.ok_or_else(|| decode(format!("no channel {} is matched", outcome.channel)))?;
+            writing.write(tx, &mut statements, &outcome)?;
         }
-        if result.clusters.is_none() {
-            remember(tx, result.channel, Some(outcome.vulnerability), &mut spans)?;
-            forget.execute(params![outcome.vulnerability, result.channel])?;
+    }
+    let mut verdicts = 0;
+    for writing in channels.into_values() {
+        verdicts += writing.verdicts;
+        writing.end(tx, result.mark, &result.basis, at)?;
+    }
+    Ok(verdicts)
+}
+
+/// What is run for each outcome.
+struct Statements<'c> {
+    forget: CachedStatement<'c>,
+    disposition: CachedStatement<'c>,
+    cluster: CachedStatement<'c>,
+    verdict: CachedStatement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    fn new(tx: &'c Transaction<'_>) -> Result<Self> {
+        Ok(Self {
+            forget: tx.prepare_cached("DELETE FROM verdict WHERE vulnerability_id = ?1 AND channel_id = ?2")?,
+            disposition: tx.prepare_cached(
+                "INSERT OR REPLACE INTO disposition (vulnerability_id, channel_id, disposition, near_misses) VALUES (?1, ?2, ?3, ?4)",
+            )?,
+            cluster: tx.prepare_cached(&format!("{CLUSTERS} AND c.name = ?2"))?,
+            verdict: tx.prepare_cached(
+                "INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence, since_set)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?,
+        })
+    }
+}
+
+/// A channel whose outcomes are being written.
+struct Writing {
+    channel: i64,
+    name: String,
+    matched_before: Option<i64>,
+    set: i64,
+    is_full: bool,
+    /// Row and first set with the package as it is, by name, where all are replaced.
+    clusters: HashMap<String, (i64, Option<i64>)>,
+    spans: Spans,
+    vulnerabilities: u64,
+    verdicts: u64,
+}
+
+impl Writing {
+    /// Takes out what is replaced as a whole.
+    fn begin(tx: &Transaction<'_>, matched: MatchedChannel) -> Result<Self> {
+        let MatchedChannel { channel, set, clusters } = matched;
+        let (name, matched_before) = tx.query_row("SELECT name, matched_set FROM channel WHERE id = ?1", [channel], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        let mut writing = Self {
+            channel,
+            name,
+            matched_before,
+            set,
+            is_full: clusters.is_some(),
+            clusters: HashMap::new(),
+            spans: Spans::default(),
+            vulnerabilities: 0,
+            verdicts: 0,
+        };
+        if let Some(clusters) = &clusters {
+            remember(tx, channel, None, &mut writing.spans)?;
+            for sql in [
+                "DELETE FROM verdict WHERE channel_id = ?1",
+                "DELETE FROM disposition WHERE channel_id = ?1",
+                "DELETE FROM cluster_attr WHERE channel_id = ?1",
+                "DELETE FROM cluster WHERE channel_id = ?1",
+            ] {
+                tx.execute(sql, [channel])?;
+            }
+            insert_clusters(tx, channel, clusters)?;
+            writing.clusters = known_clusters(tx, channel)?;
         }
-        disposition.execute(params![
+        Ok(writing)
+    }
+
+    fn write(&mut self, tx: &Transaction<'_>, statements: &mut Statements<'_>, outcome: &OutcomeRow) -> Result<()> {
+        if !self.is_full {
+            remember(tx, self.channel, Some(outcome.vulnerability), &mut self.spans)?;
+            statements.forget.execute(params![outcome.vulnerability, self.channel])?;
+        }
+        statements.disposition.execute(params![
             outcome.vulnerability,
-            result.channel,
+            self.channel,
             outcome.disposition.name(),
             outcome.near_misses
         ])?;
-        vulnerabilities += 1;
+        self.vulnerabilities += 1;
         for line in &outcome.verdicts {
-            let cluster = match clusters.get(&line.cluster) {
+            let cluster = match self.clusters.get(&line.cluster) {
                 Some(known) => Some(*known),
-                None => find
-                    .query_row(params![result.channel, line.cluster], |row| Ok((row.get(1)?, row.get(2)?)))
+                None => statements
+                    .cluster
+                    .query_row(params![self.channel, line.cluster], |row| Ok((row.get(1)?, row.get(2)?)))
                     .optional()?,
             };
             let (cluster, package_since) = cluster.ok_or_else(|| decode(format!("no cluster named {:?}", line.cluster)))?;
-            let confidence = clean(line.confidence);
-            let since = spans.since(outcome.vulnerability, &line.cluster, line.verdict.name(), package_since);
-            verdict.execute(params![
+            let since = self
+                .spans
+                .since(outcome.vulnerability, &line.cluster, line.verdict.name(), package_since);
+            statements.verdict.execute(params![
                 outcome.vulnerability,
                 cluster,
-                result.channel,
+                self.channel,
                 line.verdict.name(),
-                confidence,
+                clean(line.confidence),
                 line.fixed_in,
                 line.evidence,
                 since
             ])?;
-            verdicts += 1;
+            self.verdicts += 1;
         }
+        Ok(())
     }
-    let ended = spans.ended();
-    let mut end = tx.prepare_cached(
-        "INSERT INTO verdict_past (vulnerability_id, channel_id, package, version, verdict, since_set, until_set, until_at, because)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?;
-    let because = because(matched_before, result.set);
-    for e in &ended {
-        let before = &e.before;
-        end.execute(params![
-            e.vulnerability,
-            result.channel,
-            e.package,
-            before.version,
-            before.verdict,
-            before.since,
-            result.set,
-            at,
-            because
-        ])?;
+
+    fn end(self, tx: &Transaction<'_>, mark: i64, basis: &str, at: i64) -> Result<()> {
+        let ended = self.spans.ended();
+        let mut end = tx.prepare_cached(
+            "INSERT INTO verdict_past (vulnerability_id, channel_id, package, version, verdict, since_set, until_set, until_at, because)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?;
+        let because = because(self.matched_before, self.set);
+        for e in &ended {
+            let before = &e.before;
+            end.execute(params![
+                e.vulnerability,
+                self.channel,
+                e.package,
+                before.version,
+                before.verdict,
+                before.since,
+                self.set,
+                at,
+                because
+            ])?;
+        }
+        recount(tx, self.channel)?;
+        tx.execute(
+            "UPDATE channel SET matched_set = ?2, matched_mark = ?3, matched_rules = ?4, matched_at = ?5 WHERE id = ?1",
+            params![self.channel, self.set, mark, basis, at],
+        )?;
+        let data = serde_json::json!({
+            "full": self.is_full, "vulnerabilities": self.vulnerabilities, "verdicts": self.verdicts, "ended": ended.len(), "mark": mark,
+        });
+        super::event(tx, at, "matched", &self.name, &data)
     }
-    recount(tx, result.channel)?;
-    tx.execute(
-        "UPDATE channel SET matched_set = ?2, matched_mark = ?3, matched_rules = ?4, matched_at = ?5 WHERE id = ?1",
-        params![result.channel, result.set, result.mark, result.basis, at],
-    )?;
-    let data = serde_json::json!({
-        "full": result.clusters.is_some(), "vulnerabilities": vulnerabilities, "verdicts": verdicts, "ended": ended.len(), "mark": result.mark,
-    });
-    super::event(tx, at, "matched", &name, &data)?;
-    Ok(verdicts)
 }
 
 /// All verdicts, by vulnerability, then channel and package.

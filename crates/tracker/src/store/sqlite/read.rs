@@ -19,7 +19,7 @@ mod vulnerability;
 
 use rusqlite::Connection;
 
-use super::Sqlite;
+use super::{Sqlite, lock};
 use crate::store::StoreError;
 use crate::store::read::{
     After, Channel, ClusterHead, Counts, Document, Facts, FindingThen, Findings, Fix, Kept, Listed, ListedPackage, Mark, Mentions,
@@ -27,6 +27,13 @@ use crate::store::read::{
 };
 
 impl Read for Sqlite {
+    fn last_change(&self) -> Result<String, StoreError> {
+        let version = lock(&self.watch).query_row("PRAGMA data_version", [], |row| row.get::<_, i64>(0));
+        version
+            .map(|version| version.to_string())
+            .map_err(|e| StoreError::new("look for changes of the database", e))
+    }
+
     fn is_sample(&self) -> Result<bool, StoreError> {
         self.read("read the settings", source::is_sample)
     }

@@ -79,7 +79,7 @@ impl About {
     pub fn load(site: &Site, frame: &Frame) -> Result<Loaded<Self>, Error> {
         let sources = site.store().sources()?;
         let counts = site.counts(&sources)?;
-        let stats = Stats::new(&sources, &[], &counts, frame.now);
+        let stats = Stats::new(&sources, &[], &counts, frame.now());
         let known = |channel: Channel| Known {
             channel: channel.name,
             packages: channel.packages,
@@ -88,7 +88,7 @@ impl About {
         };
         Ok(Loaded::Page(Self {
             program: env!("CARGO_PKG_VERSION"),
-            feeds: feeds(&stats, &sources, frame.now),
+            feeds: feeds(&stats, &sources, frame.now()),
             channels: super::channel::all(site)?.into_iter().map(known).collect(),
             quality: QUALITY,
         }))

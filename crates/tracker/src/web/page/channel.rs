@@ -126,7 +126,7 @@ pub fn summary(channels: &[Channel], frame: &Frame) -> Markup {
                         td.num role="cell" data-label="Packages" { (part::number(channel.packages)) }
                         td.num role="cell" data-label="Open" { (part::number(channel.count(Verdict::is_open, None))) }
                         td.wide role="cell" { (severity_bar(channel, most)) }
-                        td role="cell" data-label="Matched" { @match channel.matched_at { Some(at) => (part::ago(at, frame.now)), None => span.soft { "not yet" } } }
+                        td role="cell" data-label="Matched" { @match channel.matched_at { Some(at) => (part::ago(at, frame.now())), None => span.soft { "not yet" } } }
                     }
                 }
             }
@@ -220,8 +220,8 @@ impl ChannelPage {
                 div { dt { "Packages" } dd { (part::number(channel.packages)) } }
                 div { dt { "With description or homepage" } dd { (part::number(channel.with_meta)) } }
                 div { dt { "With known patches" } dd { (part::number(channel.with_derivation)) } }
-                @if let Some(at) = channel.taken_at { div { dt { "Taken in" } dd { (part::ago(at, frame.now)) } } }
-                div { dt { "Matched" } dd { @match channel.matched_at { Some(at) => (part::ago(at, frame.now)), None => "not yet" } } }
+                @if let Some(at) = channel.taken_at { div { dt { "Taken in" } dd { (part::ago(at, frame.now())) } } }
+                div { dt { "Matched" } dd { @match channel.matched_at { Some(at) => (part::ago(at, frame.now())), None => "not yet" } } }
             }
             @if channel.stale && channel.matched_at.is_some() {
                 p.notice.plain { "The verdicts below are about an older package set than the current one: the new one is not matched yet." }

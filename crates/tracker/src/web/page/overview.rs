@@ -74,11 +74,11 @@ impl Overview {
         let sources = site.store().sources()?;
         let channels = channel::all(site)?;
         let counts = site.counts(&sources)?;
-        let stats = Stats::new(&sources, &channels, &counts, frame.now);
+        let stats = Stats::new(&sources, &channels, &counts, frame.now());
         let board = site.board()?;
         Ok(Loaded::Page(Self {
             vulnerabilities: counts.vulnerabilities,
-            feeds: feeds(&stats, &sources, frame.now),
+            feeds: feeds(&stats, &sources, frame.now()),
             exploited: top(
                 &board,
                 &Filter {
@@ -264,7 +264,7 @@ pub fn feed_table(feeds: &[FeedRow], frame: &Frame) -> Markup {
                         th role="rowheader" scope="row" { (feed_name(feed.name)) }
                         td.num role="cell" data-label="Records" { (part::number(feed.records)) }
                         td role="cell" data-label="Data of" { (data_date(feed)) }
-                        td role="cell" data-label="Taken" { @match feed.last_success { Some(at) => (part::ago(at, frame.now)), None => span.soft { "never" } } }
+                        td role="cell" data-label="Taken" { @match feed.last_success { Some(at) => (part::ago(at, frame.now())), None => span.soft { "never" } } }
                         td.wide role="cell" {
                             @match (&feed.last_error, feed.last_success) {
                                 (Some(error), _) => { span.state.is-bad { "Failed" } " " span.soft { (error) } },

@@ -70,10 +70,10 @@ impl Problems {
             ul.failing {
                 @for source in self.sources.iter().filter(|source| source.last_error.is_some()) {
                     li {
-                        strong { (feed_name(&source.name)) } " failed " (part::ago(source.last_attempt, frame.now)) ": "
+                        strong { (feed_name(&source.name)) } " failed " (part::ago(source.last_attempt, frame.now())) ": "
                         code { (source.last_error.as_deref().unwrap_or_default()) }
                         @match source.last_success {
-                            Some(at) => { span.soft { " It last succeeded " (part::ago(at, frame.now)) ": what it brought then is still in use." } },
+                            Some(at) => { span.soft { " It last succeeded " (part::ago(at, frame.now())) ": what it brought then is still in use." } },
                             None => span.soft { " It never succeeded." },
                         }
                     }
@@ -103,7 +103,7 @@ impl Problems {
                             }
                             td.wide role="cell" { (problem.message) }
                             td role="cell" data-label="Where in it" { @if problem.pointer.is_empty() { span.soft { "all of it" } } @else { code { (problem.pointer) } } }
-                            td role="cell" data-label="Seen" { (part::ago(problem.seen_at, frame.now)) }
+                            td role="cell" data-label="Seen" { (part::ago(problem.seen_at, frame.now())) }
                         }
                     }
                 }
@@ -134,7 +134,7 @@ impl Problems {
                                 td.num { (part::number(file.records)) }
                                 td.num { (part::number(file.changed)) }
                                 td.num { (part::number(file.problems)) }
-                                td { (part::ago(file.taken_at, frame.now)) }
+                                td { (part::ago(file.taken_at, frame.now())) }
                             }
                         }
                     }

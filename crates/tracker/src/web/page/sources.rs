@@ -31,7 +31,7 @@ impl Sources {
         let store = site.store();
         let jobs = store.jobs()?;
         Ok(Loaded::Page(Self {
-            sources: SourceState::all(&store.sources()?, &jobs, frame.now),
+            sources: SourceState::all(&store.sources()?, &jobs, frame.now()),
             jobs,
         }))
     }
@@ -55,10 +55,10 @@ impl Sources {
                         @for source in &self.sources {
                             tr {
                                 th scope="row" { (feed_name(&source.name)) }
-                                td { @match source.last_success { Some(at) => (part::ago(at, frame.now)), None => "never" } }
+                                td { @match source.last_success { Some(at) => (part::ago(at, frame.now())), None => "never" } }
                                 td { @if let Some(age) = source.age_s { (human::duration(Duration::from_secs(age.unsigned_abs()))) } }
                                 td.num { @if let Some(rate) = source.rate { (part::number(rate as u64)) } }
-                                td { (next(source.next_at, source.is_running, frame.now)) }
+                                td { (next(source.next_at, source.is_running, frame.now())) }
                                 td.wide { @if let Some(error) = &source.last_error { (error) } }
                             }
                         }
@@ -86,8 +86,8 @@ impl Sources {
                         @for job in &self.jobs {
                             tr {
                                 th scope="row" { (job.kind) " " (job.subject) }
-                                td { (if job.state == State::Dead { "given up" } else { job.state.name() }) " " span.soft { (part::ago(job.changed_at, frame.now)) } }
-                                td { @if job.state == State::Waiting { (next(Some(job.run_at), false, frame.now)) } }
+                                td { (if job.state == State::Dead { "given up" } else { job.state.name() }) " " span.soft { (part::ago(job.changed_at, frame.now())) } }
+                                td { @if job.state == State::Waiting { (next(Some(job.run_at), false, frame.now())) } }
                                 td.num { (part::number(job.failures.into())) }
                                 td.wide { @if let Some(error) = &job.last_error { (error) } }
                             }

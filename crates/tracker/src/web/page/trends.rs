@@ -83,7 +83,7 @@ impl Trends {
             .unwrap_or_default();
         let sources = site.store().sources()?;
         let counts = site.counts(&sources)?;
-        let stats = Stats::new(&sources, &[], &counts, frame.now);
+        let stats = Stats::new(&sources, &[], &counts, frame.now());
         let board = site.board()?;
         let channel = match parameters.text("channel", 200)? {
             Some(name) => Some(board.channel(&name).ok_or_else(|| Error::NotFound {
@@ -99,7 +99,7 @@ impl Trends {
         open.reverse();
         Ok(Loaded::Page(Self {
             by,
-            published: published(&site.published(&sources)?, by, frame.now),
+            published: published(&site.published(&sources)?, by, frame.now()),
             open,
             history: match channel {
                 Some(channel) => over_time(&*site.history(&board, &channel.name)?),
@@ -108,7 +108,7 @@ impl Trends {
             channel: channel.map(|channel| channel.name.clone()),
             channels: board.channels().iter().map(|channel| channel.name.clone()).collect(),
             ages: channel.map(|channel| ages(channel)).unwrap_or_default(),
-            feeds: feeds(&stats, &sources, frame.now),
+            feeds: feeds(&stats, &sources, frame.now()),
         }))
     }
 

@@ -1,7 +1,8 @@
 //! What every database must do. Each test gets an empty store.
 
 use tracker::document::{Digest, Packer, parse};
-use tracker::store::result::{ClusterRow, Derived, MatchResult, OutcomeRow, VerdictLine};
+use tracker::store::StoreError;
+use tracker::store::result::{ClusterRow, Derived, MatchResult, MatchedChannel, OutcomeRow, VerdictLine};
 use tracker::store::taking::{CurrentDocument, Document, EpssLine, Incoming, KevLine, PackageSet, TakenFile};
 use tracker::store::{Read, Store};
 use vuln::advisory::Source;
@@ -26,6 +27,9 @@ macro_rules! suite {
             a_package_set_is_stored_by_content,
             a_match_replaces_what_the_channel_had,
             a_match_that_fails_leaves_the_old_verdicts,
+            matching_that_fails_on_the_way_leaves_the_old_verdicts,
+            channels_are_written_together,
+            a_change_is_seen,
             a_match_of_changes_touches_nothing_else,
             files_and_sources_are_remembered,
             derived_things_and_settings_are_kept,
@@ -331,14 +335,12 @@ pub fn a_match_replaces_what_the_channel_had(store: &dyn Store) {
     let v = store.vulnerability("CVE-2024-0001").unwrap().unwrap();
     assert_eq!(v.verdicts[0].attrs, ["curl", "curlFull"]);
     assert_eq!(v.dispositions[0].disposition, Disposition::Matched);
-    let mut outcomes = [outcome(1, &[("hello", Verdict::NotAffected)]), outcome(2, &[])].into_iter();
+    let mut outcomes = of(channel, [outcome(1, &[("hello", Verdict::NotAffected)]), outcome(2, &[])]);
     let clusters = Some(vec![cluster("hello", &["hello"])]);
     let result = MatchResult {
-        channel,
-        set,
+        channels: vec![MatchedChannel { channel, set, clusters }],
         mark: 9,
         basis: "other".into(),
-        clusters,
         outcomes: &mut outcomes,
     };
     assert_eq!(store.take_match(result, 9).unwrap(), 1);
@@ -353,38 +355,115 @@ pub fn a_match_replaces_what_the_channel_had(store: &dyn Store) {
 pub fn a_match_that_fails_leaves_the_old_verdicts(store: &dyn Store) {
     let (channel, set) = matched(store);
     let before = (lines(store), store.channel_states().unwrap());
-    let mut outcomes = [
+    let outcomes = [
         outcome(1, &[("hello", Verdict::Affected)]),
         outcome(2, &[("no-such-cluster", Verdict::Affected)]),
-    ]
-    .into_iter();
+    ];
+    let mut outcomes = of(channel, outcomes);
     let clusters = Some(vec![cluster("hello", &["hello"])]);
     let result = MatchResult {
-        channel,
-        set,
+        channels: vec![MatchedChannel { channel, set, clusters }],
         mark: 9,
         basis: "other".into(),
-        clusters,
         outcomes: &mut outcomes,
     };
     assert!(store.take_match(result, 9).is_err());
     assert_eq!((lines(store), store.channel_states().unwrap()), before);
 }
 
+pub fn matching_that_fails_on_the_way_leaves_the_old_verdicts(store: &dyn Store) {
+    let (channel, set) = matched(store);
+    let before = (lines(store), store.channel_states().unwrap());
+    let good = of(channel, [outcome(1, &[("hello", Verdict::Affected)])]);
+    let mut outcomes = good.chain([Err(StoreError::new("read a vulnerability", "a fault"))]);
+    let clusters = Some(vec![cluster("hello", &["hello"])]);
+    let result = MatchResult {
+        channels: vec![MatchedChannel { channel, set, clusters }],
+        mark: 9,
+        basis: "other".into(),
+        outcomes: &mut outcomes,
+    };
+    assert!(store.take_match(result, 9).is_err());
+    assert_eq!((lines(store), store.channel_states().unwrap()), before);
+}
+
+pub fn channels_are_written_together(store: &dyn Store) {
+    let (a, _) = matched(store);
+    store.take_package_set(&set("b", &[("curl", "7.0", "")]), 6).unwrap();
+    let states = store.channel_states().unwrap();
+    let sets: Vec<(i64, i64)> = states.iter().map(|state| (state.id, state.set.as_ref().unwrap().0)).collect();
+    let b = sets.iter().map(|(channel, _)| *channel).find(|channel| *channel != a).unwrap();
+    let row = |channel, vulnerability, verdicts: &[(&str, Verdict)]| {
+        Ok(OutcomeRow {
+            channel,
+            ..outcome(vulnerability, verdicts)
+        })
+    };
+    let outcomes = [
+        row(a, 1, &[("curl", Verdict::Affected)]),
+        row(b, 1, &[("curl", Verdict::Fixed)]),
+        row(a, 2, &[]),
+        row(b, 2, &[("curl", Verdict::Unknown)]),
+    ];
+    let channels = sets.iter().map(|(channel, set)| MatchedChannel {
+        channel: *channel,
+        set: *set,
+        clusters: Some(vec![cluster("curl", &["curl"])]),
+    });
+    let result = MatchResult {
+        channels: channels.collect(),
+        mark: 9,
+        basis: "other".into(),
+        outcomes: &mut outcomes.into_iter(),
+    };
+    assert_eq!(store.take_match(result, 9).unwrap(), 3);
+    assert_eq!(
+        lines(store),
+        [
+            "CVE-2024-0001 curl a affected",
+            "CVE-2024-0001 curl b fixed",
+            "CVE-2024-0002 curl b unknown"
+        ]
+    );
+    assert!(store.channel_states().unwrap().iter().all(|state| state.matched_mark == 9));
+    // One that is not matched has no outcomes.
+    let strange = MatchResult {
+        channels: Vec::new(),
+        mark: 10,
+        basis: "strange".into(),
+        outcomes: &mut [row(a, 1, &[])].into_iter(),
+    };
+    assert!(store.take_match(strange, 10).is_err());
+}
+
+pub fn a_change_is_seen(store: &dyn Store) {
+    let before = store.last_change().unwrap();
+    assert_eq!(store.last_change().unwrap(), before);
+    matched(store);
+    let after = store.last_change().unwrap();
+    assert_ne!(after, before);
+    store.channels().unwrap();
+    assert_eq!(store.last_change().unwrap(), after);
+    store.put_setting("a", Some("b")).unwrap();
+    assert_ne!(store.last_change().unwrap(), after);
+}
+
 pub fn a_match_of_changes_touches_nothing_else(store: &dyn Store) {
     let (channel, set) = matched(store);
     // A vulnerability that is gone by the time its outcome is written is left out.
-    let mut outcomes = [
+    let outcomes = [
         outcome(2, &[("curl", Verdict::Unknown)]),
         outcome(777, &[("curl", Verdict::Affected)]),
-    ]
-    .into_iter();
+    ];
+    let mut outcomes = of(channel, outcomes);
     let result = MatchResult {
-        channel,
-        set,
+        channels: vec![MatchedChannel {
+            channel,
+            set,
+            clusters: None,
+        }],
         mark: 12,
         basis: "first".into(),
-        clusters: None,
         outcomes: &mut outcomes,
     };
     assert_eq!(store.take_match(result, 9).unwrap(), 1);
@@ -478,12 +557,14 @@ pub fn verdicts_say_since_when_and_until_when(store: &dyn Store) {
             ..cluster(&p.package.attr, &[&p.package.attr])
         });
         let result = MatchResult {
-            channel: state.id,
-            set,
+            channels: vec![MatchedChannel {
+                channel: state.id,
+                set,
+                clusters: Some(clusters.collect()),
+            }],
             mark: 1,
             basis: "b".into(),
-            clusters: Some(clusters.collect()),
-            outcomes: &mut [outcome(1, verdicts)].into_iter(),
+            outcomes: &mut of(state.id, [outcome(1, verdicts)]),
         };
         store.take_match(result, at).unwrap();
         store.vulnerability("CVE-2024-0001").unwrap().unwrap()
@@ -663,14 +744,17 @@ fn matched(store: &dyn Store) -> (i64, i64) {
         .unwrap();
     let state = store.channel_states().unwrap().remove(0);
     let set = state.set.unwrap().0;
-    let mut outcomes = [outcome(1, &[("curl", Verdict::Affected)]), outcome(2, &[("hello", Verdict::Fixed)])].into_iter();
+    let outcomes = [outcome(1, &[("curl", Verdict::Affected)]), outcome(2, &[("hello", Verdict::Fixed)])];
+    let mut outcomes = of(state.id, outcomes);
     let clusters = Some(vec![cluster("curl", &["curl", "curlFull"]), cluster("hello", &["hello"])]);
     let result = MatchResult {
-        channel: state.id,
-        set,
+        channels: vec![MatchedChannel {
+            channel: state.id,
+            set,
+            clusters,
+        }],
         mark: 1,
         basis: "first".into(),
-        clusters,
         outcomes: &mut outcomes,
     };
     assert_eq!(store.take_match(result, 5).unwrap(), 2);
@@ -687,8 +771,14 @@ fn lines(store: &dyn Store) -> Vec<String> {
     lines
 }
 
+/// What a match of a channel hands over.
+fn of(channel: i64, outcomes: impl IntoIterator<Item = OutcomeRow>) -> impl Iterator<Item = Result<OutcomeRow, StoreError>> {
+    outcomes.into_iter().map(move |outcome| Ok(OutcomeRow { channel, ..outcome }))
+}
+
 fn outcome(vulnerability: i64, verdicts: &[(&str, Verdict)]) -> OutcomeRow {
     OutcomeRow {
+        channel: 0,
         vulnerability,
         disposition: if verdicts.is_empty() {
             Disposition::NothingInNixpkgs

@@ -34,8 +34,8 @@ impl Unseen {
     pub fn load(site: &Site, frame: &Frame, id: &str) -> Result<Self, Error> {
         let sources = site.store().sources()?;
         let counts = site.counts(&sources)?;
-        let stats = Stats::new(&sources, &[], &counts, frame.now);
-        let feeds: Vec<FeedRow> = feeds(&stats, &sources, frame.now)
+        let stats = Stats::new(&sources, &[], &counts, frame.now());
+        let feeds: Vec<FeedRow> = feeds(&stats, &sources, frame.now())
             .into_iter()
             .filter(|feed| ["cve", "nvd", "osv"].contains(&feed.name))
             .collect();
