@@ -105,6 +105,12 @@ in
       default = "3G";
       description = "The most memory that the service may take.";
     };
+
+    memoryHigh = mkOption {
+      type = types.str;
+      default = "2G";
+      description = "Above so much memory the service is slowed down and made to give some back.";
+    };
   };
 
   config = mkIf cfg.enable {
@@ -164,7 +170,7 @@ in
         Restart = "on-failure";
         RestartSec = "10s";
         TimeoutStopSec = "60s";
-        MemoryHigh = "2G";
+        MemoryHigh = cfg.memoryHigh;
         MemoryMax = cfg.memoryMax;
         DevicePolicy = "closed";
         RestrictAddressFamilies = "AF_INET AF_INET6 AF_UNIX";

@@ -3,6 +3,7 @@
 //! A page is given again only at the very [`Moment`] that it was written at, so that nobody ever reads what the database does not hold any
 //! more. One that shows how old something is goes after some seconds too.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,7 +47,10 @@ pub struct Moment {
 }
 
 /// The pages, those that were asked for last.
-pub struct Kept(Mutex<Shelf>);
+pub struct Kept {
+    shelf: Mutex<Shelf>,
+    long: Mutex<HashMap<&'static str, (Moment, Written)>>,
+}
 
 struct Shelf {
     /// By address.
@@ -63,20 +67,36 @@ struct Page {
 
 impl Default for Kept {
     fn default() -> Self {
-        Self(Mutex::new(Shelf {
+        let shelf = Shelf {
             pages: LruCache::new_unbounded(),
             size: 0,
-        }))
+        };
+        Self {
+            shelf: Mutex::new(shelf),
+            long: Mutex::default(),
+        }
     }
 }
 
 impl Kept {
     /// The page at an address, where it was written at this moment.
     pub fn get(&self, address: &str, moment: &Moment, now: Instant) -> Option<Written> {
-        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         let page = shelf.pages.get(address)?;
         let is_good = page.moment == *moment && page.until.is_none_or(|until| now < until);
         is_good.then(|| page.written.clone())
+    }
+
+    /// A long document that is the same for everybody, by its name: written by one at a time, and only where it was not written at this moment.
+    /// Those who fetch it, however slowly, share its bytes.
+    pub fn long<E>(&self, name: &'static str, moment: Moment, write: impl FnOnce() -> Result<Written, E>) -> Result<Written, E> {
+        let mut long = self.long.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, written)) = long.get(name).filter(|(at, _)| *at == moment) {
+            return Ok(written.clone());
+        }
+        let written = write()?;
+        long.insert(name, (moment, written.clone()));
+        Ok(written)
     }
 
     /// Keeps a page that was written at a moment.
@@ -91,7 +111,7 @@ impl Kept {
         if own > LARGEST {
             return;
         }
-        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = shelf.pages.remove(&address) {
             shelf.size -= size(&address, &before);
         }
@@ -147,6 +167,17 @@ mod tests {
         kept.put("/".into(), moment("a"), page(3), true, now);
         assert_eq!(kept.get("/", &moment("a"), now), Some(page(3)));
         assert_eq!(kept.get("/", &moment("a"), now + TIMELY), None);
+    }
+
+    #[test]
+    fn long_documents_are_written_once_a_moment() {
+        let kept = Kept::default();
+        let get = |change: &str, size: Option<usize>| kept.long("all", moment(change), || size.map(page).ok_or(()));
+        assert_eq!(get("a", None), Err(()));
+        assert_eq!(get("a", Some(1)), Ok(page(1)));
+        assert_eq!(get("a", None), Ok(page(1)));
+        assert_eq!(get("b", Some(2)), Ok(page(2)));
+        assert_eq!(get("b", None), Ok(page(2)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tracker::config::evaluation::SourceSet;
 use tracker::config::{Config, Database, Evaluation, Given};
 use tracker::evaluate::{self, EvaluateError};
 use tracker::ingest::{Ingest, Report};
+use tracker::snapshot::Shelf;
 use tracker::store::{self, Store};
 
 use crate::backend::on_both;
@@ -235,4 +236,21 @@ fn a_private_set_is_on_no_page_and_in_no_export() {
     home.done(&["export", "snapshot", "--out", "private.snapshot", "--private"]);
     let size = |name: &str| fs::metadata(home.path(name)).unwrap().len();
     assert!(size("public.snapshot") < size("private.snapshot"));
+    // A set that was public is in what the server published: it leaves as soon as it is private.
+    let key = home.path("snapshot.key");
+    tracker::snapshot::own_key(&key).unwrap();
+    let shelf = Shelf::new(home.path("published"), Some(key));
+    let published = |expected: &[&str]| {
+        let public = store::open_public(&Database::from_url(&home.address()).unwrap()).unwrap();
+        shelf.renew(&*public).unwrap();
+        let newest = shelf.newest().unwrap().unwrap();
+        let names: Vec<&str> = newest.header().channels.iter().map(|channel| channel.name.as_str()).collect();
+        assert_eq!(names, expected);
+    };
+    published(&["nixos-test"]);
+    store.put_setting("private/own", None).unwrap();
+    fs::remove_dir_all(home.path("published")).unwrap();
+    published(&["nixos-test", "own"]);
+    store.put_setting("private/own", Some("1")).unwrap();
+    published(&["nixos-test"]);
 }

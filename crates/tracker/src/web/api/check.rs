@@ -281,13 +281,13 @@ pub fn check() -> Route {
         Query::of(asked.uri(), &[])?;
         let bytes = own_body(&site, &headers, body).await?;
         let place = site.check_place().await;
-        let answer = blocking(move || {
+        blocking(move || {
             let _place = place;
             let request: Request = parse(&bytes)?;
             let (channel, packages, all) = packages(request)?;
-            run(&site, channel, &packages, all)
-        });
-        answer::json(&answer.await?)
+            answer::json(&run(&site, channel, &packages, all)?)
+        })
+        .await
     };
     Route {
         operation,

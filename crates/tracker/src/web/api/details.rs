@@ -346,11 +346,11 @@ pub fn details() -> Route {
         super::ask::Query::of(asked.uri(), &[])?;
         let bytes = own_body(&site, &headers, body).await?;
         let place = site.check_place().await;
-        let answer = blocking(move || {
+        blocking(move || {
             let _place = place;
-            run(&site, parse(&bytes)?)
-        });
-        answer::json(&answer.await?)
+            answer::json(&run(&site, parse(&bytes)?)?)
+        })
+        .await
     };
     Route {
         operation,

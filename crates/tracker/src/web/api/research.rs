@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use vuln::score::Severity;
@@ -16,6 +16,7 @@ use super::{Route, answer};
 use crate::store::read::{Fix, Published};
 use crate::timestamp;
 use crate::web::error::Error;
+use crate::web::kept::Written;
 use crate::web::part::severity_name;
 use crate::web::respond::{self, Asked, blocking};
 use crate::web::sheet::Sheet;
@@ -145,11 +146,26 @@ fn csv() -> Answer {
     }
 }
 
-fn sheet(sheet: Sheet) -> Response {
-    let text = sheet.into_text();
-    let tag = respond::tag(text.as_bytes());
-    let headers = [(CONTENT_TYPE, "text/csv"), (CACHE_CONTROL, "no-cache"), (ETAG, tag.as_str())];
-    (headers, text).into_response()
+fn written(media_type: &'static str, text: String) -> Written {
+    Written {
+        status: StatusCode::OK,
+        media_type,
+        tag: respond::tag(text.as_bytes()),
+        body: text.into(),
+    }
+}
+
+/// Up to 100,000 rows: written once for all who want them.
+async fn fixes_as(
+    site: Arc<Site>,
+    media_type: &'static str,
+    write: impl FnOnce(Vec<FixTime>) -> Result<String, Error> + Send + 'static,
+) -> Result<Response, Error> {
+    blocking(move || {
+        let fixes = || Ok::<_, Error>(written(media_type, write(fix_items(&site)?)?));
+        Ok(site.kept.long(media_type, site.moment()?, fixes)?.into_response())
+    })
+    .await
 }
 
 /// `GET /api/v1/statistics/published`
@@ -177,7 +193,7 @@ pub fn published_csv() -> Route {
                 item.count.to_string(),
             ]);
         }
-        Ok::<_, Error>(sheet(rows))
+        Ok::<_, Error>(written("text/csv", rows.into_text()).into_response())
     })
 }
 
@@ -187,8 +203,9 @@ pub fn fixes() -> Route {
     let operation = operation("/api/v1/statistics/fixes", "fixStatistics", FIXES, ABOUT_FIXES, answer);
     Route::get(operation, |State(site): State<Arc<Site>>, asked: Asked| async move {
         Query::of(asked.uri(), &[])?;
-        let items = blocking(move || fix_items(&site)).await?;
-        answer::json(&FixStatistics { items })
+        // Our own structs: only a map with keys that are no text could fail.
+        let write = |items| serde_json::to_string(&FixStatistics { items }).map_err(|_| Error::Panic);
+        fixes_as(site, "application/json", write).await
     })
 }
 
@@ -197,32 +214,36 @@ pub fn fixes_csv() -> Route {
     let operation = operation("/api/v1/statistics/fixes.csv", "fixStatisticsCsv", FIXES, ABOUT_FIXES, csv());
     Route::get(operation, |State(site): State<Arc<Site>>, asked: Asked| async move {
         Query::of(asked.uri(), &[])?;
-        let mut rows = Sheet::new(&[
-            "id",
-            "severity",
-            "channel",
-            "package",
-            "version",
-            "became",
-            "published",
-            "fixed_at",
-            "revision",
-            "days",
-        ]);
-        for item in blocking(move || fix_items(&site)).await? {
-            rows.row([
-                item.id,
-                severity_name(item.severity).to_owned(),
-                item.channel,
-                item.package,
-                item.version,
-                item.became.map(Verdict::name).unwrap_or_default().to_owned(),
-                item.published.unwrap_or_default(),
-                item.fixed_at.to_string(),
-                item.revision,
-                item.days.map(|days| days.to_string()).unwrap_or_default(),
-            ]);
-        }
-        Ok::<_, Error>(sheet(rows))
+        fixes_as(site, "text/csv", |items| Ok(fix_rows(items).into_text())).await
     })
+}
+
+fn fix_rows(items: Vec<FixTime>) -> Sheet {
+    let mut rows = Sheet::new(&[
+        "id",
+        "severity",
+        "channel",
+        "package",
+        "version",
+        "became",
+        "published",
+        "fixed_at",
+        "revision",
+        "days",
+    ]);
+    for item in items {
+        rows.row([
+            item.id,
+            severity_name(item.severity).to_owned(),
+            item.channel,
+            item.package,
+            item.version,
+            item.became.map(Verdict::name).unwrap_or_default().to_owned(),
+            item.published.unwrap_or_default(),
+            item.fixed_at.to_string(),
+            item.revision,
+            item.days.map(|days| days.to_string()).unwrap_or_default(),
+        ]);
+    }
+    rows
 }
