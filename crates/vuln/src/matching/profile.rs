@@ -241,7 +241,7 @@ impl ProfilesBuilder {
         }
         let date = mended(advisory);
         // Lists of versions name one product again and again.
-        let mut folded: Option<((&str, &str), (String, String))> = None;
+        let (mut names, mut key) = (("", ""), (String::new(), String::new()));
         for matched in advisory
             .configurations
             .iter()
@@ -252,11 +252,10 @@ impl ProfilesBuilder {
             let (Some(vendor), Some(product)) = (matched.cpe.vendor.as_deref(), matched.cpe.product.as_deref()) else {
                 continue;
             };
-            let (_, key) = match folded.take() {
-                Some(last) if last.0 == (vendor, product) => folded.insert(last),
-                _ => folded.insert(((vendor, product), (fold_vendor(vendor), fold(product)))),
-            };
-            if let Some(draft) = self.products.get_mut(key) {
+            if names != (vendor, product) {
+                (names, key) = ((vendor, product), (fold_vendor(vendor), fold(product)));
+            }
+            if let Some(draft) = self.products.get_mut(&key) {
                 draft.lines.add_cpe(date, matched);
             }
         }
