@@ -375,7 +375,11 @@ impl Run<'_> {
         let mut report = Report::default();
         let mut matched = Vec::new();
         for channel in &mut channels {
-            let names = if channel.is_full { &mut report.full } else { &mut report.incremental };
+            let names = if channel.is_full {
+                &mut report.full
+            } else {
+                &mut report.incremental
+            };
             names.push(channel.state.name.clone());
             matched.push(MatchedChannel {
                 channel: channel.state.id,

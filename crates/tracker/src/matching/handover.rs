@@ -169,7 +169,11 @@ mod tests {
                                 let page = pages.lock().unwrap().next();
                                 let Some(page) = page else { return };
                                 // Every seventh is empty.
-                                let rows = if page % 7 == 0 { vec![] } else { vec![row(2 * page), row(2 * page + 1)] };
+                                let rows = if page % 7 == 0 {
+                                    vec![]
+                                } else {
+                                    vec![row(2 * page), row(2 * page + 1)]
+                                };
                                 giver.give(page, rows).unwrap();
                             }
                         });

@@ -39,6 +39,8 @@ pub struct Site {
     published: Mutex<Option<KeptMonths>>,
     /// As last seen: pages about errors are written without the database.
     sample: AtomicBool,
+    /// When somebody began to look for changes last, and what was seen.
+    looked: Mutex<Option<(Instant, String)>>,
     /// Pages that were written already.
     pub kept: Kept,
     /// What was asked of us.
@@ -70,6 +72,7 @@ impl Site {
             counts: Mutex::default(),
             published: Mutex::default(),
             sample: AtomicBool::new(false),
+            looked: Mutex::default(),
             kept: Kept::default(),
             requests: Requests::default(),
             accounts: Accounts::default(),
@@ -103,10 +106,25 @@ impl Site {
     pub fn moment(&self) -> Result<Moment, StoreError> {
         let progress = self.state.progress.snapshot();
         Ok(Moment {
-            change: self.store().last_change()?,
+            change: self.last_change()?,
             boards: self.boards.count(),
             work: (progress.phase, progress.subject),
         })
+    }
+
+    /// [`crate::store::Read::last_change`]. Of many who ask at the same time one looks for all who wait meanwhile.
+    fn last_change(&self) -> Result<String, StoreError> {
+        let arrived = Instant::now();
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        match looked.as_ref() {
+            Some((at, change)) if *at >= arrived => Ok(change.clone()),
+            _ => {
+                let at = Instant::now();
+                let change = self.store().last_change()?;
+                *looked = Some((at, change.clone()));
+                Ok(change)
+            }
+        }
     }
 
     /// The findings as of now.

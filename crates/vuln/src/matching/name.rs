@@ -409,17 +409,41 @@ static STOPPED: LazyLock<HashSet<&str, foldhash::fast::RandomState>> = LazyLock:
 
 /// The words of a description that may tell one piece of software from another, folded to their stem's beginning.
 pub fn topic_words(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|w| (3..=24).contains(&w.len()) && !w.bytes().all(|b| b.is_ascii_digit()))
-        .map(str::to_lowercase)
-        .filter(|w| !STOPPED.contains(w.as_str()))
-        .map(|mut w| {
-            // Plural and singular are one word.
-            if w.len() > 4 && w.ends_with('s') && !w.ends_with("ss") {
-                w.pop();
-            }
-            w
-        })
+    text.split(|c: char| !c.is_alphanumeric()).filter_map(|word| {
+        let mut topic = String::new();
+        make_topic(word, &mut topic).then_some(topic)
+    })
+}
+
+/// The same, without a text of its own for each.
+pub fn each_topic_word(text: &str, mut each: impl FnMut(&str)) {
+    let mut topic = String::new();
+    for word in text.split(|c: char| !c.is_alphanumeric()) {
+        if make_topic(word, &mut topic) {
+            each(&topic);
+        }
+    }
+}
+
+fn make_topic(word: &str, topic: &mut String) -> bool {
+    if !(3..=24).contains(&word.len()) || word.bytes().all(|b| b.is_ascii_digit()) {
+        return false;
+    }
+    topic.clear();
+    if word.is_ascii() {
+        topic.push_str(word);
+        topic.make_ascii_lowercase();
+    } else {
+        topic.push_str(&word.to_lowercase());
+    }
+    if STOPPED.contains(topic.as_str()) {
+        return false;
+    }
+    // Plural and singular are one word.
+    if topic.len() > 4 && topic.ends_with('s') && !topic.ends_with("ss") {
+        topic.pop();
+    }
+    true
 }
 
 #[cfg(test)]

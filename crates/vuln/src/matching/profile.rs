@@ -7,7 +7,7 @@ use super::applicability::{cve_of, intervals, is_open, mended};
 use super::coordinate::{Coordinate, coordinates};
 use super::history::{Between, History, HistoryBuilder};
 use super::lines::{Lines, LinesBuilder};
-use super::name::{fold, fold_vendor, topic_words};
+use super::name::{each_topic_word, fold, fold_vendor};
 use super::rules::RULES;
 use super::subject::Subject;
 use crate::advisory::{Advisory, Event, Status, UpperBound};
@@ -152,12 +152,13 @@ struct Words {
 }
 
 impl Words {
-    fn number(&mut self, word: String) -> u32 {
-        let next = self.records.len() as u32;
-        let number = *self.numbers.entry(word).or_insert(next);
-        if number == next {
-            self.records.push(0);
+    fn number(&mut self, word: &str) -> u32 {
+        if let Some(number) = self.numbers.get(word) {
+            return *number;
         }
+        let number = self.records.len() as u32;
+        self.numbers.insert(word.to_owned(), number);
+        self.records.push(0);
         number
     }
 
@@ -198,8 +199,10 @@ impl ProfilesBuilder {
             return;
         }
         self.records += 1;
-        let words = topic_words(advisory.description.get(..2000).unwrap_or(&advisory.description));
-        let mut words: Vec<u32> = words.map(|word| self.words.number(word)).collect();
+        let mut words = Vec::new();
+        each_topic_word(advisory.description.get(..2000).unwrap_or(&advisory.description), |word| {
+            words.push(self.words.number(word));
+        });
         words.sort_unstable();
         words.dedup();
         for word in &words {
@@ -316,7 +319,7 @@ impl ProfilesBuilder {
         self.records += other.records;
         let mut numbers = Vec::new();
         for (word, records) in other.words.into_list() {
-            let number = self.words.number(word);
+            let number = self.words.number(&word);
             self.words.count(number, records);
             numbers.push(number);
         }

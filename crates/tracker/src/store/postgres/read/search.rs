@@ -28,10 +28,12 @@ pub fn resolve(db: &mut Client, id: &str) -> Result<Option<Resolved>> {
     .transpose()
 }
 
-/// Rows from the last one taken in to the first, no more than are counted. `OFFSET 0` keeps the limit from turning the question into a walk
-/// over all rows, which is slow where few match.
-const MATCHING: &str =
-    "SELECT id FROM (SELECT id FROM vulnerability_text WHERE words @@ $1::text::tsquery OFFSET 0) m ORDER BY id DESC LIMIT $2";
+/// Any rows, no more than are counted: where more match, the index is not followed to its end.
+const MATCHING: &str = "SELECT id FROM vulnerability_text WHERE words @@ $1::text::tsquery LIMIT $2";
+
+/// Rows from the last one taken in to the first, where many match: as the operator's function, which no index serves, it is a walk over the rows
+/// that soon has enough of them.
+const LAST: &str = "SELECT id FROM vulnerability_text WHERE ts_match_vq(words, $1::text::tsquery) ORDER BY id DESC LIMIT $2";
 
 /// The newest ids.
 const SORTED: &str = "SELECT v.id FROM vulnerability_text f JOIN vulnerability v ON v.id = f.id
@@ -49,10 +51,9 @@ pub fn text(db: &mut Client, words: &[String], limit: usize) -> Result<TextHits>
     };
     let mut shown = ids(MATCHING, TextHits::BROAD + 1)?;
     let (matching, broad) = (shown.len(), shown.len() > TextHits::BROAD);
-    if !broad && matching > 0 {
-        shown = ids(SORTED, limit)?;
+    if matching > 0 {
+        shown = ids(if broad { LAST } else { SORTED }, limit)?;
     }
-    shown.truncate(limit);
     let sql = "SELECT v.name, v.title, substr(v.description, 1, 300), v.severity, v.score, v.kev_date, v.epss, v.state, v.published
                FROM unnest($1::bigint[]) WITH ORDINALITY k (id, n) JOIN vulnerability v ON v.id = k.id ORDER BY k.n";
     let hits = db.query(sql, &[shown.into()])?;
