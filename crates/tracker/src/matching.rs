@@ -39,7 +39,7 @@ const PAGE: usize = 256;
 const FEW: u64 = 5000;
 
 /// Pages that may wait to be written: a megabyte each.
-const AHEAD: u64 = 32;
+const AHEAD: u64 = 16;
 
 /// What a match did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -395,14 +395,14 @@ impl Run<'_> {
             let done = self.over_vulnerabilities(
                 vulnerabilities,
                 threads,
-                Vec::new,
-                |rows: &mut Vec<OutcomeRow>, stored, advisories| {
-                    self.match_one(channels, ground, stored, &advisories, rows);
+                || giver.worker(),
+                |worker, stored, advisories| {
+                    self.match_one(channels, ground, stored, &advisories, &mut worker.rows);
                     Ok(())
                 },
-                |rows, page| giver.give(page, std::mem::take(rows)),
+                |worker, page| worker.give(page),
             );
-            giver.end(done.map(drop));
+            giver.end(done);
         };
         let write = || {
             let mut outcomes = handover.rows();
@@ -495,13 +495,14 @@ impl Run<'_> {
             };
             Ok(page.map(|page| (number, page)))
         };
-        let work = || -> Result<T, StoreError> {
-            let mut state = start();
+        // Of several that fail the first one knows why.
+        let failure = Mutex::new(None);
+        let work_into = |state: &mut T| -> Result<(), StoreError> {
             while let Some((number, page)) = next_page()? {
                 let count = match page {
                     Page::Stored(page) => {
                         for stored in page.iter() {
-                            each(&mut state, stored, advisories(stored)?)?;
+                            each(state, stored, advisories(stored)?)?;
                         }
                         page.len()
                     }
@@ -509,23 +510,35 @@ impl Run<'_> {
                         let page = page.read().map_err(packing)?;
                         let count = page.len();
                         for (stored, advisories) in page {
-                            each(&mut state, &stored, advisories)?;
+                            each(state, &stored, advisories)?;
                         }
                         count
                     }
                 };
-                after_page(&mut state, number)?;
+                after_page(state, number)?;
                 self.progress.add(count as u64);
             }
-            Ok(state)
+            Ok(())
         };
-        thread::scope(|scope| {
+        let work = || {
+            let mut state = start();
+            // Before the state goes: others may fail because of that.
+            let done = work_into(&mut state).map_err(|error| {
+                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            });
+            done.map(|()| state)
+        };
+        let done: Result<Vec<T>, ()> = thread::scope(|scope| {
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            threads
+            let joined = threads
                 .into_iter()
-                .map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        })
+                .map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            joined.collect()
+        });
+        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(done.unwrap_or_default()),
+        }
     }
 }
 

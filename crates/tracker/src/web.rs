@@ -91,7 +91,7 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(async || Error::Method)
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn_with_state(Arc::clone(&site), finish::finish))
-        // Pages are made anew for each reader: the lightest levels cost least in all.
+        // What is sent is packed anew for each reader: the lightest levels cost least in all.
         .layer(
             CompressionLayer::new()
                 .quality(CompressionLevel::Fastest)

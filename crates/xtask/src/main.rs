@@ -35,7 +35,7 @@ Tasks:
   tidy                         the house rules alone: crate edges, manifests, sources, licences, links
   docs [--check]               write the generated pages of the book, or check that they are current
   docs --screenshots           draw the pictures of the book anew, with the browser tests
-  bench [--only PART]          measure against the targets, with $FIRN_MIRROR; PART: benches, boot, feeds, pages, scan
+  bench [--only PART]          measure against the targets, with $FIRN_MIRROR; PART: benches, boot, feeds, load, pages, scan
   quality                      score the matcher on $FIRN_MIRROR/labels/dev.csv
 
 Exit codes: 0 all well, 1 a check failed, 2 bad usage or something is missing.

@@ -23,7 +23,7 @@ struct State {
     waiting: BTreeMap<u64, Vec<OutcomeRow>>,
     /// Set when all pages were given, or none will come any more.
     end: Option<Result<(), StoreError>>,
-    /// Nobody takes pages any more.
+    /// Nobody takes pages any more, or one will never come.
     is_over: bool,
 }
 
@@ -59,27 +59,22 @@ impl Handover {
     }
 }
 
-/// Gives pages. However it ends, the other side does not wait for more.
+/// All who give.
 pub struct Giver<'a>(&'a Handover);
 
-impl Giver<'_> {
-    /// Gives a page, by its number from 0. Waits while too many are under way. Fails where nobody takes them any more: the one who took them
-    /// knows why.
-    pub fn give(&self, page: u64, rows: Vec<OutcomeRow>) -> Result<(), StoreError> {
-        let mut state = self.0.lock();
-        while !state.is_over && page >= state.next.saturating_add(self.0.ahead) {
-            state = self.0.wait(state);
+impl<'a> Giver<'a> {
+    /// One of the threads that match.
+    pub fn worker(&self) -> Worker<'a> {
+        Worker {
+            to: self.0,
+            rows: Vec::new(),
+            is_done: false,
         }
-        if state.is_over {
-            return Err(StoreError::new("hand over what was matched", "it is not written any more"));
-        }
-        state.waiting.insert(page, rows);
-        self.0.changed.notify_all();
-        Ok(())
     }
 
     /// All pages were given, or matching failed.
-    pub fn end(self, how: Result<(), StoreError>) {
+    pub fn end(self, how: Result<Vec<Worker<'a>>, StoreError>) {
+        let how = how.map(|workers| workers.into_iter().for_each(|mut worker| worker.is_done = true));
         self.0.lock().end = Some(how);
     }
 }
@@ -91,6 +86,41 @@ impl Drop for Giver<'_> {
             state.end = Some(Err(StoreError::new("match", "a fault in this program: its log says where")));
         }
         self.0.changed.notify_all();
+    }
+}
+
+/// A thread that matches, with the rows of the page that it is at. Where it goes before all is done, its page never comes: then nobody waits for
+/// what stands behind it.
+pub struct Worker<'a> {
+    to: &'a Handover,
+    /// The rows of its page.
+    pub rows: Vec<OutcomeRow>,
+    is_done: bool,
+}
+
+impl Worker<'_> {
+    /// Gives its page, by its number from 0. Waits while too many are under way. Fails where nobody takes them any more: the one who took them,
+    /// or another worker, knows why.
+    pub fn give(&mut self, page: u64) -> Result<(), StoreError> {
+        let mut state = self.to.lock();
+        while !state.is_over && page >= state.next.saturating_add(self.to.ahead) {
+            state = self.to.wait(state);
+        }
+        if state.is_over {
+            return Err(StoreError::new("hand over what was matched", "it is not written any more"));
+        }
+        state.waiting.insert(page, std::mem::take(&mut self.rows));
+        self.to.changed.notify_all();
+        Ok(())
+    }
+}
+
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.to.lock().is_over = true;
+            self.to.changed.notify_all();
+        }
     }
 }
 
@@ -162,24 +192,23 @@ mod tests {
         let taken: Vec<i64> = thread::scope(|scope| {
             scope.spawn(|| {
                 let giver = handover.giver();
-                thread::scope(|scope| {
-                    for _ in 0..3 {
-                        scope.spawn(|| {
-                            loop {
-                                let page = pages.lock().unwrap().next();
-                                let Some(page) = page else { return };
-                                // Every seventh is empty.
-                                let rows = if page % 7 == 0 {
-                                    vec![]
-                                } else {
-                                    vec![row(2 * page), row(2 * page + 1)]
-                                };
-                                giver.give(page, rows).unwrap();
-                            }
-                        });
+                let work = || {
+                    let mut worker = giver.worker();
+                    loop {
+                        let page = pages.lock().unwrap().next();
+                        let Some(page) = page else { return worker };
+                        // Every seventh is empty.
+                        if page % 7 != 0 {
+                            worker.rows.extend([row(2 * page), row(2 * page + 1)]);
+                        }
+                        worker.give(page).unwrap();
                     }
+                };
+                let workers = thread::scope(|scope| {
+                    let threads: Vec<_> = (0..3).map(|_| scope.spawn(work)).collect();
+                    threads.into_iter().map(|thread| thread.join().unwrap()).collect()
                 });
-                giver.end(Ok(()));
+                giver.end(Ok(workers));
             });
             handover.rows().map(|row| row.unwrap().vulnerability).collect()
         });
@@ -191,7 +220,10 @@ mod tests {
     fn a_fault_reaches_the_other_side() {
         let handover = Handover::new(4);
         let giver = handover.giver();
-        giver.give(0, vec![row(1)]).unwrap();
+        let mut worker = giver.worker();
+        worker.rows.push(row(1));
+        worker.give(0).unwrap();
+        drop(worker);
         giver.end(Err(StoreError::new("read", "a fault")));
         let mut rows = handover.rows();
         assert_eq!(rows.next().unwrap().unwrap().vulnerability, 1);
@@ -214,11 +246,36 @@ mod tests {
     }
 
     #[test]
+    fn nobody_waits_for_a_page_that_never_comes() {
+        let handover = Handover::new(4);
+        let taken = thread::scope(|scope| {
+            scope.spawn(|| {
+                let giver = handover.giver();
+                let ahead = thread::scope(|scope| {
+                    let ahead = scope.spawn(|| {
+                        let mut worker = giver.worker();
+                        (1..100).try_for_each(|page| worker.give(page))
+                    });
+                    // The first page fails when the others have no place any more.
+                    let worker = giver.worker();
+                    thread::sleep(std::time::Duration::from_millis(50));
+                    drop(worker);
+                    ahead.join().unwrap()
+                });
+                assert!(ahead.is_err());
+                giver.end(Err(StoreError::new("read", "a fault")));
+            });
+            handover.rows().next()
+        });
+        assert_eq!(taken.unwrap().unwrap_err().to_string(), "read");
+    }
+
+    #[test]
     fn whoever_waits_for_a_place_goes_on_when_nobody_writes() {
         let handover = Handover::new(1);
         let rows = handover.rows();
         thread::scope(|scope| {
-            let giving = scope.spawn(|| handover.giver().give(1, vec![row(1)]));
+            let giving = scope.spawn(|| handover.giver().worker().give(1));
             drop(rows);
             assert!(giving.join().unwrap().is_err());
         });

@@ -119,8 +119,8 @@ impl Postgres {
 
     fn connect(&self) -> Result<Client> {
         let mut client = Client::connect(&self.address)?;
-        // How long a process waits for another one's transaction; warnings have no reader.
-        client.run("SET lock_timeout = '120s'; SET client_min_messages = error")?;
+        // How long a process waits for another one's transaction, as on SQLite; warnings have no reader.
+        client.run("SET lock_timeout = '600s'; SET client_min_messages = error")?;
         let encoding: String = client.one("SELECT current_setting('server_encoding')", &[])?.get(0)?;
         if let Some(views) = &self.views {
             client.run(views)?;

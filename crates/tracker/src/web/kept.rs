@@ -4,7 +4,7 @@
 //! more. One that shows how old something is goes after some seconds too.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
@@ -49,13 +49,20 @@ pub struct Moment {
 /// The pages, those that were asked for last.
 pub struct Kept {
     shelf: Mutex<Shelf>,
-    long: Mutex<HashMap<&'static str, (Moment, Written)>>,
+    long: Mutex<HashMap<&'static str, Arc<Mutex<Option<Long>>>>>,
+}
+
+/// A long document, and when somebody began to write it.
+struct Long {
+    begun: Instant,
+    moment: Moment,
+    written: Written,
 }
 
 struct Shelf {
     /// By address.
     pages: LruCache<String, Page>,
-    /// The bytes of their bodies and addresses.
+    /// Bytes of all of it.
     size: usize,
 }
 
@@ -87,21 +94,37 @@ impl Kept {
         is_good.then(|| page.written.clone())
     }
 
-    /// A long document that is the same for everybody, by its name: written by one at a time, and only where it was not written at this moment.
-    /// Those who fetch it, however slowly, share its bytes.
-    pub fn long<E>(&self, name: &'static str, moment: Moment, write: impl FnOnce() -> Result<Written, E>) -> Result<Written, E> {
-        let mut long = self.long.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, written)) = long.get(name).filter(|(at, _)| *at == moment) {
-            return Ok(written.clone());
+    /// A long document that is the same for everybody, by its address: written by one at a time, where anything changed since it was, for all who
+    /// wait meanwhile. Those who fetch it, however slowly, share its bytes.
+    pub fn long<E>(
+        &self,
+        address: &'static str,
+        moment: impl FnOnce() -> Result<Moment, E>,
+        write: impl FnOnce() -> Result<Written, E>,
+    ) -> Result<Written, E> {
+        let arrived = Instant::now();
+        let place = Arc::clone(self.long.lock().unwrap_or_else(PoisonError::into_inner).entry(address).or_default());
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(long) = place.as_ref().filter(|long| long.begun >= arrived) {
+            return Ok(long.written.clone());
+        }
+        let (begun, moment) = (Instant::now(), moment()?);
+        if let Some(long) = place.as_ref().filter(|long| long.moment == moment) {
+            return Ok(long.written.clone());
         }
         let written = write()?;
-        long.insert(name, (moment, written.clone()));
+        *place = Some(Long {
+            begun,
+            moment,
+            written: written.clone(),
+        });
         Ok(written)
     }
 
     /// Keeps a page that was written at a moment.
     pub fn put(&self, address: String, moment: Moment, written: Written, is_timely: bool, now: Instant) {
-        let size = |address: &str, page: &Page| address.len() + page.written.body.len();
+        let texts = |page: &Page| page.written.tag.len() + page.moment.change.len() + page.moment.work.1.len();
+        let size = |address: &str, page: &Page| address.len() + page.written.body.len() + texts(page) + size_of::<Page>();
         let page = Page {
             written,
             moment,
@@ -172,7 +195,7 @@ mod tests {
     #[test]
     fn long_documents_are_written_once_a_moment() {
         let kept = Kept::default();
-        let get = |change: &str, size: Option<usize>| kept.long("all", moment(change), || size.map(page).ok_or(()));
+        let get = |change: &str, size: Option<usize>| kept.long("/all", || Ok(moment(change)), || size.map(page).ok_or(()));
         assert_eq!(get("a", None), Err(()));
         assert_eq!(get("a", Some(1)), Ok(page(1)));
         assert_eq!(get("a", None), Ok(page(1)));
@@ -185,17 +208,17 @@ mod tests {
         let (kept, now) = (Kept::default(), Instant::now());
         let most = ROOM / LARGEST;
         for n in 0..most {
-            kept.put(format!("/{n:03}"), moment("a"), page(LARGEST - 4), false, now);
+            kept.put(format!("/{n:03}"), moment("a"), page(LARGEST - 1024), false, now);
         }
         assert!(kept.get("/000", &moment("a"), now).is_some());
-        kept.put("/new".into(), moment("a"), page(LARGEST - 4), false, now);
+        kept.put("/new".into(), moment("a"), page(LARGEST - 1024), false, now);
         assert!(kept.get("/000", &moment("a"), now).is_some());
         assert!(kept.get("/001", &moment("a"), now).is_none());
         kept.put("/large".into(), moment("a"), page(LARGEST), false, now);
         assert!(kept.get("/large", &moment("a"), now).is_none());
         // One that is written again takes its own place.
         for _ in 0..3 * most {
-            kept.put("/new".into(), moment("b"), page(LARGEST - 4), false, now);
+            kept.put("/new".into(), moment("b"), page(LARGEST - 1024), false, now);
         }
         assert!(kept.get("/000", &moment("a"), now).is_some());
     }

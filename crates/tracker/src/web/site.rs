@@ -39,8 +39,8 @@ pub struct Site {
     published: Mutex<Option<KeptMonths>>,
     /// As last seen: pages about errors are written without the database.
     sample: AtomicBool,
-    /// When somebody began to look for changes last, and what was seen.
-    looked: Mutex<Option<(Instant, String)>>,
+    /// When somebody began to look for changes last, and what was seen; nothing where the database did not answer.
+    looked: Mutex<Option<(Instant, Option<String>)>>,
     /// Pages that were written already.
     pub kept: Kept,
     /// What was asked of us.
@@ -117,12 +117,13 @@ impl Site {
         let arrived = Instant::now();
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         match looked.as_ref() {
-            Some((at, change)) if *at >= arrived => Ok(change.clone()),
+            Some((at, Some(change))) if *at >= arrived => Ok(change.clone()),
+            Some((at, None)) if *at >= arrived => Err(StoreError::new("look for changes of the database", "it did not answer just now")),
             _ => {
                 let at = Instant::now();
-                let change = self.store().last_change()?;
-                *looked = Some((at, change.clone()));
-                Ok(change)
+                let change = self.store().last_change();
+                *looked = Some((at, change.as_ref().ok().cloned()));
+                change
             }
         }
     }

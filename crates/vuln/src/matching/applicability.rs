@@ -131,7 +131,8 @@ pub(super) fn mended(advisory: &Advisory) -> u32 {
     let published = advisory.published.as_deref().map_or(0, day);
     let year = cve_of(advisory).and_then(|id| id.split('-').nth(1));
     let last = year.map_or(0, |year| day(&format!("{year}-12-31")));
-    if last == 0 { published } else { last.min(published) }
+    // One of the two may be missing.
+    [published, last].into_iter().filter(|day| *day > 0).min().unwrap_or(0)
 }
 
 /// The CVE id that a record is about, where it has one.

@@ -12,8 +12,6 @@ const DEPTH: usize = 3;
 const MONTH: u32 = 31;
 /// First numbers from here on are years.
 const YEARS: std::ops::Range<u64> = 1990..2100;
-/// Records of one product that are looked at: more tell nothing new.
-const MAX_NAMED: usize = 8192;
 
 /// The highest version that at least two records had named, by day.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -99,7 +97,7 @@ impl HistoryBuilder {
     pub fn add(&mut self, day: u32, vulnerability: u64, highest: &Components) {
         // `0` stands for the beginning, years for another way to count.
         let is_number = highest.iter().any(|n| *n > 0) && highest.first() < Some(&YEARS.start);
-        if day > 0 && is_number && self.named.len() < MAX_NAMED {
+        if day > 0 && is_number {
             self.named.push((day, vulnerability, highest.prefix(DEPTH).to_vec()));
         }
     }

@@ -117,7 +117,7 @@ impl Lines {
             ends.len() >= 2
         };
         let between = self.lines.iter().filter(is_between).find(named)?;
-        (self.parallel >= APART).then_some(&between.prefix)
+        (self.parallel >= APART && day > 0).then_some(&between.prefix)
     }
 
     fn find(&self, version: &str) -> Option<&Line> {

@@ -3,7 +3,8 @@
 use super::Table;
 use super::pack::{Malformed, Pack, Unpacker, record};
 
-/// The format that this build reads and writes. 2: records are also found by the libraries that they are about.
+/// The format that this build reads and writes. 2: records are also found by the libraries that they are about. 3: profiles hold
+/// histories.
 pub const FORMAT: u32 = 3;
 
 /// First bytes of a snapshot.

@@ -29,9 +29,9 @@ type Answer<T> = std::result::Result<T, StoreError>;
 
 impl Read for Postgres {
     fn last_change(&self) -> Answer<String> {
-        // Which transactions are over: each that writes has a number.
+        // Which transactions are over: each that writes has a number. Those of the server's other databases count too.
         self.read("look for changes of the database", |db| {
-            db.one("SELECT pg_current_snapshot()::text", &[])?.get(0)
+            db.one("SELECT txid_current_snapshot()::text", &[])?.get(0)
         })
     }
 

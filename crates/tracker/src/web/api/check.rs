@@ -15,6 +15,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use vuln::score::Severity;
+use vuln::snapshot::SnapshotError;
 use vuln::verdict::{Evidence, Verdict};
 
 use super::ask::Query;
@@ -372,7 +373,8 @@ fn run(site: &Site, channel: Option<String>, packages: &[Package], all: bool) ->
     super::channels::known(site, channel.as_deref())?;
     let board = site.board()?;
     let snapshot = match site.published_snapshot().map(|published| published.newest()) {
-        None => None,
+        // One of an earlier version of this program is replaced soon.
+        None | Some(Err(SnapshotError::Older { .. })) => None,
         Some(newest) => newest.map_err(CheckError::Snapshot)?,
     };
     let channel = match channel {

@@ -13,6 +13,7 @@ use judging::judge::{self, Depth, JudgeError};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use vuln::package::{Package, ScriptId};
+use vuln::snapshot::SnapshotError;
 use vuln::verdict::{Evidence, Verdict};
 
 use super::check::{AtMost, MOST, NAME, Object, given, own_body, parse};
@@ -361,7 +362,8 @@ pub fn details() -> Route {
 fn run(site: &Site, request: Request) -> Result<DetailsAnswer, Error> {
     let newest = match site.published_snapshot().map(|published| published.newest()) {
         Some(Ok(Some(newest))) => newest,
-        None | Some(Ok(None)) => return Err(CheckError::NoSnapshot.into()),
+        // One of an earlier version of this program is replaced soon.
+        None | Some(Ok(None) | Err(SnapshotError::Older { .. })) => return Err(CheckError::NoSnapshot.into()),
         Some(Err(error)) => return Err(CheckError::Snapshot(error).into()),
     };
     let failed = |error| Error::from(CheckError::Snapshot(error));

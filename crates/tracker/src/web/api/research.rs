@@ -158,12 +158,14 @@ fn written(media_type: &'static str, text: String) -> Written {
 /// Up to 100,000 rows: written once for all who want them.
 async fn fixes_as(
     site: Arc<Site>,
+    address: &'static str,
     media_type: &'static str,
     write: impl FnOnce(Vec<FixTime>) -> Result<String, Error> + Send + 'static,
 ) -> Result<Response, Error> {
     blocking(move || {
         let fixes = || Ok::<_, Error>(written(media_type, write(fix_items(&site)?)?));
-        Ok(site.kept.long(media_type, site.moment()?, fixes)?.into_response())
+        let moment = || Ok(site.moment()?);
+        Ok(site.kept.long(address, moment, fixes)?.into_response())
     })
     .await
 }
@@ -205,7 +207,7 @@ pub fn fixes() -> Route {
         Query::of(asked.uri(), &[])?;
         // Our own structs: only a map with keys that are no text could fail.
         let write = |items| serde_json::to_string(&FixStatistics { items }).map_err(|_| Error::Panic);
-        fixes_as(site, "application/json", write).await
+        fixes_as(site, "/api/v1/statistics/fixes", "application/json", write).await
     })
 }
 
@@ -214,7 +216,10 @@ pub fn fixes_csv() -> Route {
     let operation = operation("/api/v1/statistics/fixes.csv", "fixStatisticsCsv", FIXES, ABOUT_FIXES, csv());
     Route::get(operation, |State(site): State<Arc<Site>>, asked: Asked| async move {
         Query::of(asked.uri(), &[])?;
-        fixes_as(site, "text/csv", |items| Ok(fix_rows(items).into_text())).await
+        fixes_as(site, "/api/v1/statistics/fixes.csv", "text/csv", |items| {
+            Ok(fix_rows(items).into_text())
+        })
+        .await
     })
 }
 

@@ -437,13 +437,20 @@ pub fn channels_are_written_together(store: &dyn Store) {
 }
 
 pub fn a_change_is_seen(store: &dyn Store) {
+    // What other tests do on the same server is a change there too.
+    let rest = |work: &dyn Fn()| {
+        (0..200).any(|_| {
+            let before = store.last_change().unwrap();
+            work();
+            store.last_change().unwrap() == before
+        })
+    };
+    assert!(rest(&|| {}), "nothing is no change");
     let before = store.last_change().unwrap();
-    assert_eq!(store.last_change().unwrap(), before);
     matched(store);
+    assert_ne!(store.last_change().unwrap(), before);
+    assert!(rest(&|| drop(store.channels().unwrap())), "to read is no change");
     let after = store.last_change().unwrap();
-    assert_ne!(after, before);
-    store.channels().unwrap();
-    assert_eq!(store.last_change().unwrap(), after);
     store.put_setting("a", Some("b")).unwrap();
     assert_ne!(store.last_change().unwrap(), after);
 }

@@ -95,7 +95,7 @@ fn is_elsewhere<'l>(end: &str, version: &str, lines: &'l Lines) -> Option<&'l [u
     (lines.line_of(end) != Some(own) && !components(end).is_on_line(own)).then_some(own)
 }
 
-/// A version that was released in another line than the range's end, after the record was published, has the fix that was known then.
+/// A version that was released in another line than the range's end, after the fault was known, has the fix that was known then.
 pub(super) fn of_siblings(end: &str, inclusive: bool, who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
     let (lines, version) = (around.lines?, judged.version);
     let own = is_elsewhere(end, version, lines)?;
@@ -107,7 +107,7 @@ pub(super) fn of_siblings(end: &str, inclusive: bool, who: &str, judged: Judged<
         confidence: 0.65,
         rule: "line-of-siblings",
         detail: format!(
-            "{who}: {bound} {end} is another release line than {line}; {version} is later than {reached}, which was current there when the record was published"
+            "{who}: {bound} {end} is another release line than {line}; {version} is later than {reached}, which was current there when the fault was known"
         ),
         ..Statement::NONE
     })
@@ -284,7 +284,7 @@ pub(super) fn mainline_only(end: &End, who: &str, judged: Judged<'_>) -> Option<
     })
 }
 
-/// A range without an end says nothing about what was released long after the record.
+/// A range without an end says nothing about what was released long after the fault was known.
 pub(super) fn long_after(start: &str, who: &str, judged: Judged<'_>, around: Around<'_>, day: u32) -> Option<Statement> {
     let version = judged.version;
     let reached = around.lines?.released_after(version, day + YEAR, true)?;
@@ -292,7 +292,7 @@ pub(super) fn long_after(start: &str, who: &str, judged: Judged<'_>, around: Aro
         claim: Claim::Unknown,
         rule: "no-end",
         detail: format!(
-            "{who}: from {start} on, and no end is named; {version} is later than {reached}, which was current more than a year after the record was published"
+            "{who}: from {start} on, and no end is named; {version} is later than {reached}, which was current more than a year after the fault was known"
         ),
         ..Statement::NONE
     })
