@@ -1,4 +1,5 @@
 //! What every database must do. Each test gets an empty store.
+//! Long because one list of tests is what holds two databases to the same.
 
 use tracker::document::{Digest, Packer, parse};
 use tracker::store::StoreError;
