@@ -134,7 +134,7 @@ pub fn mirror(root: &Path) {
     let outer = zip(&[("cves.zip", &zip(&entries))]);
     write(&root.join("cvelistV5/2024-05-02_all_CVEs_at_midnight.zip.zip"), outer);
     let changed = cve("CVE-2024-1001", "2024-05-03T00:00:00.000Z", "quuxd", "9.0.0");
-    let new = cve("CVE-2024-2001", "2024-05-03T00:00:00.000Z", "frobnicate", "3.0.0");
+    let new = cve("CVE-2024-2001", "2024-05-03T00:00:00.000Z", "frobnicate", "1.8.0");
     let delta = zip(&[
         ("deltaCves/CVE-2024-1001.json", changed.as_bytes()),
         ("deltaCves/CVE-2024-2001.json", new.as_bytes()),

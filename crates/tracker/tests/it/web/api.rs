@@ -319,9 +319,9 @@ fn programs(mirror: &std::path::Path) {
     let record = |id: &str, product: &str, fixed: &str| made::cve(id, "2024-02-01T00:00:00.000Z", product, fixed);
     let records = [
         record("CVE-2024-0001", "frobnicate", "1.2.3"),
-        record("CVE-2024-0002", "frobnicate", "2.0.0"),
+        record("CVE-2024-0002", "frobnicate", "1.9.0"),
         record("CVE-2024-0003", "tellurium", "5.0"),
-        record("CVE-2024-0004", "elsewhere", "9.9"),
+        record("CVE-2024-0004", "elsewhere", "1.9"),
     ];
     for (n, text) in records.iter().enumerate() {
         made::write(&mirror.join(format!("cvelistV5/{n}.json")), text);
