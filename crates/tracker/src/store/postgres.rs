@@ -37,8 +37,9 @@ const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Begins a write, once no other one is under way. The number is the lock's name.
 const WRITE: &str = "BEGIN; SELECT pg_advisory_xact_lock(7165873220)";
 
-/// Idle connections kept for the next one.
-const IDLE: usize = 8;
+/// Idle connections kept for the next one: more than threads that answer pages. A new one makes its views first, which is a change of the
+/// database that no kept page outlives.
+const IDLE: usize = 32;
 
 /// A database on a server.
 #[derive(Debug)]
