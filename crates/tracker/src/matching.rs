@@ -446,8 +446,8 @@ impl Run<'_> {
             advisories,
         });
         let memo = Memo::default();
+        self.note_name(stored);
         for channel in channels.iter().filter(|channel| stored.touched > channel.after) {
-            self.note_name(stored);
             let found = prepared.candidates_again(&channel.index, &ground.profiles, &memo);
             rows.push(outcome::row(channel.state.id, stored.id, found, &channel.index));
         }

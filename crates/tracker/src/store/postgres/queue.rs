@@ -1,4 +1,4 @@
-//! Jobs. They do not queue with the writes of data: a lease is taken while another process writes a channel's verdicts.
+//! Jobs. They do not queue with the writes of data: a lease is taken while another process writes the verdicts of a match.
 
 use super::Postgres;
 use super::client::{Client, Error, Row};
