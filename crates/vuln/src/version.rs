@@ -220,9 +220,13 @@ fn verdict(scheme: Scheme, a: &str, b: &str) -> Result<Ordering, Incomparable> {
 }
 
 fn token_order(a: &str, b: &str, rules: Rules) -> Result<Ordering, Incomparable> {
-    if let Some(order) = plain_order(a.as_bytes(), b.as_bytes(), rules) {
+    if let Some(order) = order_by_numbers(a.as_bytes(), b.as_bytes(), rules) {
         return Ok(order);
     }
+    tokens_in_order(a, b, rules)
+}
+
+fn tokens_in_order(a: &str, b: &str, rules: Rules) -> Result<Ordering, Incomparable> {
     let (x, y) = (Reading::new(a, rules), Reading::new(b, rules));
     use Class::{Calendar, Commit, Dated, Release, Unreleased, Wordy};
     match (x.class, y.class) {
@@ -242,27 +246,70 @@ fn token_order(a: &str, b: &str, rules: Rules) -> Result<Ordering, Incomparable>
     }
 }
 
-/// The order of two plain dotted numbers, which most versions are; `None` where one is anything else.
-fn plain_order(a: &[u8], b: &[u8], rules: Rules) -> Option<Ordering> {
-    let plain = |s: &[u8]| {
-        // From eight digits on the first number may be a date.
-        (1..8).contains(&digits::run(s)) && s.iter().all(|c| c.is_ascii_digit() || *c == b'.')
-    };
-    if rules == Rules::Java || !plain(a) || !plain(b) {
+/// The order of most versions, which the numbers that they begin with decide; `None` where what stands in them has to be read.
+fn order_by_numbers(a: &[u8], b: &[u8], rules: Rules) -> Option<Ordering> {
+    if rules == Rules::Java {
         return None;
     }
-    let parts = |s| <[u8]>::split(s, |c| *c == b'.').filter(|part| !part.is_empty());
-    let (mut a, mut b) = (parts(a), parts(b));
+    if is_plain(a) && is_plain(b) {
+        return Some(plain_order(a, b));
+    }
+    (begins_plain(a) && begins_plain(b)).then(|| first_difference(a, b))?
+}
+
+/// Whether it is nothing but dotted numbers.
+fn is_plain(s: &[u8]) -> bool {
+    // From eight digits on the first number may be a date.
+    (1..8).contains(&digits::run(s)) && s.iter().all(|c| c.is_ascii_digit() || *c == b'.')
+}
+
+/// The numbers of what [`is_plain`].
+fn plain_parts(s: &[u8]) -> impl Iterator<Item = &[u8]> {
+    s.split(|c| *c == b'.').filter(|part| !part.is_empty())
+}
+
+fn plain_order(a: &[u8], b: &[u8]) -> Ordering {
+    let (mut a, mut b) = (plain_parts(a), plain_parts(b));
     loop {
         let (x, y) = (a.next(), b.next());
         if x.is_none() && y.is_none() {
-            return Some(Ordering::Equal);
+            return Ordering::Equal;
         }
         let order = digits::compare(x.unwrap_or_default(), y.unwrap_or_default());
         if order.is_ne() {
-            return Some(order);
+            return order;
         }
     }
+}
+
+/// Whether it begins with a number and a dot that can be nothing but a release's: no year, no `0.0` of software without a release, not Java's
+/// `1.8.0_252`.
+fn begins_plain(s: &[u8]) -> bool {
+    let first = digits::run(s);
+    (1..4).contains(&first) && s.first() != Some(&b'0') && s.get(first) == Some(&b'.') && !(s.starts_with(b"1.") && s.contains(&b'_'))
+}
+
+/// The order of the first numbers that differ, as long as each stands alone between dots; `None` where there are none.
+fn first_difference(mut a: &[u8], mut b: &[u8]) -> Option<Ordering> {
+    loop {
+        let (x, y) = (alone(a)?, alone(b)?);
+        let order = digits::compare(x, y);
+        if order.is_ne() {
+            return Some(order);
+        }
+        let behind = |s: &'_ [u8], n: usize| s.get(n) == Some(&b'.');
+        if !behind(a, x.len()) || !behind(b, y.len()) {
+            return None;
+        }
+        (a, b) = (a.get(x.len() + 1..)?, b.get(y.len() + 1..)?);
+    }
+}
+
+/// The number at the start; `None` where there is none, or it is a part of a word: the name of a commit, `0rc1`.
+fn alone(s: &[u8]) -> Option<&[u8]> {
+    let len = digits::run(s);
+    let ends = s.get(len).is_none_or(|c| !c.is_ascii_alphanumeric());
+    s.get(..len).filter(|number| !number.is_empty() && ends)
 }
 
 /// Whether two texts name one commit; short names are prefixes of long ones.

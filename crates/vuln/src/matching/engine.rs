@@ -78,6 +78,10 @@ pub struct Prepared<'a> {
     clauses: Vec<OnceCell<Vec<LineClause>>>,
     /// By record: the platform that its description limits it to, and whether it is a processor that channels are not built for.
     platforms: OnceCell<Vec<Option<(&'static str, bool)>>>,
+    /// By record, and for each of them by subject: the words that make the subject only the environment of another program's fault.
+    environments: OnceCell<Vec<Vec<Option<String>>>>,
+    /// By record: the file of code for a processor that no channel is built for, and for one that few are.
+    processors: OnceCell<Vec<[Option<String>; 2]>>,
     /// The description names scripts of a web application.
     is_web_script: bool,
     /// Some configuration has several parts: it may want another product beside the one with the fault.
@@ -119,6 +123,8 @@ impl<'a> Prepared<'a> {
             subjects,
             references,
             platforms: OnceCell::new(),
+            environments: OnceCell::new(),
+            processors: OnceCell::new(),
             settled,
         }
     }
@@ -145,6 +151,22 @@ impl<'a> Prepared<'a> {
         };
         let read = || self.records.iter().map(|a| of(a)).collect();
         self.platforms.get_or_init(read)
+    }
+
+    /// The words of a record that make a subject only what another program, which has the fault, runs with.
+    fn environment(&self, record: usize, subject: usize) -> Option<&str> {
+        let of = |record: &Advisory| self.subjects.list.iter().map(|s| environment(record, s)).collect();
+        let all = self.environments.get_or_init(|| self.records.iter().map(|r| of(r)).collect());
+        all.get(record)?.get(subject)?.as_deref()
+    }
+
+    /// The file of code for other processors than a kernel is built for, where a record names no other.
+    fn other_processor(&self, record: usize, is_usual: bool) -> Option<&str> {
+        let of = |record: &Advisory| {
+            [false, true].map(|is_usual| RULES.other_processor_in(head(&record.description), is_usual).map(str::to_owned))
+        };
+        let all = self.processors.get_or_init(|| self.records.iter().map(|r| of(r)).collect());
+        all.get(record)?.get(usize::from(is_usual))?.as_deref()
     }
 
     /// Every key that the answer for any package set depends on: packages that are filed under none of them change nothing.
@@ -596,11 +618,7 @@ impl Case<'_> {
             else {
                 continue;
             };
-            if let Some(other) = accepted
-                .iter()
-                .filter_map(|(_, n)| prepared.subjects.list.get((*n)?))
-                .find_map(|s| environment(record, s))
-            {
+            if let Some(other) = accepted.iter().find_map(|(_, n)| prepared.environment(r, (*n)?)) {
                 best = Statement {
                     claim: Claim::NotAffected,
                     confidence: 0.7,
@@ -622,7 +640,7 @@ impl Case<'_> {
                 };
             }
             if judged.scheme == Scheme::Kernel
-                && let Some(file) = RULES.other_processor_in(head(&record.description), is_usual)
+                && let Some(file) = prepared.other_processor(r, is_usual)
             {
                 best = Statement {
                     claim: Claim::NotAffected,

@@ -97,13 +97,16 @@ fn is_keyword(word: &str) -> bool {
     word.len() <= LONGEST_KEYWORD && PACKED.binary_search(&pack(word.as_bytes())).is_ok()
 }
 
+/// Of a description, about.
+const LETTERS_A_PIECE: usize = 5;
+
 /// Cuts a text; linear in its length.
 pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut cutter = Cutter {
         text,
         at: 0,
-        pieces: Vec::with_capacity(8),
-        spans: Vec::with_capacity(8),
+        pieces: Vec::with_capacity(text.len() / LETTERS_A_PIECE),
+        spans: Vec::with_capacity(text.len() / LETTERS_A_PIECE),
     };
     while cutter.cut() {}
     cutter.pieces
@@ -131,7 +134,7 @@ impl<'a> Cutter<'a> {
             '-' | '–' | '—' | '~' => (Piece::Dash, c.len_utf8()),
             '+' => (Piece::Plus, 1),
             c if c.is_alphanumeric() || c == '*' => {
-                let text = take_text(rest);
+                let text = plain_word(rest).unwrap_or_else(|| take_text(rest));
                 self.name_or_version(text);
                 self.at += text.len();
                 return true;
@@ -233,6 +236,13 @@ fn operator(s: &str) -> (Piece<'static>, usize) {
 
 /// Brackets and colons can make a run be looked at again from each of them: this bounds how much of it.
 const LONGEST_WORD: usize = 128;
+
+/// Most words of a description: letters with a blank or a comma behind them.
+fn plain_word(s: &str) -> Option<&str> {
+    let len = s.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let ends = matches!(s.as_bytes().get(len), None | Some(b' ' | b',' | b'\n'));
+    s.get(..len).filter(|_| ends && (1..LONGEST_WORD).contains(&len))
+}
 
 /// A run that can be one name or version; punctuation at its end is left for the next round.
 fn take_text(s: &str) -> &str {
@@ -336,6 +346,25 @@ fn number_start(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plain_word_is_what_the_long_way_takes() {
+        for text in [
+            "word",
+            "word next",
+            "word, next",
+            "word\nnext",
+            "word.next",
+            "wörd next",
+            "word; next",
+            "word2 next",
+            &"w".repeat(200),
+        ] {
+            assert!(plain_word(text).is_none_or(|word| word == take_text(text)), "{text}");
+        }
+        assert_eq!(plain_word("word, next"), Some("word"));
+        assert_eq!(plain_word("word-next"), None);
+    }
 
     #[test]
     fn keywords_are_sorted_and_found_in_any_case() {

@@ -3,7 +3,9 @@
 use std::ops::Deref;
 
 use super::date;
+use super::digits;
 use super::token::{Class, Reading, Rules};
+use super::{is_plain, plain_parts};
 
 const MOST: usize = 6;
 
@@ -48,6 +50,9 @@ impl FromIterator<u64> for Components {
 /// The leading numbers as written, zeros included: `1.10.0-rc1` gives `[1, 10, 0]`, `6.9.11-14` gives `[6, 9, 11, 14]`, `8u252` gives `[8, 0, 252]`.
 /// Empty for commits and words.
 pub fn components(version: &str) -> Components {
+    if is_plain(version.as_bytes()) {
+        return plain_parts(version.as_bytes()).map(digits::value).collect();
+    }
     let reading = Reading::new(version, Rules::Generic);
     match reading.class {
         Class::Commit | Class::Wordy => Components::default(),

@@ -399,6 +399,23 @@ proptest! {
     }
 
     #[test]
+    fn the_short_way_gives_the_order_of_the_long_one(a in version(), b in version(), c in "[0-9]{1,4}[.0-9a-c_~+-]{0,9}", d in "[0-9]{1,4}[.0-9a-c_~+-]{0,9}") {
+        for rules in [Rules::Generic, Rules::Letters, Rules::Kernel] {
+            for (a, b) in [(&a, &b), (&a, &c), (&c, &d)] {
+                if let Some(order) = order_by_numbers(a.as_bytes(), b.as_bytes(), rules) {
+                    prop_assert_eq!(Ok(order), tokens_in_order(a, b, rules), "{:?}: {} and {}", rules, a, b);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn plain_numbers_are_those_of_the_tokens(version in "[0-9]{1,9}[.0-9]{0,9}") {
+        let reading = Reading::new(&version, Rules::Generic);
+        prop_assert!(!is_plain(version.as_bytes()) || components(&version) == reading.numbers().collect::<Components>());
+    }
+
+    #[test]
     fn generated_versions_are_generic_versions(version in version()) {
         prop_assert!(Scheme::Generic.accepts(&version));
         prop_assert_eq!(compare(Scheme::Generic, &version, &format!(" {version} ")), Some(Ordering::Equal));
