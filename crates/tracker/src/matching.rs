@@ -38,8 +38,8 @@ const PAGE: usize = 256;
 /// channels.
 const FEW: u64 = 5000;
 
-/// Pages that may wait to be written: a megabyte each.
-const AHEAD: u64 = 16;
+/// Pages that may wait to be written, half a megabyte each: as many as are matched while the packages of all channels are written.
+const AHEAD: u64 = 64;
 
 /// What a match did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -350,17 +350,28 @@ impl Run<'_> {
             |_, _| Ok(()),
         )?;
         let (profiles, shelves): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        let facts_of_packages = || {
+            let mut facts = vuln::matching::FactsBuilder::default();
+            let sets = public.iter().filter_map(|channel| channel.set.as_ref());
+            for package in sets.filter_map(|(set, _)| packages.get(set)).flatten() {
+                facts.add(&package.package);
+            }
+            facts.finish()
+        };
+        let profiles_of_all = move || {
+            let mut profiles = profiles.into_iter();
+            let mut all = profiles.next().unwrap_or_default();
+            profiles.for_each(|part| all.merge(part));
+            all.finish()
+        };
+        let (facts, profiles) = thread::scope(|scope| {
+            let facts = scope.spawn(facts_of_packages);
+            let profiles = profiles_of_all();
+            (facts.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), profiles)
+        });
         let pages = Shelf::pages(shelves).map_err(packing)?;
-        let mut profiles = profiles.into_iter();
-        let mut all = profiles.next().unwrap_or_default();
-        profiles.for_each(|part| all.merge(part));
-        let mut facts = vuln::matching::FactsBuilder::default();
-        let sets = public.iter().filter_map(|channel| channel.set.as_ref());
-        for package in sets.filter_map(|(set, _)| packages.get(set)).flatten() {
-            facts.add(&package.package);
-        }
         self.progress.finish();
-        Ok((Ground::new(basis, mark, all.finish(), facts.finish()), pages))
+        Ok((Ground::new(basis, mark, profiles, facts), pages))
     }
 
     /// Matches channels together: each vulnerability is read once for all of them.
@@ -390,14 +401,20 @@ impl Run<'_> {
         // A few are written when all of them are matched: others match as many for another channel meanwhile, and want to write too.
         let is_few = matches!(vulnerabilities, Vulnerabilities::These(_));
         let handover = Handover::new(if is_few { u64::MAX } else { AHEAD });
-        let (giver, channels) = (handover.giver(), channels.as_slice());
+        let names: Vec<(i64, String)> = channels
+            .iter()
+            .map(|channel| (channel.state.id, channel.state.name.clone()))
+            .collect();
+        let giver = handover.giver();
+        // The packages go when all are matched, while the rest is written.
         let match_all = move || {
+            let channels = channels;
             let done = self.over_vulnerabilities(
                 vulnerabilities,
                 threads,
                 || giver.worker(),
                 |worker, stored, advisories| {
-                    self.match_one(channels, ground, stored, &advisories, &mut worker.rows);
+                    self.match_one(&channels, ground, stored, &advisories, &mut worker.rows);
                     Ok(())
                 },
                 |worker, page| worker.give(page),
@@ -415,7 +432,7 @@ impl Run<'_> {
             match self.preview {
                 None => self.store.take_match(result, now()),
                 Some(preview) => {
-                    let names = channels.iter().map(|channel| (channel.state.id, channel.state.name.as_str()));
+                    let names = names.iter().map(|(id, name)| (*id, name.as_str()));
                     preview::compare(self.store, &names.collect(), result, preview)
                 }
             }

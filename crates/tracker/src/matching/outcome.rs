@@ -33,7 +33,7 @@ fn verdict(cluster: &Cluster, found: Match) -> VerdictLine {
         confidence: rounded(found.confidence),
         fixed_in: found.fixed_in,
         // A list of two texts each is always JSON.
-        evidence: serde_json::to_string(&found.evidence).unwrap_or_else(|_| "[]".to_owned()),
+        evidence: serde_json::to_string(&found.evidence).unwrap_or_else(|_| "[]".to_owned()).into(),
     }
 }
 

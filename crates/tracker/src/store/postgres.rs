@@ -265,7 +265,15 @@ impl Store for Postgres {
     }
 
     fn take_match(&self, result: MatchResult<'_>, at: i64) -> std::result::Result<u64, StoreError> {
-        self.write("write the verdicts", |tx| matched::take_match(tx, result, at))
+        let is_any_full = result.channels.iter().any(|channel| channel.clusters.is_some());
+        let verdicts = self.write("write the verdicts", |tx| matched::take_match(tx, result, at))?;
+        if is_any_full {
+            // The match stands, whatever becomes of this.
+            if let Err(error) = self.connect().and_then(|mut client| client.run(matched::CLEAR_AWAY)) {
+                tracing::warn!(error = %error, "rows that were replaced are left to the database to clear away");
+            }
+        }
+        Ok(verdicts)
     }
 
     fn suggestions(

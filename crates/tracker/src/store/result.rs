@@ -6,6 +6,7 @@ use vuln::package::Package;
 use vuln::verdict::{Disposition, Evidence, Verdict};
 
 use super::StoreError;
+use crate::document::Digest;
 
 /// A channel, as matching sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +122,13 @@ pub struct OutcomeRow {
     pub verdicts: Vec<VerdictLine>,
 }
 
+impl OutcomeRow {
+    /// Whether nothing was found, and nothing close: what holds of most vulnerabilities, and is not written down.
+    pub fn is_nothing(&self) -> bool {
+        self.disposition == Disposition::NothingInNixpkgs && self.near_misses.is_none()
+    }
+}
+
 /// One verdict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerdictLine {
@@ -132,8 +140,26 @@ pub struct VerdictLine {
     pub confidence: f32,
     /// First version that is not affected.
     pub fixed_in: Option<String>,
+    /// Why.
+    pub evidence: EvidenceLines,
+}
+
+/// Why, as it is written down: once, whatever the number of verdicts that say so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceLines {
     /// JSON list of [`Evidence`].
-    pub evidence: String,
+    pub lines: String,
+    /// The first half of their SHA-256.
+    pub digest: [u8; 16],
+}
+
+impl From<String> for EvidenceLines {
+    fn from(lines: String) -> Self {
+        let Digest(whole) = Digest::of(lines.as_bytes());
+        let mut digest = [0; 16];
+        digest.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
+        Self { lines, digest }
+    }
 }
 
 /// A package that was close.

@@ -43,7 +43,7 @@ pub struct Table {
 }
 
 /// All tables, those that others point at first.
-pub const TABLES: [Table; 20] = [
+pub const TABLES: [Table; 21] = [
     table(
         "document",
         &["id", "source", "key", "url", "fetched_at", "sha256", "size", "bytes"],
@@ -137,6 +137,7 @@ pub const TABLES: [Table; 20] = [
     ),
     table("cluster", &["id", "channel_id", "name", "pname", "version", "package_id"], "id"),
     table("cluster_attr", &["channel_id", "attr", "cluster_id"], "attr, channel_id"),
+    table("evidence", &["id", "digest", "lines"], "id"),
     table(
         "verdict",
         &[
@@ -146,7 +147,7 @@ pub const TABLES: [Table; 20] = [
             "verdict",
             "confidence",
             "fixed_in",
-            "evidence",
+            "evidence_id",
             "since_set",
         ],
         "channel_id, vulnerability_id, cluster_id",

@@ -135,7 +135,7 @@ impl Home {
             "SELECT 'alias', a.alias, v.name FROM alias a JOIN vulnerability v ON v.id = a.vulnerability_id ORDER BY 2, 3",
             "SELECT 'taken', source, url, hex(sha256), data_date, records FROM taken ORDER BY 2, 3",
             "SELECT 'package', c.name, p.attr, p.version FROM channel c JOIN package_in m ON m.channel_id = c.id AND m.until_set IS NULL JOIN package p ON p.id = m.package_id ORDER BY 2, 3",
-            "SELECT 'verdict', v.name, k.name, c.name, t.verdict, t.confidence, t.evidence FROM verdict t JOIN vulnerability v ON v.id = t.vulnerability_id JOIN cluster k ON k.id = t.cluster_id JOIN channel c ON c.id = t.channel_id ORDER BY 2, 3, 4",
+            "SELECT 'verdict', v.name, k.name, c.name, t.verdict, t.confidence, e.lines FROM verdict t JOIN evidence e ON e.id = t.evidence_id JOIN vulnerability v ON v.id = t.vulnerability_id JOIN cluster k ON k.id = t.cluster_id JOIN channel c ON c.id = t.channel_id ORDER BY 2, 3, 4",
             "SELECT 'disposition', v.name, c.name, d.disposition FROM disposition d JOIN vulnerability v ON v.id = d.vulnerability_id JOIN channel c ON c.id = d.channel_id ORDER BY 2, 3",
         ] {
             let mut statement = db.prepare(sql).unwrap();

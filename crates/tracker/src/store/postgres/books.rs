@@ -116,11 +116,12 @@ pub fn clear(tx: &mut Client) -> Result<()> {
 }
 
 /// Rows whose parents are gone: `(table, column, parent)` of every column that points at another table and names no foreign key.
-const POINTERS: [(&str, &str, &str); 9] = [
+const POINTERS: [(&str, &str, &str); 10] = [
     ("cluster_attr", "cluster_id", "cluster"),
     ("verdict", "vulnerability_id", "vulnerability"),
     ("verdict", "cluster_id", "cluster"),
     ("verdict", "channel_id", "channel"),
+    ("verdict", "evidence_id", "evidence"),
     ("disposition", "vulnerability_id", "vulnerability"),
     ("disposition", "channel_id", "channel"),
     ("channel", "set_id", "package_set"),

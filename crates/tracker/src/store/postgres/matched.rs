@@ -74,22 +74,18 @@ pub fn vulnerabilities(db: &mut Client, mark: i64, after: i64, limit: usize) -> 
 
 /// Writes what matching found.
 pub fn take_match(tx: &mut Client, result: MatchResult<'_>, at: i64) -> Result<u64> {
-    let is_any_full = result.channels.iter().any(|channel| channel.clusters.is_some());
     let mut channels = BTreeMap::new();
     for channel in result.channels {
         channels.insert(channel.channel, Writing::begin(tx, channel)?);
     }
+    let mut evidence = EvidenceRows::new(tx)?;
     loop {
         let chunk: std::result::Result<Vec<OutcomeRow>, StoreError> = (&mut *result.outcomes).take(CHUNK).collect();
         let chunk = chunk.map_err(Error::decode)?;
         if chunk.is_empty() {
             break;
         }
-        write(tx, &mut channels, chunk)?;
-    }
-    if is_any_full {
-        // What the server knows of these tables is about rows that are gone.
-        tx.run("ANALYZE cluster, cluster_attr, verdict, disposition")?;
+        write(tx, &mut channels, &mut evidence, chunk)?;
     }
     let mut verdicts = 0;
     for writing in channels.into_values() {
@@ -97,6 +93,57 @@ pub fn take_match(tx: &mut Client, result: MatchResult<'_>, at: i64) -> Result<u
         writing.end(tx, result.mark, &result.basis, at)?;
     }
     Ok(verdicts)
+}
+
+/// Clears away the rows that a full match replaced: until that is done every plan walks over them, to the ends of the indexes, and what the
+/// server knows of these tables is about rows that are gone. The server would do it too, minutes later.
+pub const CLEAR_AWAY: &str = "VACUUM (ANALYZE, TRUNCATE FALSE) cluster, cluster_attr, verdict, evidence, disposition, channel_count";
+
+/// The rows of evidence that verdicts point at, as far as they are known.
+struct EvidenceRows {
+    known: HashMap<[u8; 16], i64>,
+    /// Whether there may be others.
+    are_there_more: bool,
+}
+
+impl EvidenceRows {
+    /// Where all verdicts are written anew, so is all evidence: whatever nobody points at any more goes.
+    fn new(tx: &mut Client) -> Result<Self> {
+        let are_there_more: bool = tx.one("SELECT EXISTS (SELECT 1 FROM verdict)", &[])?.get(0)?;
+        if !are_there_more {
+            tx.execute("DELETE FROM evidence", &[])?;
+        }
+        Ok(Self {
+            known: HashMap::new(),
+            are_there_more,
+        })
+    }
+
+    /// Finds or writes the evidence of some outcomes: then all of it is known.
+    fn learn(&mut self, tx: &mut Client, chunk: &[OutcomeRow]) -> Result<()> {
+        let lines = chunk.iter().flat_map(|outcome| &outcome.verdicts).map(|line| &line.evidence);
+        let mut new: BTreeMap<[u8; 16], &str> = lines
+            .filter(|evidence| !self.known.contains_key(&evidence.digest))
+            .map(|evidence| (evidence.digest, evidence.lines.as_str()))
+            .collect();
+        if self.are_there_more {
+            let sql = "SELECT e.digest, e.id FROM unnest($1::text[]) d (hex) JOIN evidence e ON e.digest = decode(d.hex, 'hex')";
+            let digests: Vec<String> = new.keys().map(|digest| format!("{:032x}", u128::from_be_bytes(*digest))).collect();
+            for row in tx.query(sql, &[digests.iter().map(String::as_str).collect()])? {
+                let digest: [u8; 16] = row.get::<&[u8]>(0)?.try_into().map_err(Error::decode)?;
+                new.remove(&digest);
+                self.known.insert(digest, row.get(1)?);
+            }
+        }
+        let mut ids = new_ids(tx, "evidence", new.len())?;
+        let mut rows: Vec<Vec<Value<'_>>> = Vec::with_capacity(new.len());
+        for (digest, lines) in &new {
+            let id = next_id(&mut ids)?;
+            self.known.insert(*digest, id);
+            rows.push(vec![id.into(), digest.as_slice().into(), (*lines).into()]);
+        }
+        tx.copy("evidence (id, digest, lines)", rows)
+    }
 }
 
 /// A cluster of the channel: its row, and the first set that held its package as it is.
@@ -209,7 +256,7 @@ impl Writing {
 }
 
 /// Writes some outcomes.
-fn write(tx: &mut Client, channels: &mut BTreeMap<i64, Writing>, mut chunk: Vec<OutcomeRow>) -> Result<()> {
+fn write(tx: &mut Client, channels: &mut BTreeMap<i64, Writing>, evidence: &mut EvidenceRows, mut chunk: Vec<OutcomeRow>) -> Result<()> {
     // A vulnerability may be gone since it was matched: its records turned out to be about another one.
     let mut ids: Vec<i64> = chunk.iter().map(|outcome| outcome.vulnerability).collect();
     ids.dedup();
@@ -230,6 +277,7 @@ fn write(tx: &mut Client, channels: &mut BTreeMap<i64, Writing>, mut chunk: Vec<
             )?;
         }
     }
+    evidence.learn(tx, &chunk)?;
     let mut rows: Vec<Vec<Value<'_>>> = Vec::new();
     for outcome in &chunk {
         let writing = channels.get_mut(&outcome.channel);
@@ -248,18 +296,18 @@ fn write(tx: &mut Client, channels: &mut BTreeMap<i64, Writing>, mut chunk: Vec<
                 verdict.into(),
                 clean(line.confidence).into(),
                 line.fixed_in.as_ref().into(),
-                (&line.evidence).into(),
+                evidence.known.get(&line.evidence.digest).copied().into(),
                 since.into(),
             ]);
         }
     }
     tx.copy(
-        "verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence, since_set)",
+        "verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence_id, since_set)",
         rows,
     )?;
     tx.copy(
         "disposition (vulnerability_id, channel_id, disposition, near_misses)",
-        chunk.iter().map(|outcome| {
+        chunk.iter().filter(|outcome| !outcome.is_nothing()).map(|outcome| {
             vec![
                 outcome.vulnerability.into(),
                 outcome.channel.into(),
@@ -277,9 +325,9 @@ pub fn suggestions(
     each: &mut dyn FnMut(Suggestion) -> std::io::Result<()>,
 ) -> Result<std::io::Result<()>> {
     let attrs = cluster_attrs(db, channel)?;
-    let sql = "SELECT v.name, c.id, c.name, c.pname, c.version, ch.name, d.verdict, d.confidence, d.evidence
+    let sql = "SELECT v.name, c.id, c.name, c.pname, c.version, ch.name, d.verdict, d.confidence, e.lines
                FROM verdict d JOIN vulnerability v ON v.id = d.vulnerability_id JOIN cluster c ON c.id = d.cluster_id
-               JOIN channel ch ON ch.id = d.channel_id
+               JOIN channel ch ON ch.id = d.channel_id JOIN evidence e ON e.id = d.evidence_id
                WHERE $1::text IS NULL OR ch.name = $1::text
                ORDER BY v.year, v.number, v.name, ch.name, c.name";
     let mut written = Ok(());

@@ -134,6 +134,10 @@ pub fn check(db: &Connection, seen: &(dyn Fn(u64) + Sync)) -> Result<Vec<String>
         let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
         findings.push(format!("table {table}: a row points at a row of {parent} that is not there"));
     }
+    let is_unfounded = "SELECT EXISTS (SELECT 1 FROM verdict t LEFT JOIN evidence e ON e.id = t.evidence_id WHERE e.id IS NULL)";
+    if db.query_row(is_unfounded, [], |row| row.get(0))? {
+        findings.push("table verdict: a row points at a row of evidence that is not there".to_owned());
+    }
     let orphans: i64 = db.query_row(
         "SELECT count(*) FROM record WHERE NOT EXISTS (SELECT 1 FROM record_vulnerability l WHERE l.record_id = record.id)",
         [],

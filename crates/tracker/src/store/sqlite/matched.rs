@@ -8,7 +8,9 @@ use vuln::advisory::Source;
 use super::{clean, decode};
 use crate::document::Digest;
 use crate::store::StoreError;
-use crate::store::result::{ChannelState, ClusterRow, MatchResult, MatchedChannel, OutcomeRow, StoredVulnerability, Suggestion};
+use crate::store::result::{
+    ChannelState, ClusterRow, EvidenceLines, MatchResult, MatchedChannel, OutcomeRow, StoredVulnerability, Suggestion,
+};
 use crate::store::spans::{Before, Spans, because};
 
 type Result<T> = std::result::Result<T, rusqlite::Error>;
@@ -83,6 +85,7 @@ pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Res
     };
     let mut is_alive = tx.prepare_cached("SELECT EXISTS (SELECT 1 FROM vulnerability WHERE id = ?1)")?;
     let mut statements = Statements::new(tx)?;
+    let mut evidence = EvidenceRows::new(tx)?;
     for outcome in result.outcomes {
         let outcome = outcome.map_err(decode)?;
         let is_alive = if is_any_full {
@@ -93,7 +96,7 @@ pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Res
         if is_alive {
             let writing = channels.get_mut(&outcome.channel);
             let writing = writing.ok_or_else(|| decode(format!("no channel {} is matched", outcome.channel)))?;
-            writing.write(tx, &mut statements, &outcome)?;
+            writing.write(tx, &mut statements, &mut evidence, &outcome)?;
         }
     }
     let mut verdicts = 0;
@@ -104,9 +107,48 @@ pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Res
     Ok(verdicts)
 }
 
+/// The rows of evidence that verdicts point at.
+struct EvidenceRows<'c> {
+    known: HashMap<[u8; 16], i64>,
+    find: Option<CachedStatement<'c>>,
+    insert: CachedStatement<'c>,
+}
+
+impl<'c> EvidenceRows<'c> {
+    /// Where all verdicts are written anew, so is all evidence: whatever nobody points at any more goes.
+    fn new(tx: &'c Transaction<'_>) -> Result<Self> {
+        let is_used = tx.query_row("SELECT EXISTS (SELECT 1 FROM verdict)", [], |row| row.get(0))?;
+        let find = if is_used {
+            Some(tx.prepare_cached("SELECT id FROM evidence WHERE digest = ?1")?)
+        } else {
+            tx.execute("DELETE FROM evidence", [])?;
+            None
+        };
+        Ok(Self {
+            known: HashMap::new(),
+            find,
+            insert: tx.prepare_cached("INSERT INTO evidence (digest, lines) VALUES (?1, ?2)")?,
+        })
+    }
+
+    fn row(&mut self, evidence: &EvidenceLines) -> Result<i64> {
+        if let Some(known) = self.known.get(&evidence.digest) {
+            return Ok(*known);
+        }
+        let find = self.find.as_mut();
+        let found = find.map(|find| find.query_row([evidence.digest], |row| row.get(0)).optional());
+        let row = match found.transpose()?.flatten() {
+            Some(row) => row,
+            None => self.insert.insert(params![evidence.digest, evidence.lines])?,
+        };
+        self.known.insert(evidence.digest, row);
+        Ok(row)
+    }
+}
+
 /// What is run for each outcome.
 struct Statements<'c> {
-    forget: CachedStatement<'c>,
+    forget: [CachedStatement<'c>; 2],
     disposition: CachedStatement<'c>,
     cluster: CachedStatement<'c>,
     verdict: CachedStatement<'c>,
@@ -115,13 +157,16 @@ struct Statements<'c> {
 impl<'c> Statements<'c> {
     fn new(tx: &'c Transaction<'_>) -> Result<Self> {
         Ok(Self {
-            forget: tx.prepare_cached("DELETE FROM verdict WHERE vulnerability_id = ?1 AND channel_id = ?2")?,
+            forget: [
+                tx.prepare_cached("DELETE FROM verdict WHERE vulnerability_id = ?1 AND channel_id = ?2")?,
+                tx.prepare_cached("DELETE FROM disposition WHERE vulnerability_id = ?1 AND channel_id = ?2")?,
+            ],
             disposition: tx.prepare_cached(
-                "INSERT OR REPLACE INTO disposition (vulnerability_id, channel_id, disposition, near_misses) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO disposition (vulnerability_id, channel_id, disposition, near_misses) VALUES (?1, ?2, ?3, ?4)",
             )?,
             cluster: tx.prepare_cached(&format!("{CLUSTERS} AND c.name = ?2"))?,
             verdict: tx.prepare_cached(
-                "INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence, since_set)
+                "INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence_id, since_set)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?,
         })
@@ -176,17 +221,27 @@ impl Writing {
         Ok(writing)
     }
 
-    fn write(&mut self, tx: &Transaction<'_>, statements: &mut Statements<'_>, outcome: &OutcomeRow) -> Result<()> {
+    fn write(
+        &mut self,
+        tx: &Transaction<'_>,
+        statements: &mut Statements<'_>,
+        evidence: &mut EvidenceRows<'_>,
+        outcome: &OutcomeRow,
+    ) -> Result<()> {
         if !self.is_full {
             remember(tx, self.channel, Some(outcome.vulnerability), &mut self.spans)?;
-            statements.forget.execute(params![outcome.vulnerability, self.channel])?;
+            for forget in &mut statements.forget {
+                forget.execute(params![outcome.vulnerability, self.channel])?;
+            }
         }
-        statements.disposition.execute(params![
-            outcome.vulnerability,
-            self.channel,
-            outcome.disposition.name(),
-            outcome.near_misses
-        ])?;
+        if !outcome.is_nothing() {
+            statements.disposition.execute(params![
+                outcome.vulnerability,
+                self.channel,
+                outcome.disposition.name(),
+                outcome.near_misses
+            ])?;
+        }
         self.vulnerabilities += 1;
         for line in &outcome.verdicts {
             let cluster = match self.clusters.get(&line.cluster) {
@@ -207,7 +262,7 @@ impl Writing {
                 line.verdict.name(),
                 clean(line.confidence),
                 line.fixed_in,
-                line.evidence,
+                evidence.row(&line.evidence)?,
                 since
             ])?;
             self.verdicts += 1;
@@ -257,9 +312,9 @@ pub fn suggestions(
     let what = "read the verdicts";
     let sql = |e: rusqlite::Error| StoreError::new(what, e);
     let attrs = cluster_attrs(db, channel).map_err(sql)?;
-    let query = "SELECT v.name, c.id, c.name, c.pname, c.version, ch.name, d.verdict, d.confidence, d.evidence
+    let query = "SELECT v.name, c.id, c.name, c.pname, c.version, ch.name, d.verdict, d.confidence, e.lines
                  FROM verdict d JOIN vulnerability v ON v.id = d.vulnerability_id JOIN cluster c ON c.id = d.cluster_id
-                 JOIN channel ch ON ch.id = d.channel_id
+                 JOIN channel ch ON ch.id = d.channel_id JOIN evidence e ON e.id = d.evidence_id
                  WHERE ?1 IS NULL OR ch.name = ?1
                  ORDER BY v.year, v.number, v.name, ch.name, c.name";
     let mut statement = db.prepare_cached(query).map_err(sql)?;

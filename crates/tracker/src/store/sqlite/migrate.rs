@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0003_named.sql"),
     include_str!("../../../migrations/sqlite/0004_history.sql"),
     include_str!("../../../migrations/sqlite/0005_jobs.sql"),
+    include_str!("../../../migrations/sqlite/0006_evidence.sql"),
 ];
 
 /// Why the schema could not be brought up to date.

@@ -792,7 +792,7 @@ fn outcome(vulnerability: i64, verdicts: &[(&str, Verdict)]) -> OutcomeRow {
                 verdict: *verdict,
                 confidence: 0.9,
                 fixed_in: None,
-                evidence: r#"[{"rule":"r","detail":"d"}]"#.into(),
+                evidence: r#"[{"rule":"r","detail":"d"}]"#.to_owned().into(),
             })
             .collect(),
     }

@@ -39,18 +39,22 @@ fn a_tampered_document_is_found() {
     sql("UPDATE document SET sha256 = decode(repeat('00', 32), 'hex') WHERE source = 'cve' AND key = 'CVE-2024-0001'");
     sql("UPDATE document SET bytes = '\\x00' WHERE key = 'CVE-2024-0002'");
     sql("UPDATE vulnerability SET title = 'something else' WHERE name = 'CVE-2024-0001'");
-    sql("INSERT INTO verdict VALUES (777, 778, 779, 'affected', 1, NULL, '[]', NULL)");
+    sql(
+        "INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, evidence_id)
+         VALUES (777, 778, 779, 'affected', 1, 780)",
+    );
     let mut findings = store.check(&|_| {}).unwrap();
     findings.sort();
-    assert_eq!(findings.len(), 6, "{findings:?}");
+    assert_eq!(findings.len(), 7, "{findings:?}");
     assert_eq!(findings[0], "document cve CVE-2024-0001: its bytes do not have its digest");
     assert!(
         findings[1].starts_with("document cve CVE-2024-0002: its bytes cannot be unpacked"),
         "{findings:?}"
     );
     assert_eq!(findings[2], "table verdict: a row points at a row of channel that is not there");
+    assert_eq!(findings[4], "table verdict: a row points at a row of evidence that is not there");
     assert_eq!(
-        findings[5],
+        findings[6],
         "text index: the words of 1 vulnerabilities are not those of their texts"
     );
 }

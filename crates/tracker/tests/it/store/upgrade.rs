@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use tracker::store::Store;
 use tracker::store::postgres::{Address, Postgres};
 use tracker::store::sqlite::Sqlite;
+use vuln::verdict::Disposition;
 
 use crate::cluster;
 
@@ -20,13 +21,29 @@ fn migrations(database: &str) -> Vec<String> {
 }
 
 /// Rows as a tracker of this version left them.
-fn rows(version: usize) -> &'static str {
-    match version {
+fn rows(version: usize) -> String {
+    let rows = match version {
         // Sets were lists of members.
         1..=3 => include_str!("upgrade/members.sql"),
         // They are spans of time since.
         _ => include_str!("upgrade/spans.sql"),
-    }
+    };
+    let verdict = match version {
+        // Each verdict had its evidence.
+        1..=5 => {
+            "INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence)
+             VALUES (1001, 1001, 1001, 'affected', 0.75, NULL, '[{\"rule\":\"r\",\"detail\":\"d\"}]');
+             INSERT INTO disposition (vulnerability_id, channel_id, disposition, near_misses)
+             VALUES (1002, 1001, 'nothing_in_nixpkgs', NULL);"
+        }
+        // It is written once since.
+        _ => {
+            "INSERT INTO evidence (id, digest, lines) VALUES (1001, NULL, '[{\"rule\":\"r\",\"detail\":\"d\"}]');
+             INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence_id)
+             VALUES (1001, 1001, 1001, 'affected', 0.75, NULL, 1001);"
+        }
+    };
+    format!("{rows}{verdict}")
 }
 
 fn holds_everything(store: &dyn Store, version: usize) {
@@ -38,6 +55,13 @@ fn holds_everything(store: &dyn Store, version: usize) {
     );
     assert_eq!(found.verdicts.len(), 1, "{version}");
     assert_eq!(found.verdicts[0].package, "frobnicate");
+    assert_eq!(found.verdicts[0].evidence[0].detail, "d");
+    let nothing = store.vulnerability("CVE-2024-0002").unwrap().unwrap().dispositions;
+    assert_eq!(
+        nothing.iter().map(|row| row.disposition).collect::<Vec<_>>(),
+        [Disposition::NothingInNixpkgs],
+        "{version}"
+    );
     assert_eq!(found.records.len(), 1);
     let sources = store.sources().unwrap();
     assert_eq!((sources[0].name.as_str(), sources[0].last_success), ("cve", Some(1_700_000_000)));
@@ -101,7 +125,8 @@ fn postgresql_of_every_released_schema() {
             sql(migration);
         }
         sql(&rows(version).replace('<', "'\\x").replace('>', "'"));
-        sql("INSERT INTO vulnerability_text (id, words) VALUES (1001, 'a flaw'::tsvector)");
+        sql("INSERT INTO vulnerability_text (id, words) VALUES (1001, 'a flaw'::tsvector),
+             (1002, '''cve'':1 ''2024'':2 ''0002'':3 ''another'':14 ''a'':25 ''leak'':26'::tsvector)");
         sql("CREATE TABLE schema_version (version BIGINT NOT NULL)");
         sql(&format!("INSERT INTO schema_version VALUES ({version})"));
         holds_everything(&Postgres::open(&Address::parse(&address).unwrap()).unwrap(), version);

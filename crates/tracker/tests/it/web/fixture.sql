@@ -53,16 +53,19 @@ INSERT INTO cluster (id, channel_id, name, pname, version, package_id) VALUES
 INSERT INTO cluster_attr (channel_id, attr, cluster_id) VALUES
     (2, 'lumen', 1), (2, 'lumenFull', 1), (1, 'lumen', 2), (2, 'evil"><b>pkg', 3), (2, 'linux', 4), (2, 'nodePackages.json', 5), (1, 'linux_latest', 6);
 
-INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence) VALUES
-    (1, 1, 2, 'affected', 0.95, '2.4.7', '[{"rule":"cpe-vendor-homepage","detail":"CPE vendor \"lumen\" is the owner of the homepage https://lumen.example.org/"},{"rule":"cve5-range","detail":"2.4.6 is inside 2.4.0 before 2.4.7"}]'),
-    (1, 2, 1, 'affected', 0.95, '2.4.7', '[{"rule":"cve5-range","detail":"2.4.5 is inside 2.4.0 before 2.4.7"}]'),
-    (2, 3, 2, 'known_vulnerable', 0.5, NULL, '[{"rule":"<b>rule</b>","detail":"<img src=x onerror=alert(''evidence'')>"}]'),
-    (3, 1, 2, 'fixed', 0.9, '2.4.1', '[{"rule":"cve5-range","detail":"2.4.6 is past the fix 2.4.1"}]'),
-    (3, 2, 1, 'patched', 0.9, NULL, '[{"rule":"patch-names-id","detail":"the patch cve-2023-90003.patch names it"}]');
-INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence)
-SELECT id, 4, 2, CASE WHEN id % 4 = 0 THEN 'unknown' ELSE 'affected' END, 0.7, NULL, '[]' FROM vulnerability WHERE id > 1000;
-INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence)
-SELECT id, 6, 1, 'not_affected', 0.7, NULL, '[]' FROM vulnerability WHERE id > 1110;
+INSERT INTO evidence (id, lines) VALUES
+    (1, '[{"rule":"cpe-vendor-homepage","detail":"CPE vendor \"lumen\" is the owner of the homepage https://lumen.example.org/"},{"rule":"cve5-range","detail":"2.4.6 is inside 2.4.0 before 2.4.7"}]'),
+    (2, '[{"rule":"cve5-range","detail":"2.4.5 is inside 2.4.0 before 2.4.7"}]'),
+    (3, '[{"rule":"<b>rule</b>","detail":"<img src=x onerror=alert(''evidence'')>"}]'),
+    (4, '[{"rule":"cve5-range","detail":"2.4.6 is past the fix 2.4.1"}]'),
+    (5, '[{"rule":"patch-names-id","detail":"the patch cve-2023-90003.patch names it"}]'), (6, '[]');
+INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence_id) VALUES
+    (1, 1, 2, 'affected', 0.95, '2.4.7', 1), (1, 2, 1, 'affected', 0.95, '2.4.7', 2), (2, 3, 2, 'known_vulnerable', 0.5, NULL, 3),
+    (3, 1, 2, 'fixed', 0.9, '2.4.1', 4), (3, 2, 1, 'patched', 0.9, NULL, 5);
+INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence_id)
+SELECT id, 4, 2, CASE WHEN id % 4 = 0 THEN 'unknown' ELSE 'affected' END, 0.7, NULL, 6 FROM vulnerability WHERE id > 1000;
+INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence_id)
+SELECT id, 6, 1, 'not_affected', 0.7, NULL, 6 FROM vulnerability WHERE id > 1110;
 INSERT INTO channel_count (channel_id, verdict, severity, count)
 SELECT t.channel_id, t.verdict, v.severity, count(*) FROM verdict t JOIN vulnerability v ON v.id = t.vulnerability_id GROUP BY 1, 2, 3;
 

@@ -70,9 +70,9 @@ fn shown(row: &Row) -> Result<Facts> {
 }
 
 pub fn details(db: &mut Client, channel: &str, pairs: &[(i64, i64)]) -> Result<Vec<PairDetail>> {
-    let sql = "SELECT p.vulnerability, p.cluster, t.fixed_in, t.evidence
+    let sql = "SELECT p.vulnerability, p.cluster, t.fixed_in, e.lines
                FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY p (vulnerability, cluster, n)
-               JOIN verdict t ON t.vulnerability_id = p.vulnerability AND t.cluster_id = p.cluster
+               JOIN verdict t ON t.vulnerability_id = p.vulnerability AND t.cluster_id = p.cluster JOIN evidence e ON e.id = t.evidence_id
                WHERE t.channel_id = (SELECT id FROM channel WHERE name = $3) ORDER BY p.n";
     let vulnerabilities: Vec<i64> = pairs.iter().map(|pair| pair.0).collect();
     let clusters: Vec<i64> = pairs.iter().map(|pair| pair.1).collect();

@@ -1,5 +1,7 @@
 //! Packages.
 
+use std::collections::BTreeMap;
+
 use super::super::client::{Client, Row};
 use super::{Result, json};
 use crate::store::read::{ClusterHead, PackageIn, Revision, VersionSpan};
@@ -75,14 +77,18 @@ pub fn named(db: &mut Client, pname: &str, limit: usize) -> Result<Vec<ClusterHe
 }
 
 pub fn heads(db: &mut Client, names: &[String]) -> Result<Vec<ClusterHead>> {
-    let sql = "SELECT k.name, k.pname, c.name, k.version
-               FROM cluster_attr a JOIN cluster k ON k.id = a.cluster_id JOIN channel c ON c.id = a.channel_id
-               WHERE a.attr = $1 ORDER BY k.name, c.name";
+    let sql = "SELECT n.n, k.name, k.pname, c.name, k.version FROM unnest($1::text[]) WITH ORDINALITY n (name, n)
+               JOIN cluster_attr a ON a.attr = n.name JOIN cluster k ON k.id = a.cluster_id JOIN channel c ON c.id = a.channel_id
+               ORDER BY n.n, k.name, c.name";
+    let mut found: BTreeMap<i64, Vec<Row>> = BTreeMap::new();
+    for row in db.query(sql, &[names.iter().map(String::as_str).collect()])? {
+        found.entry(row.get(0)?).or_default().push(row);
+    }
     let mut heads: Vec<ClusterHead> = Vec::new();
-    for name in names {
+    for (name, number) in names.iter().zip(1..) {
         let before = heads.len();
-        for row in db.query(sql, &[name.into()])? {
-            add(&mut heads, Some(name), &row)?;
+        for row in found.get(&number).into_iter().flatten() {
+            ClusterHead::add(&mut heads, Some(name), row.get(1)?, row.get(2)?, (row.get(3)?, row.get(4)?));
         }
         if heads.len() == before {
             heads.extend(named(db, name, 1)?.into_iter().map(|head| ClusterHead {

@@ -92,7 +92,7 @@ pub fn details(db: &Connection, channel: &str, pairs: &[(i64, i64)]) -> Result<V
 pub(super) const PAIRS: &str = "SELECT vulnerability_id, cluster_id, verdict, confidence FROM verdict
     WHERE channel_id = (SELECT id FROM channel WHERE name = ?1)";
 
-pub(super) const DETAIL: &str = "SELECT t.fixed_in, t.evidence FROM verdict t
+pub(super) const DETAIL: &str = "SELECT t.fixed_in, e.lines FROM verdict t JOIN evidence e ON e.id = t.evidence_id
     WHERE t.vulnerability_id = ?1 AND t.cluster_id = ?2 AND +t.channel_id = (SELECT id FROM channel WHERE name = ?3)";
 
 pub(super) const CLUSTER: &str = "SELECT name, pname, version FROM cluster WHERE id = ?1";

@@ -7,7 +7,8 @@ INSERT INTO source (name, last_attempt, last_success, last_error, data_date) VAL
 INSERT INTO record (id, source, key, document_id, state, modified) VALUES (1001, 'cve', 'CVE-2024-0001', 1001, 'published', '2023-01-01T00:00:00Z');
 INSERT INTO problem (id, source, key, document_id, pointer, message, seen_at) VALUES (1001, 'cve', 'CVE-2024-0001', 1001, '/x', 'odd', 1700000000);
 INSERT INTO vulnerability (id, name, year, number, title, description, state, severity, touched) VALUES
-    (1001, 'CVE-2024-0001', 2024, 1, 'A flaw', 'An overflow', 'published', 'high', 1);
+    (1001, 'CVE-2024-0001', 2024, 1, 'A flaw', 'An overflow', 'published', 'high', 1),
+    (1002, 'CVE-2024-0002', 2024, 2, 'Another', 'A leak', 'published', 'low', 1);
 INSERT INTO record_vulnerability (vulnerability_id, record_id) VALUES (1001, 1001);
 INSERT INTO alias (alias, vulnerability_id) VALUES ('GO-2024-0001', 1001);
 INSERT INTO kev (name, date_added, due_date, ransomware, action) VALUES ('CVE-2024-0001', '2024-01-01', NULL, NULL, 'update');
@@ -23,7 +24,6 @@ INSERT INTO package_set_member (set_id, package_id, paths) VALUES (1001, 1001, '
 UPDATE channel SET set_id = 1002;
 INSERT INTO cluster (id, channel_id, name, pname, version, package_id) VALUES (1001, 1001, 'frobnicate', 'frobnicate', '1.0', 1001);
 INSERT INTO cluster_attr (channel_id, attr, cluster_id) VALUES (1001, 'frobnicate', 1001);
-INSERT INTO verdict (vulnerability_id, cluster_id, channel_id, verdict, confidence, fixed_in, evidence) VALUES (1001, 1001, 1001, 'affected', 0.75, NULL, '[]');
 INSERT INTO disposition (vulnerability_id, channel_id, disposition, near_misses) VALUES (1001, 1001, 'matched', NULL);
 INSERT INTO channel_count (channel_id, verdict, severity, count) VALUES (1001, 'affected', 'high', 1);
 INSERT INTO event (id, at, actor, kind, subject, data) VALUES (1001, 1700000000, 'tracker', 'taken', 'cve', '{}');
