@@ -185,9 +185,9 @@ struct Records {
 
 impl Records {
     fn of<S: ReadAt>(joined: &Joined, depth: Depth, snapshot: &Snapshot<S>) -> Result<Self, SnapshotError> {
-        let of_guests = snapshot.record_numbers(&keys_of(joined.guests().cloned().collect(), snapshot)?)?;
+        let of_guests = record_numbers(keys_of(joined.guests().cloned().collect(), snapshot)?, snapshot)?;
         let natives: Vec<Cluster> = joined.natives().map(|(_, cluster)| cluster.clone()).collect();
-        let mut numbers = snapshot.record_numbers(&keys_of(natives, snapshot)?)?;
+        let mut numbers = record_numbers(keys_of(natives, snapshot)?, snapshot)?;
         numbers.extend(&of_guests);
         numbers.sort_unstable();
         numbers.dedup();
@@ -310,11 +310,35 @@ fn prepare(record: &Record) -> Prepared<'_> {
     })
 }
 
+/// Numbers of the records that may matter to packages filed under these keys, sorted.
+fn record_numbers<S: ReadAt>(mut keys: Vec<Key>, snapshot: &Snapshot<S>) -> Result<Vec<u32>, SnapshotError> {
+    // In the order of the table: each thread reads blocks that no other one reads.
+    keys.sort_by_cached_key(Key::number);
+    let found = in_batches(keys.len().div_ceil(threads()), &keys, |keys| snapshot.record_numbers(keys))?;
+    let mut numbers: Vec<u32> = found.into_iter().flatten().collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    Ok(numbers)
+}
+
+fn threads() -> usize {
+    thread::available_parallelism().map_or(2, usize::from).clamp(1, 8)
+}
+
 /// Works on batches on all processors.
 fn in_parallel<T: Send>(numbers: &[u32], work: impl Fn(&[u32]) -> Result<T, SnapshotError> + Sync) -> Result<Vec<T>, SnapshotError> {
-    let batches = std::sync::Mutex::new(numbers.chunks(BATCH));
+    in_batches(BATCH, numbers, work)
+}
+
+/// Works on batches of a size on all processors.
+fn in_batches<I: Sync, T: Send>(
+    size: usize,
+    items: &[I],
+    work: impl Fn(&[I]) -> Result<T, SnapshotError> + Sync,
+) -> Result<Vec<T>, SnapshotError> {
+    let batches = std::sync::Mutex::new(items.chunks(size.max(1)));
     let next = || batches.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
-    let threads = thread::available_parallelism().map_or(2, usize::from).clamp(1, 8);
+    let threads = threads().min(items.len().div_ceil(size.max(1)));
     thread::scope(|scope| {
         let run = || -> Result<Vec<T>, SnapshotError> {
             let mut done = Vec::new();

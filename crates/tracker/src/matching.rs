@@ -11,7 +11,7 @@ mod shelf;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -181,7 +181,8 @@ struct Channel {
     after: i64,
     is_full: bool,
     index: PackageIndex,
-    clusters: Option<Vec<ClusterRow>>,
+    /// By cluster the row of its package, where all clusters are written.
+    rows: Vec<Option<i64>>,
 }
 
 impl Run<'_> {
@@ -318,14 +319,21 @@ impl Run<'_> {
             Some(packages) => packages,
             None => self.store.package_set(work.set)?,
         };
-        let (index, clusters) = index(packages, work.is_full, facts);
+        let by_attr: HashMap<String, i64> = if work.is_full {
+            packages.iter().map(|p| (p.package.attr.clone(), p.id)).collect()
+        } else {
+            HashMap::new()
+        };
+        let packages: Vec<Package> = packages.into_iter().map(|p| p.package).collect();
+        let index = PackageIndex::new(packages, facts);
+        let rows = index.clusters().iter().map(|cluster| by_attr.get(&cluster.name).copied()).collect();
         Ok(Channel {
             state: work.state,
             set: work.set,
             after: work.after,
             is_full: work.is_full,
             index,
-            clusters,
+            rows,
         })
     }
 
@@ -377,7 +385,7 @@ impl Run<'_> {
     /// Matches channels together: each vulnerability is read once for all of them.
     fn match_all(
         &self,
-        mut channels: Vec<Channel>,
+        channels: Vec<Channel>,
         ground: &Ground,
         mark: i64,
         vulnerabilities: Vulnerabilities<'_>,
@@ -385,7 +393,8 @@ impl Run<'_> {
     ) -> Result<Report, StoreError> {
         let mut report = Report::default();
         let mut matched = Vec::new();
-        for channel in &mut channels {
+        let channels: Vec<Arc<Channel>> = channels.into_iter().map(Arc::new).collect();
+        for channel in &channels {
             let names = if channel.is_full {
                 &mut report.full
             } else {
@@ -395,7 +404,11 @@ impl Run<'_> {
             matched.push(MatchedChannel {
                 channel: channel.state.id,
                 set: channel.set,
-                clusters: channel.clusters.take(),
+                clusters: channel.is_full.then(|| {
+                    let channel = Arc::clone(channel);
+                    let rows = (0..channel.index.clusters().len()).filter_map(move |number| channel.row(number));
+                    Box::new(rows) as Box<dyn Iterator<Item = ClusterRow>>
+                }),
             });
         }
         // A few are written when all of them are matched: others match as many for another channel meanwhile, and want to write too.
@@ -452,7 +465,7 @@ impl Run<'_> {
     /// Matches a vulnerability with each channel that does not know it as it is.
     fn match_one(
         &self,
-        channels: &[Channel],
+        channels: &[Arc<Channel>],
         ground: &Ground,
         stored: &StoredVulnerability,
         advisories: &[Advisory],
@@ -574,23 +587,16 @@ pub fn advisories(stored: &StoredVulnerability) -> Result<Vec<Advisory>, StoreEr
     Ok(advisories)
 }
 
-fn index(packages: Vec<StoredPackage>, is_full: bool, facts: &Facts) -> (PackageIndex, Option<Vec<ClusterRow>>) {
-    let rows: HashMap<String, i64> = if is_full {
-        packages.iter().map(|p| (p.package.attr.clone(), p.id)).collect()
-    } else {
-        HashMap::new()
-    };
-    let packages: Vec<Package> = packages.into_iter().map(|p| p.package).collect();
-    let index = PackageIndex::new(packages, facts);
-    let clusters = is_full.then(|| {
-        let row = |cluster: &vuln::matching::Cluster| ClusterRow {
+impl Channel {
+    /// A cluster as the store keeps it.
+    fn row(&self, number: usize) -> Option<ClusterRow> {
+        let cluster = self.index.clusters().get(number)?;
+        Some(ClusterRow {
             name: cluster.name.clone(),
             pname: cluster.pname.clone(),
             version: cluster.package.version.clone(),
-            package: rows.get(&cluster.name).copied(),
+            package: self.rows.get(number).copied().flatten(),
             attrs: cluster.attrs.clone(),
-        };
-        index.clusters().iter().map(row).collect()
-    });
-    (index, clusters)
+        })
+    }
 }

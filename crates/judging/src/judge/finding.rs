@@ -185,21 +185,14 @@ pub fn sort(findings: &mut [Finding], inventory: &Inventory) {
     };
     findings.sort_by(|a, b| {
         let descending = |a: Option<f32>, b: Option<f32>| b.unwrap_or(-1.0).total_cmp(&a.unwrap_or(-1.0));
-        let open = (!a.verdict.is_open()).cmp(&!b.verdict.is_open());
-        let exploited = a.exploited_since.is_none().cmp(&b.exploited_since.is_none());
-        let severity = severity(b).cmp(&severity(a));
-        let score = descending(score(a), score(b));
-        let epss = descending(a.epss.map(|e| e.0), b.epss.map(|e| e.0));
-        let verdict = a.verdict.cmp(&b.verdict);
-        open.then(verdict)
-            .then(exploited)
-            .then(severity)
-            .then(score)
-            .then(epss)
-            .then_with(|| {
-                let confidence: Ordering = b.confidence.total_cmp(&a.confidence);
-                confidence.then_with(|| (name(a), &a.id, a.package).cmp(&(name(b), &b.id, b.package)))
-            })
+        let open: Ordering = (!a.verdict.is_open()).cmp(&!b.verdict.is_open());
+        open.then_with(|| a.verdict.cmp(&b.verdict))
+            .then_with(|| a.exploited_since.is_none().cmp(&b.exploited_since.is_none()))
+            .then_with(|| severity(b).cmp(&severity(a)))
+            .then_with(|| descending(score(a), score(b)))
+            .then_with(|| descending(a.epss.map(|e| e.0), b.epss.map(|e| e.0)))
+            .then_with(|| b.confidence.total_cmp(&a.confidence))
+            .then_with(|| (name(a), &a.id, a.package).cmp(&(name(b), &b.id, b.package)))
     });
 }
 

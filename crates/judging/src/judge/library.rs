@@ -8,7 +8,7 @@ use vuln::verdict::{Evidence, Match, Verdict};
 
 use super::finding::About;
 use super::join::Joined;
-use super::{Room, in_parallel, prepare};
+use super::{Room, in_parallel, prepare, record_numbers};
 use crate::finding::Finding;
 use crate::inventory::{Inventory, Scanned, Seen};
 
@@ -31,7 +31,7 @@ pub(super) fn judge<S: ReadAt>(
     }
     let keys: Vec<Key> = libraries.keys().cloned().collect();
     let none = Surroundings::default();
-    let found = in_parallel(&snapshot.record_numbers(&keys)?, |numbers| {
+    let found = in_parallel(&record_numbers(keys, snapshot)?, |numbers| {
         let mut findings = Vec::new();
         for (_, record) in snapshot.records(numbers)? {
             let prepared = prepare(&record);

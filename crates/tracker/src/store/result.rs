@@ -88,8 +88,9 @@ pub struct MatchedChannel {
     pub channel: i64,
     /// The set that was matched.
     pub set: i64,
-    /// The clusters of the set; `None` where only some vulnerabilities were matched and the clusters are those of the last match.
-    pub clusters: Option<Vec<ClusterRow>>,
+    /// The clusters of the set; `None` where only some vulnerabilities were matched and the clusters are those of the last match. Made as they are
+    /// asked for: all of them are a hundred megabytes.
+    pub clusters: Option<Box<dyn Iterator<Item = ClusterRow>>>,
 }
 
 /// A cluster of a set.

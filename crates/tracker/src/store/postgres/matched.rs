@@ -181,12 +181,12 @@ impl Writing {
             vulnerabilities: 0,
             verdicts: 0,
         };
-        if let Some(clusters) = &clusters {
+        if let Some(clusters) = clusters {
             writing.remember(tx, None)?;
             for table in ["verdict", "disposition", "cluster_attr", "cluster"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE channel_id = $1"), &[channel.into()])?;
             }
-            insert_clusters(tx, channel, clusters)?;
+            insert_clusters(tx, channel, &clusters.collect::<Vec<_>>())?;
         }
         writing.read_clusters(tx)?;
         Ok(writing)

@@ -205,7 +205,7 @@ impl Writing {
             vulnerabilities: 0,
             verdicts: 0,
         };
-        if let Some(clusters) = &clusters {
+        if let Some(clusters) = clusters {
             remember(tx, channel, None, &mut writing.spans)?;
             for sql in [
                 "DELETE FROM verdict WHERE channel_id = ?1",
@@ -384,7 +384,7 @@ fn remember(tx: &Transaction<'_>, channel: i64, only: Option<i64>, spans: &mut S
     Ok(())
 }
 
-fn insert_clusters(tx: &Transaction<'_>, channel: i64, clusters: &[ClusterRow]) -> Result<()> {
+fn insert_clusters(tx: &Transaction<'_>, channel: i64, clusters: impl Iterator<Item = ClusterRow>) -> Result<()> {
     let mut cluster =
         tx.prepare_cached("INSERT INTO cluster (channel_id, name, pname, version, package_id) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     let mut attr = tx.prepare_cached("INSERT OR IGNORE INTO cluster_attr (channel_id, attr, cluster_id) VALUES (?1, ?2, ?3)")?;

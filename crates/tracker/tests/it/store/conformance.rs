@@ -337,7 +337,7 @@ pub fn a_match_replaces_what_the_channel_had(store: &dyn Store) {
     assert_eq!(v.verdicts[0].attrs, ["curl", "curlFull"]);
     assert_eq!(v.dispositions[0].disposition, Disposition::Matched);
     let mut outcomes = of(channel, [outcome(1, &[("hello", Verdict::NotAffected)]), outcome(2, &[])]);
-    let clusters = Some(vec![cluster("hello", &["hello"])]);
+    let clusters = all(vec![cluster("hello", &["hello"])]);
     let result = MatchResult {
         channels: vec![MatchedChannel { channel, set, clusters }],
         mark: 9,
@@ -368,7 +368,7 @@ fn fails_without_a_trace(store: &dyn Store, second: Result<OutcomeRow, StoreErro
     let before = (lines(store), store.channel_states().unwrap());
     let good = of(channel, [outcome(1, &[("hello", Verdict::Affected)])]);
     let mut outcomes = good.chain([second.map(|outcome| OutcomeRow { channel, ..outcome })]);
-    let clusters = Some(vec![cluster("hello", &["hello"])]);
+    let clusters = all(vec![cluster("hello", &["hello"])]);
     let result = MatchResult {
         channels: vec![MatchedChannel { channel, set, clusters }],
         mark: 9,
@@ -400,7 +400,7 @@ pub fn channels_are_written_together(store: &dyn Store) {
     let channels = sets.iter().map(|(channel, set)| MatchedChannel {
         channel: *channel,
         set: *set,
-        clusters: Some(vec![cluster("curl", &["curl"])]),
+        clusters: all(vec![cluster("curl", &["curl"])]),
     });
     let result = MatchResult {
         channels: channels.collect(),
@@ -559,7 +559,7 @@ pub fn verdicts_say_since_when_and_until_when(store: &dyn Store) {
             channels: vec![MatchedChannel {
                 channel: state.id,
                 set,
-                clusters: Some(clusters.collect()),
+                clusters: all(clusters.collect()),
             }],
             mark: 1,
             basis: "b".into(),
@@ -745,7 +745,7 @@ fn matched(store: &dyn Store) -> (i64, i64) {
     let set = state.set.unwrap().0;
     let outcomes = [outcome(1, &[("curl", Verdict::Affected)]), outcome(2, &[("hello", Verdict::Fixed)])];
     let mut outcomes = of(state.id, outcomes);
-    let clusters = Some(vec![cluster("curl", &["curl", "curlFull"]), cluster("hello", &["hello"])]);
+    let clusters = all(vec![cluster("curl", &["curl", "curlFull"]), cluster("hello", &["hello"])]);
     let result = MatchResult {
         channels: vec![MatchedChannel {
             channel: state.id,
@@ -773,6 +773,10 @@ fn lines(store: &dyn Store) -> Vec<String> {
 /// What a match of a channel hands over.
 fn of(channel: i64, outcomes: impl IntoIterator<Item = OutcomeRow>) -> impl Iterator<Item = Result<OutcomeRow, StoreError>> {
     outcomes.into_iter().map(move |outcome| Ok(OutcomeRow { channel, ..outcome }))
+}
+
+fn all(clusters: Vec<ClusterRow>) -> Option<Box<dyn Iterator<Item = ClusterRow>>> {
+    Some(Box::new(clusters.into_iter()))
 }
 
 fn outcome(vulnerability: i64, verdicts: &[(&str, Verdict)]) -> OutcomeRow {
