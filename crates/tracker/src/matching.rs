@@ -39,7 +39,7 @@ const PAGE: usize = 256;
 const FEW: u64 = 5000;
 
 /// Pages that may wait to be written, half a megabyte each: as many as are matched while the packages of all channels are written.
-const AHEAD: u64 = 64;
+const AHEAD: u64 = 96;
 
 /// What a match did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

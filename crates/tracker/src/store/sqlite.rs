@@ -35,7 +35,7 @@ const BUSY: Duration = Duration::from_secs(600);
 const READER_CACHE: i64 = 8 << 10;
 
 /// KiB of pages that the writer keeps: an index that is written all over is tens of megabytes, and what does not fit is written twice.
-const WRITER_CACHE: i64 = 64 << 10;
+const WRITER_CACHE: i64 = 48 << 10;
 
 /// Idle read connections kept for the next reader.
 const IDLE_READERS: usize = 8;

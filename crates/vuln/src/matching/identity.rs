@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::coordinate::Coordinate;
 use super::index::{Details, PackageIndex};
-use super::memo::Memo;
+use super::memo::{Memo, Names};
 use super::name::{Form, fold, product_names};
 use super::profile::{Profile, Profiles};
 use super::rules::{PartRule, RULES, Target};
@@ -69,9 +69,25 @@ fn parts(subject: &Subject, part: &PartRule, index: &PackageIndex) -> Vec<Identi
     found
 }
 
+/// What the subject's own names come to, whatever the package set.
+fn names_of(subject: &Subject, context: Context<'_>) -> Rc<Names> {
+    let mut known = context.memo.names.borrow_mut();
+    let names = known.entry(context.number).or_insert_with(|| {
+        let vendor = subject.vendor_written.as_deref();
+        let usual = context.profiles.usual_vendor(subject);
+        Rc::new(Names {
+            product: product_names(Some(&subject.vendor), &subject.product_written),
+            repository: vendor.map(|vendor| format!("repo:{vendor}/{}", subject.product_written).to_lowercase()),
+            usual: usual.map(|vendor| Subject { vendor, ..subject.clone() }),
+        })
+    });
+    Rc::clone(names)
+}
+
 fn identify_whole(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
     let mut found: Vec<Identity> = Vec::new();
     let index = context.index;
+    let names = names_of(subject, context);
     if let Some(vendor) = &subject.vendor_written {
         let product = &subject.product_written;
         for &cluster in index.with_cpe(vendor, product) {
@@ -121,8 +137,8 @@ fn identify_whole(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
             );
         }
     }
-    let usual = context.profiles.usual_vendor(subject);
-    if let Some((packages, reason)) = RULES.alias(usual.as_deref().unwrap_or(&subject.vendor), &subject.product)
+    let vendor = &names.usual.as_ref().unwrap_or(subject).vendor;
+    if let Some((packages, reason)) = RULES.alias(vendor, &subject.product)
         && !matches!(subject.target, Some(Target::Extension))
         && (subject.language.is_none() || RULES.is_language_alias(&subject.product))
     {
@@ -135,27 +151,22 @@ fn identify_whole(subject: &Subject, context: Context<'_>) -> Vec<Identity> {
             }
         }
     }
-    for (name, product_form) in product_names(Some(&subject.vendor), &subject.product_written) {
-        for (cluster, package_form) in spelled(index, &name, &subject.product_written) {
-            judge_plain(&mut found, subject, cluster, product_form.max(package_form), context);
+    for (name, product_form) in &names.product {
+        for (cluster, package_form) in spelled(index, name, &subject.product_written) {
+            judge_plain(&mut found, subject, &names, cluster, (*product_form).max(package_form), context);
         }
-        if product_form == Form::Exact {
-            for &(_, cluster) in index.in_languages(&name) {
+        if *product_form == Form::Exact {
+            for &(_, cluster) in index.in_languages(name) {
                 judge_language(&mut found, subject, cluster, context);
             }
         }
     }
-    if let Some(vendor) = subject
-        .vendor_written
-        .as_deref()
-        .filter(|_| found.iter().all(|i| i.confidence < 0.9))
+    if let Some(repository) = names.repository.as_deref().filter(|_| found.iter().all(|i| i.confidence < 0.9))
+        && subject.target != Some(Target::Extension)
     {
-        let repository = format!("repo:{vendor}/{}", subject.product_written).to_lowercase();
-        if subject.target != Some(Target::Extension) {
-            for &cluster in index.built_from(&repository) {
-                let detail = format!("the package is built from {}, which bears the record's names", plain(&repository));
-                keep(&mut found, cluster, 0.8, "repository-name", detail);
-            }
+        for &cluster in index.built_from(repository) {
+            let detail = format!("the package is built from {}, which bears the record's names", plain(repository));
+            keep(&mut found, cluster, 0.8, "repository-name", detail);
         }
     }
     let sure = |identity: &Identity, form| identity.confidence >= 0.9 && form_of(subject, index, identity.cluster) == Some(form);
@@ -178,10 +189,16 @@ fn form_of(subject: &Subject, index: &PackageIndex, cluster: u32) -> Option<Form
 
 /// Plain packages of a folded name; where one is spelled as written, those that are not (`sam-ba` for `samba`) are left out.
 fn spelled(index: &PackageIndex, name: &str, written: &str) -> Vec<(u32, Form)> {
-    let soft = |text: &str| text.to_lowercase().replace(['_', ' ', '.'], "-");
-    let (named, written) = (index.named(name), soft(written));
-    let is_spelled = |cluster: u32| index.clusters().get(cluster as usize).is_some_and(|c| soft(&c.pname) == written);
-    let exact = named.iter().any(|(c, form)| *form == Form::Exact && is_spelled(*c));
+    let named = index.named(name);
+    let is_spelled = |cluster: u32| {
+        index
+            .clusters()
+            .get(cluster as usize)
+            .is_some_and(|c| is_spelling(&c.pname, written))
+    };
+    // One by itself stays, however it is spelled.
+    let several = named.iter().filter(|(_, form)| *form == Form::Exact).count() > 1;
+    let exact = several && named.iter().any(|(c, form)| *form == Form::Exact && is_spelled(*c));
     named
         .iter()
         .copied()
@@ -189,17 +206,22 @@ fn spelled(index: &PackageIndex, name: &str, written: &str) -> Vec<(u32, Form)> 
         .collect()
 }
 
+/// Whether two names are spelled alike but for case and what stands between words.
+fn is_spelling(a: &str, b: &str) -> bool {
+    let letters = |c: char| c.to_lowercase().map(|c| if matches!(c, '_' | ' ' | '.') { '-' } else { c });
+    a.chars().flat_map(letters).eq(b.chars().flat_map(letters))
+}
+
 /// Why the subject is never this package, by its own name or by that of what it is a build of.
 fn never(subject: &Subject, index: &PackageIndex, cluster: u32) -> Option<&'static str> {
+    let (packages, reason) = RULES.never(&subject.vendor, &subject.product)?;
     let own = fold(&index.clusters().get(cluster as usize)?.package.pname);
     let base = &index.details.get(cluster as usize)?.base;
-    [own.as_str(), base.as_str()]
-        .into_iter()
-        .find_map(|name| RULES.never(&subject.vendor, &subject.product, name))
+    (packages.contains(&own) || packages.contains(base)).then_some(reason)
 }
 
 /// A plain package with the product's name: who makes it decides.
-fn judge_plain(found: &mut Vec<Identity>, subject: &Subject, cluster: u32, form: Form, context: Context<'_>) {
+fn judge_plain(found: &mut Vec<Identity>, subject: &Subject, names: &Names, cluster: u32, form: Form, context: Context<'_>) {
     let Some(details) = context.index.details.get(cluster as usize) else {
         return;
     };
@@ -225,15 +247,9 @@ fn judge_plain(found: &mut Vec<Identity>, subject: &Subject, cluster: u32, form:
             ),
         );
     }
-    let usual;
-    let (subject, profile) = match context.profiles.usual_vendor(subject) {
-        // A record without a vendor means the one that everybody files the product under.
-        Some(vendor) => {
-            usual = Subject { vendor, ..subject.clone() };
-            (&usual, context.profiles.get(&usual.vendor, &usual.product))
-        }
-        None => (subject, context.profiles.get(&subject.vendor, &subject.product)),
-    };
+    // A record without a vendor means the one that everybody files the product under.
+    let subject = names.usual.as_ref().unwrap_or(subject);
+    let profile = context.profiles.get(&subject.vendor, &subject.product);
     let is_usual = subject.vendor_written.is_none() && !subject.vendor.is_empty();
     let support = Support::of(subject, is_usual, details, profile, context);
     let foreign_language = subject.language.is_some()

@@ -18,8 +18,8 @@ pub type Prefix = Vec<u64>;
 const MAX_LINES: usize = 48;
 /// At most this many dated bounds a line.
 const MAX_BOUNDS: usize = 64;
-/// The same, while they are collected.
-const MAX_DRAFT: usize = 4096;
+/// The same, while they are collected: no product has as many, and of fewer it would hang on the order of records which ones are kept.
+const MAX_DRAFT: usize = 1 << 16;
 
 /// Days by [`day`](super::profile::day)'s count.
 pub(super) const YEAR: u32 = 372;

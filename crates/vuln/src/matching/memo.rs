@@ -8,6 +8,8 @@ use std::rc::Rc;
 use super::Table;
 use super::applicability::Statement;
 use super::identity::Support;
+use super::name::Form;
+use super::subject::Subject;
 use crate::verdict::Evidence;
 use crate::version::Scheme;
 
@@ -16,8 +18,21 @@ use crate::version::Scheme;
 #[derive(Debug, Default)]
 pub struct Memo {
     pub(super) claims: RefCell<Table<ClaimKey, Rc<Claimed>>>,
+    /// By subject.
+    pub(super) names: RefCell<Table<usize, Rc<Names>>>,
     /// By subject, whether its usual vendor stands for the one that it does not name, and what is known of the package.
     pub(super) supports: RefCell<Table<(usize, bool, u64), Rc<Support>>>,
+}
+
+/// What a subject's own names come to.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// Names (folded) that a package of it may have.
+    pub product: Vec<(String, Form)>,
+    /// The coordinate of a repository that bears the vendor's and the product's names.
+    pub repository: Option<String>,
+    /// The subject with the vendor that everybody files the product under, where the records name none.
+    pub usual: Option<Subject>,
 }
 
 /// What all records together say about a version, with the evidence of each.

@@ -1,5 +1,7 @@
 //! What all records together tell about a product: who makes it, where it lives, what it is about, which release lines it has.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Table;
@@ -233,12 +235,10 @@ impl ProfilesBuilder {
                         None => drop(draft.coordinates.insert(place.clone(), 1)),
                     }
                 }
-                // Descriptions of much reported products repeat themselves: enough is enough.
-                if draft.described < 60 {
-                    draft.described += 1;
-                    for word in &words {
-                        *draft.words.entry(*word).or_default() += 1;
-                    }
+                // Of all its records, however many: of some of them it would hang on their order what is learned.
+                draft.described += 1;
+                for word in &words {
+                    *draft.words.entry(*word).or_default() += 1;
                 }
             }
         }
@@ -258,23 +258,23 @@ impl ProfilesBuilder {
             if names != (vendor, product) {
                 (names, key) = ((vendor, product), (fold_vendor(vendor), fold(product)));
             }
-            if let Some(draft) = self.products.get_mut(&key) {
+            if let Some(draft) = self.own(&keys, &key) {
                 draft.lines.add_cpe(date, matched);
             }
         }
         let number = number(advisory);
         for ((vendor, product), highest) in highest(advisory) {
-            if let Some(draft) = self.products.get_mut(&(fold_vendor(vendor), fold(product))) {
+            if let Some(draft) = self.own(&keys, &(fold_vendor(vendor), fold(product))) {
                 draft.history.add(date, number, &highest);
             }
         }
         for (key, ends) in ends(advisory) {
-            if let Some(draft) = self.products.get_mut(&key) {
+            if let Some(draft) = self.own(&keys, &key) {
                 draft.lines.add_ends(&ends);
             }
         }
         for (key, versions) in listed(advisory) {
-            if let Some(draft) = self.products.get_mut(&key) {
+            if let Some(draft) = self.own(&keys, &key) {
                 draft.lines.add_listed(date, &versions);
             }
         }
@@ -299,7 +299,7 @@ impl ProfilesBuilder {
                 continue;
             };
             let key = (affected.vendor.as_deref().map(fold_vendor).unwrap_or_default(), fold(product));
-            if let Some(draft) = self.products.get_mut(&key) {
+            if let Some(draft) = self.own(&keys, &key) {
                 let affecting = affected.versions.iter().filter(|v| v.status == Status::Affected).take(64);
                 let open: Vec<(&str, bool)> = affecting
                     .flat_map(intervals)
@@ -312,6 +312,12 @@ impl ProfilesBuilder {
                 }
             }
         }
+    }
+
+    /// What is collected of a product that the record itself names: of others it would hang on the order of records what is known.
+    fn own(&mut self, named: &[(String, String)], key: &(String, String)) -> Option<&mut Draft> {
+        named.binary_search(key).ok()?;
+        self.products.get_mut(key)
     }
 
     /// Joins what another builder (another thread) learned.
@@ -420,8 +426,8 @@ fn products_of(advisory: &Advisory) -> Vec<(String, String)> {
 }
 
 /// The ends of the ranges that a record names, by folded vendor and product.
-fn ends(advisory: &Advisory) -> Table<(String, String), Vec<&str>> {
-    let mut by_name: Table<(&str, &str), Vec<&str>> = Table::default();
+fn ends(advisory: &Advisory) -> BTreeMap<(String, String), Vec<&str>> {
+    let mut by_name: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches) {
         if let (true, Some(end), Some(vendor), Some(product)) =
             (matched.vulnerable, &matched.end, &matched.cpe.vendor, &matched.cpe.product)
@@ -440,11 +446,16 @@ fn ends(advisory: &Advisory) -> Table<(String, String), Vec<&str>> {
             .or_default()
             .extend(ends);
     }
-    by_name
-        .into_iter()
-        .filter(|(_, ends)| ends.len() >= 2)
-        .map(|((vendor, product), ends)| ((fold_vendor(vendor), fold(product)), ends))
-        .collect()
+    folded(by_name.into_iter().filter(|(_, ends)| ends.len() >= 2))
+}
+
+/// The same by folded vendor and product: several spellings may be one.
+fn folded<'a>(by_name: impl Iterator<Item = ((&'a str, &'a str), Vec<&'a str>)>) -> BTreeMap<(String, String), Vec<&'a str>> {
+    let mut all: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
+    for ((vendor, product), mut versions) in by_name {
+        all.entry((fold_vendor(vendor), fold(product))).or_default().append(&mut versions);
+    }
+    all
 }
 
 /// The highest version that a record names for each product: start, end or single.
@@ -493,8 +504,8 @@ fn number(advisory: &Advisory) -> u64 {
 }
 
 /// The single versions that a record's CPE names list, by folded vendor and product.
-fn listed(advisory: &Advisory) -> Table<(String, String), Vec<&str>> {
-    let mut by_name: Table<(&str, &str), Vec<&str>> = Table::default();
+fn listed(advisory: &Advisory) -> BTreeMap<(String, String), Vec<&str>> {
+    let mut by_name: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for matched in advisory.configurations.iter().flat_map(|c| &c.nodes).flat_map(|n| &n.matches) {
         let cpe = &matched.cpe;
         if let (true, None, None, Some(vendor), Some(product), Some(version)) = (
@@ -508,11 +519,7 @@ fn listed(advisory: &Advisory) -> Table<(String, String), Vec<&str>> {
             by_name.entry((vendor, product)).or_default().push(version);
         }
     }
-    by_name
-        .into_iter()
-        .filter(|(_, versions)| versions.len() >= 4)
-        .map(|((vendor, product), versions)| ((fold_vendor(vendor), fold(product)), versions))
-        .collect()
+    folded(by_name.into_iter().filter(|(_, versions)| versions.len() >= 4))
 }
 
 /// The last day of a day's year.

@@ -9,6 +9,8 @@ mod matching;
 #[cfg(test)]
 mod mirror;
 #[cfg(test)]
+mod profiles;
+#[cfg(test)]
 mod real_packages;
 #[cfg(test)]
 mod real_records;
