@@ -24,6 +24,8 @@ const BATCH: usize = 5000;
 const REQUEST: usize = 2 << 20;
 /// Bytes of one answer.
 const LARGEST: u64 = 256 << 20;
+/// Packages of a channel: several times as many as Nixpkgs has.
+const PACKAGES: usize = 500_000;
 /// How long one answer may take to come, once it began.
 const ANSWER_TIME: Duration = Duration::from_secs(300);
 /// How often a tracker that asks to wait is asked again.
@@ -232,6 +234,9 @@ impl Tracker {
         };
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let listed: Listed = self.read(&path, line)?;
+            if inventory.packages.len() == PACKAGES {
+                return Err(self.nonsense(&path, &format!("it lists more than {PACKAGES} packages")));
+            }
             let at = u32::try_from(inventory.packages.len()).unwrap_or(u32::MAX);
             inventory.roots.push(at);
             inventory.parts.push(Part {

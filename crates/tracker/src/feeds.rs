@@ -1,7 +1,7 @@
 //! Where feeds come from: the upstream servers, or a mirror that holds the same files, one folder a source.
 
-mod listing;
-mod releases;
+pub(crate) mod listing;
+pub(crate) mod releases;
 mod upstream;
 
 use std::path::{Path, PathBuf};

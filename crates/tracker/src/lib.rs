@@ -12,6 +12,7 @@ pub mod document;
 pub mod evaluate;
 pub mod feeds;
 pub mod fetch;
+pub mod foreign;
 pub mod ingest;
 pub mod jobs;
 pub mod matching;

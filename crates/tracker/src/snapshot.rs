@@ -21,7 +21,7 @@ use crate::store::result::ChannelState;
 use crate::store::{Store, StoreError};
 use crate::timestamp;
 pub use key::{KeyError, own_key, read_key};
-pub use newest::{FileAt, Newest, Shelf, replace};
+pub use newest::{FileAt, Newest, Shelf, replace, tells_secrets};
 pub use publish::PublishError;
 
 /// Where the file stops getting much smaller for the time it takes.

@@ -80,7 +80,7 @@ pub trait Store: Read + Queue {
     /// The packages of a set, in any order.
     fn package_set(&self, set: i64) -> Result<Vec<StoredPackage>, StoreError>;
 
-    /// The mark of the newest change to any vulnerability.
+    /// The mark of the newest change to any vulnerability, by its records or by a list. One by a list touches nothing: it is not matched.
     fn mark(&self) -> Result<i64, StoreError>;
 
     /// How many vulnerabilities changed after a mark.

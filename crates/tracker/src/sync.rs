@@ -4,6 +4,9 @@ mod channels;
 mod nvd;
 mod osv;
 
+pub(crate) use nvd::Head as NvdHead;
+pub(crate) use osv::modified;
+
 use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};

@@ -5,7 +5,7 @@
 //! Pages work without scripts: all state is in the address, forms are GET forms.
 
 mod address;
-mod api;
+pub(crate) mod api;
 mod asset;
 pub mod board;
 mod cve;
@@ -16,7 +16,7 @@ mod kept;
 mod layout;
 pub(crate) mod limit;
 mod metrics;
-mod page;
+pub(crate) mod page;
 mod part;
 mod plot;
 mod respond;

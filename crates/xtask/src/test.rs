@@ -5,7 +5,7 @@ mod chain;
 mod fuzz;
 mod installed;
 mod interface;
-mod needs;
+pub mod needs;
 mod pages;
 mod scan;
 mod tally;

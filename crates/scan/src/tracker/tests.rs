@@ -6,15 +6,24 @@ use std::thread;
 
 use super::*;
 
-/// A server that gives these answers, one after the other; and its address.
+/// A server that gives these answers to requests with a body, one after the other; and its address.
 fn server(answers: Vec<String>) -> String {
+    serve(answers, b"]}")
+}
+
+/// The same for requests without a body.
+fn read_server(answers: Vec<String>) -> String {
+    serve(answers, b"\r\n\r\n")
+}
+
+fn serve(answers: Vec<String>, end: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for answer in answers {
             let (mut stream, _) = listener.accept().unwrap();
             let (mut seen, mut buffer) = (Vec::new(), [0; 4096]);
-            while !seen.ends_with(b"]}") {
+            while !seen.ends_with(end) {
                 let n = stream.read(&mut buffer).unwrap();
                 seen.extend_from_slice(&buffer[..n]);
             }
@@ -132,4 +141,42 @@ fn batches_are_fair_samples() {
     assert_eq!(super::batches(&[]), [Vec::<usize>::new()]);
     let large = vec!["x".repeat(1 << 20); 5];
     assert_eq!(super::batches(&large).len(), 3);
+}
+
+#[test]
+fn security_a_channel_of_endless_packages_is_refused() {
+    let revision = || answer("200 OK", "", r#"{"revision":"abc"}"#);
+    let line = r#"{"package":"a","pname":"a","version":"1"}"#;
+    let channel = |lines: &str| {
+        let url = read_server(vec![revision(), answer("200 OK", "", lines)]);
+        let tracker = Tracker::at(&url, Plain::Loopback, false).unwrap();
+        tracker.channel("c", &Talk::new(true))
+    };
+    assert_eq!(channel(&format!("{line}\n{line}\n")).unwrap().packages.len(), 2);
+    let lines = format!("{line}\n").repeat(PACKAGES + 1);
+    let error = channel(&lines).unwrap_err().to_string();
+    assert!(
+        error.ends_with("/api/v1/bulk/packages/c: its answer is not that of a tracker: it lists more than 500000 packages"),
+        "{error}"
+    );
+    let error = channel(&line.replace("\"1\"", &format!("\"{}\"", "1".repeat(2001))))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("version: more than 2000 characters"), "{error}");
+}
+
+#[test]
+fn security_lists_of_an_answer_end_somewhere() {
+    let answer = |packages: usize, findings: usize| {
+        let (package, finding) = (
+            ONE,
+            r#"{"package":0,"vulnerability":0,"verdict":"affected","confidence":1,"evidence":[],"fixed_in":null,"fixed_channels":[]}"#,
+        );
+        let body = good(NOW, &vec![package; packages].join(","), &vec![finding; findings].join(","));
+        let (_, json) = body.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str::<Answer>(json).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(answer(10_000, 50_000), Ok(()));
+    assert!(answer(10_001, 0).unwrap_err().starts_with("a list of more than 10000"));
+    assert!(answer(1, 50_001).unwrap_err().starts_with("a list of more than 50000"));
 }

@@ -1,10 +1,14 @@
 //! What goes to a tracker and comes back: `POST /api/v1/check/details`, as its `/api/v1/openapi.json` has it.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use judging::finding::{Finding, Knowledge};
 use judging::inventory::{Inventory, Scanned, Seen};
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use vuln::matching::patched_ids;
 use vuln::package::Package;
 use vuln::score::Score;
@@ -60,6 +64,9 @@ pub fn paths(inventory: &Inventory) -> HashMap<u32, Vec<&str>> {
 
 /// Findings in one answer: as many as a tracker gives.
 const FINDINGS: usize = 50_000;
+
+/// Packages in one answer: as many as a tracker takes in one request.
+const PACKAGES: usize = 10_000;
 
 /// Bytes that the findings of one answer hold, all together.
 const TOLD: usize = 512 << 20;
@@ -151,11 +158,57 @@ pub struct Revision {
 }
 
 /// A line of the packages of a channel.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Line")]
 pub struct Listed {
     pub package: String,
     pub pname: String,
     pub version: String,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    package: String,
+    pname: String,
+    version: String,
+}
+
+impl TryFrom<Line> for Listed {
+    type Error = String;
+
+    fn try_from(line: Line) -> Result<Self, String> {
+        let Line { package, pname, version } = line;
+        for (what, text) in [("package", &package), ("pname", &pname), ("version", &version)] {
+            if text.chars().count() > TEXT {
+                return Err(format!("{what}: more than {TEXT} characters"));
+            }
+        }
+        Ok(Self { package, pname, version })
+    }
+}
+
+/// A list that is refused where it gets too long, before the rest of it takes memory.
+fn at_most<'de, T: Deserialize<'de>, const MOST: usize, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    struct Members<T, const MOST: usize>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Members<T, MOST> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MOST}")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut members = Vec::new();
+            while let Some(member) = list.next_element()? {
+                if members.len() == MOST {
+                    return Err(serde::de::Error::custom(format_args!("a list of more than {MOST}")));
+                }
+                members.push(member);
+            }
+            Ok(members)
+        }
+    }
+    from.deserialize_seq(Members::<T, MOST>(PhantomData))
 }
 
 /// What is known of the packages that were asked about.
@@ -163,8 +216,11 @@ pub struct Listed {
 pub struct Answer {
     channel: Option<String>,
     snapshot: Snapshot,
+    #[serde(deserialize_with = "at_most::<_, PACKAGES, _>")]
     pub packages: Vec<Known>,
+    #[serde(deserialize_with = "at_most::<_, FINDINGS, _>")]
     vulnerabilities: Vec<About>,
+    #[serde(deserialize_with = "at_most::<_, FINDINGS, _>")]
     findings: Vec<Found>,
 }
 
@@ -190,13 +246,16 @@ pub struct Known {
 }
 
 impl<'de> Deserialize<'de> for Known {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let mut value = serde_json::Value::deserialize(from)?;
-        let seen = value.get_mut("seen").map(serde_json::Value::take);
-        let seen = seen.and_then(|seen| seen.as_str().map(str::to_owned));
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Word {
+            seen: String,
+        }
+        let text = <&RawValue>::deserialize(from)?.get();
+        let word: Word = serde_json::from_str(text).map_err(serde::de::Error::custom)?;
         Ok(Self {
-            seen: seen.ok_or_else(|| serde::de::Error::missing_field("seen"))?,
-            facts: serde_json::from_value(value).map_err(serde::de::Error::custom)?,
+            seen: word.seen,
+            facts: serde_json::from_str(text).map_err(serde::de::Error::custom)?,
         })
     }
 }
@@ -273,7 +332,7 @@ impl Answer {
         // Each finding holds all of its vulnerability: a few bytes may ask for many.
         let sizes: Vec<usize> = vulnerabilities.iter().map(size).collect();
         let all = findings.iter().filter_map(|found| sizes.get(found.vulnerability));
-        if findings.len() > FINDINGS || all.fold(0_usize, |sum, size| sum.saturating_add(*size)) > TOLD {
+        if all.fold(0_usize, |sum, size| sum.saturating_add(*size)) > TOLD {
             return Err("it tells more than a tracker does");
         }
         let finding = |found: Found| {

@@ -77,20 +77,12 @@ fn fetch(context: &Context, source: SourceName, url: &str, dir: &Path) -> Result
     let is_file = [".json", ".br", ".gz", ".zst", ".xz", ".jsonl", ".zip"]
         .iter()
         .any(|ending| name.ends_with(ending));
-    let failed = |e: FetchError| {
-        let cause = std::error::Error::source(&e).map(ToString::to_string);
-        let failure = Failure::incomplete(e.to_string());
-        match cause {
-            Some(cause) => failure.hint(cause),
-            None => failure,
-        }
-    };
     if source != SourceName::Nixpkgs || is_file {
-        return get(url, name).map_err(failed);
+        return get(url, name).map_err(Failure::from);
     }
     let dir = dir.join(name);
     std::fs::create_dir(&dir).map_err(|e| Failure::incomplete("make a temporary folder").because(e))?;
-    get(&format!("{url}/packages.json.br"), &format!("{name}/packages.json.br")).map_err(failed)?;
+    get(&format!("{url}/packages.json.br"), &format!("{name}/packages.json.br"))?;
     // Without it the set is known by its digest.
     let _ = get(&format!("{url}/git-revision"), &format!("{name}/git-revision"));
     Ok(dir)

@@ -32,7 +32,7 @@ pub fn files(root: &str, feed: Feed, fetcher: &Fetcher) -> Result<Vec<RemoteFile
 }
 
 /// The names that a listing links to, folders with a slash at the end.
-fn names(page: &str) -> Vec<String> {
+pub fn names(page: &str) -> Vec<String> {
     let mut names = Vec::new();
     for link in page.split("href=").skip(1) {
         let Some(quote) = link.chars().next().filter(|c| matches!(c, '"' | '\'')) else {

@@ -10,9 +10,9 @@ use time::format_description::well_known::Iso8601;
 
 /// One release.
 #[derive(Deserialize)]
-pub struct Release {
+struct Release {
     /// Its files.
-    pub assets: Vec<Asset>,
+    assets: Vec<Asset>,
 }
 
 /// One file.
@@ -22,6 +22,12 @@ pub struct Asset {
     pub name: String,
     /// Where it is.
     pub browser_download_url: String,
+}
+
+/// The files of a page of releases, as GitHub answers.
+pub fn read(page: &[u8]) -> Result<Vec<Asset>, serde_json::Error> {
+    let listed: Vec<Release> = serde_json::from_slice(page)?;
+    Ok(listed.into_iter().flat_map(|release| release.assets).collect())
 }
 
 const WHOLE: &str = "_all_CVEs_at_midnight";

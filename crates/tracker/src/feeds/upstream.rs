@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use vuln::advisory::Source;
 
-use super::releases::{self, Asset, Release};
+use super::releases::{self, Asset};
 use super::{Feed, ListError, RemoteFile, encode};
 use crate::config::{Secret, now};
 use crate::fetch::Fetcher;
@@ -99,9 +99,9 @@ impl Upstream {
             let url = format!("{}?per_page=100&page={page}", self.cve);
             let shape = |message: String| ListError::Shape { url: url.clone(), message };
             let text = fetcher.page(&url).map_err(ListError::Fetch)?;
-            let listed: Vec<Release> = serde_json::from_str(&text).map_err(|e| shape(e.to_string()))?;
+            let listed = releases::read(text.as_bytes()).map_err(|e| shape(e.to_string()))?;
             let is_last = listed.is_empty();
-            assets.extend(listed.into_iter().flat_map(|release| release.assets));
+            assets.extend(listed);
             if !assets.iter().any(releases::is_whole) {
                 return Err(shape("no release has a file of all records".into()));
             }

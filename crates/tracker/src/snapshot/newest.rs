@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use vuln::snapshot::{Opened, ReadAt, Snapshot, SnapshotError};
 
+use crate::store::{Store, StoreError, hidden};
+
 /// The snapshot, open.
 pub type Newest = Snapshot<FileAt>;
 
@@ -87,6 +89,16 @@ impl Shelf {
         *open = Some((mark, Arc::clone(&snapshot)));
         Ok(Some(snapshot))
     }
+}
+
+/// Whether a snapshot tells of a channel that is private by now.
+pub fn tells_secrets(newest: &Newest, store: &dyn Store) -> Result<bool, StoreError> {
+    for channel in &newest.header().channels {
+        if hidden::is_private(store, &channel.name)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn mark(metadata: &fs::Metadata) -> Mark {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use attest::signature::SecretKey;
 
-use super::{KeyError, MakeError, Newest, Shelf, make, own_key, read_key, replace};
+use super::{KeyError, MakeError, Newest, Shelf, make, own_key, read_key, replace, tells_secrets};
 use crate::config::{ConfigError, data_dir};
 use crate::progress::Progress;
 use crate::store::{Store, StoreError};
@@ -37,9 +37,28 @@ pub enum PublishError {
 }
 
 impl Shelf {
+    /// Takes the snapshot away if it tells of a channel that is private by now, whether or not another one can be made yet: other servers may
+    /// hand out the same file.
+    fn withdraw(&self, store: &dyn Store) -> Result<(), PublishError> {
+        // One that cannot be read is replaced as soon as another one can be made.
+        let Some(newest) = self.newest().ok().flatten() else {
+            return Ok(());
+        };
+        if tells_secrets(&newest, store).map_err(PublishError::Store)? {
+            let path = self.path();
+            match fs::remove_file(&path) {
+                Ok(()) => tracing::info!("snapshot.withdrawn"),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(PublishError::Write { path, source }),
+            }
+        }
+        Ok(())
+    }
+
     /// Makes a snapshot, unless the newest one is younger than the last match; answers its number. Nothing is made while records wait to be
-    /// matched: whoever matches them makes one.
+    /// matched: whoever matches them makes one. One that tells of what is private by now is taken away before anything else.
     pub fn renew(&self, store: &dyn Store) -> Result<Option<u64>, PublishError> {
+        self.withdraw(store)?;
         let channels = store.channels().map_err(PublishError::Store)?;
         let Some(matched) = channels.iter().filter_map(|channel| channel.matched_at).max() else {
             return Ok(None);

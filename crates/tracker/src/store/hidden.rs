@@ -20,11 +20,16 @@ pub fn note<'a>(store: &dyn Store, sets: impl Iterator<Item = (&'a str, bool)>) 
     Ok(())
 }
 
+/// Whether a channel is private.
+pub fn is_private(store: &dyn Store, channel: &str) -> Result<bool, StoreError> {
+    Ok(store.setting(&format!("{PRIVATE}{channel}"))?.is_some())
+}
+
 /// The channels that anybody may see; all of them where none is. What is learned for everybody is learned from these.
 pub fn without_private(store: &dyn Store, channels: &[ChannelState]) -> Result<Vec<ChannelState>, StoreError> {
     let mut public = Vec::new();
     for channel in channels {
-        if store.setting(&format!("{PRIVATE}{}", channel.name))?.is_none() {
+        if !is_private(store, &channel.name)? {
             public.push(channel.clone());
         }
     }

@@ -25,8 +25,9 @@ use super::taking::{BatchReport, CurrentDocument, Document, EpssLine, Incoming, 
 use super::transfer::{Rows, Sender};
 use super::{Store, StoreError, hidden};
 use crate::document::{Digest, Packer, unpack};
-pub use client::{Address, AddressError, Frames};
+pub use client::{Address, AddressError};
 use client::{Client, Error};
+pub(crate) use client::{log_in, messages};
 use vuln::verdict::Verdict;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -347,9 +348,11 @@ fn event(tx: &mut Client, at: i64, kind: &str, subject: &str, data: &serde_json:
     .map(drop)
 }
 
-/// The mark of the newest change to any vulnerability.
+/// The mark of the newest change to any vulnerability, by its records or by a list.
 fn mark(db: &mut Client) -> Result<i64> {
-    db.one("SELECT coalesce(max(touched), 0) FROM vulnerability", &[])?.get(0)
+    let sql = "SELECT greatest((SELECT coalesce(max(touched), 0) FROM vulnerability),
+                               (SELECT coalesce(max(value::bigint), 0) FROM setting WHERE name = 'told'))";
+    db.one(sql, &[])?.get(0)
 }
 
 /// Row numbers for `count` new rows of a table, in order.

@@ -368,10 +368,11 @@ fn event(tx: &Transaction<'_>, at: i64, kind: &str, subject: &str, data: &serde_
     Ok(())
 }
 
-/// The mark of the newest change to any vulnerability.
+/// The mark of the newest change to any vulnerability, by its records or by a list.
 fn mark(db: &Connection) -> Result<i64, rusqlite::Error> {
-    db.prepare_cached("SELECT coalesce(max(touched), 0) FROM vulnerability")?
-        .query_row([], |row| row.get(0))
+    let sql = "SELECT max((SELECT coalesce(max(touched), 0) FROM vulnerability),
+                          (SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM setting WHERE name = 'told'))";
+    db.prepare_cached(sql)?.query_row([], |row| row.get(0))
 }
 
 /// A number with the digits it was written with: 0.1, not 0.10000000149.

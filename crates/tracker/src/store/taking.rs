@@ -101,7 +101,7 @@ pub struct TakenFile {
 }
 
 /// One line of CISA's list of known exploited vulnerabilities.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KevLine {
     /// CVE id.
     pub name: String,

@@ -43,7 +43,7 @@ pub struct Table {
 }
 
 /// All tables, those that others point at first.
-pub const TABLES: [Table; 21] = [
+pub const TABLES: [Table; 22] = [
     table(
         "document",
         &["id", "source", "key", "url", "fetched_at", "sha256", "size", "bytes"],
@@ -106,6 +106,7 @@ pub const TABLES: [Table; 21] = [
         "vulnerability_id, record_id",
     ),
     table("alias", &["alias", "vulnerability_id"], "alias, vulnerability_id"),
+    table("told", &["vulnerability_id", "mark"], "vulnerability_id"),
     table("kev", &["name", "date_added", "due_date", "ransomware", "action"], "name"),
     table("epss", &["name", "score", "percentile"], "name"),
     table("package", &["id", "sha256", "attr", "pname", "version", "facts"], "id"),

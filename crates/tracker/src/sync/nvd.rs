@@ -39,10 +39,17 @@ const TRIES: u32 = 3;
 /// What a page says about itself.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Head {
+pub struct Head {
     results_per_page: u64,
     start_index: u64,
     total_results: u64,
+}
+
+impl Head {
+    /// Where the page after this one begins, which begins at `start`; `None` where this one is the last.
+    pub fn next(&self, start: u64) -> Option<u64> {
+        Some(start.saturating_add(self.results_per_page)).filter(|next| *next < self.total_results)
+    }
 }
 
 /// Takes what is new.
@@ -155,17 +162,17 @@ fn pages(remote: &Remote<'_>, upstream: &Upstream, window: (i64, i64), pace: &mu
             };
             report.merge(remote.ingest.unit(Source::Nvd, &unit, None)?);
         }
-        start += head.results_per_page;
-        if start >= head.total_results {
+        let Some(next) = head.next(start) else {
             return Ok((report, true));
-        }
-        if head.results_per_page == 0 {
+        };
+        if next == start {
             report.failures.push(format!(
                 "read what NVD modified: it ends after {start} of {} records",
                 head.total_results
             ));
             return Ok((report, false));
         }
+        start = next;
     }
     report
         .failures

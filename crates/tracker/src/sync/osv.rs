@@ -151,13 +151,15 @@ fn reached(remote: &Remote<'_>, ecosystem: &str, report: &Report, at: Option<Str
 
 /// What a list of modified ids has after a moment.
 #[derive(Debug, PartialEq, Eq)]
-struct Modified {
-    ids: Vec<String>,
-    newest: Option<String>,
+pub struct Modified {
+    /// In the order of the list.
+    pub ids: Vec<String>,
+    /// The last time among theirs.
+    pub newest: Option<String>,
 }
 
 /// Reads lines `time,id`, newest first; a list in another order is read as well.
-fn modified(list: &str, since: &str) -> Result<Modified, String> {
+pub fn modified(list: &str, since: &str) -> Result<Modified, String> {
     let mut found = Modified {
         ids: Vec::new(),
         newest: None,

@@ -4,7 +4,7 @@
 //! describe themselves ([`shape`]); failures are problems ([`problem`]). Within v1 members may be added; nothing goes away.
 
 mod answer;
-mod ask;
+pub(crate) mod ask;
 mod channels;
 mod check;
 mod details;
@@ -17,6 +17,11 @@ pub mod shape;
 mod statistics;
 mod suggestions;
 mod vulnerabilities;
+
+pub(crate) use check::question as check_asked;
+pub(crate) use details::question as details_asked;
+pub(crate) use suggestions::rewritten as place_again;
+pub(crate) use vulnerabilities::rewritten as moment_again;
 
 use std::sync::Arc;
 

@@ -208,7 +208,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Board {
     /// Reads the channels whose mark is not the last one, and what lists show of all their vulnerabilities.
     fn read(store: &dyn Store, marks: Vec<Mark>, last: &Board) -> Result<Self, StoreError> {
-        let read = |mark: &Mark| match last.channel(&mark.channel).filter(|_| last.marks.contains(mark)) {
+        let read = |mark: &Mark| match last
+            .channel(&mark.channel)
+            .filter(|_| last.marks.iter().any(|old| old.has_same_findings(mark)))
+        {
             Some(board) => Ok(Arc::clone(&board.findings)),
             None => store.findings(&mark.channel).map(|findings| Arc::new(sorted(findings))),
         };

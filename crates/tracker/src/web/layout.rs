@@ -88,6 +88,8 @@ pub struct Layout<'a> {
     pub asked: &'a str,
     /// The formats that it has beside this one, with their addresses.
     pub twins: &'a [(Format, String)],
+    /// Its own address, a path of ours, where it is to be found under it.
+    pub own: Option<&'a str>,
 }
 
 impl Layout<'_> {
@@ -103,6 +105,7 @@ impl Layout<'_> {
                     meta name="color-scheme" content="light dark";
                     link rel="stylesheet" href=(asset::STYLE_ADDRESS.as_str());
                     link rel="icon" type="image/svg+xml" href="/favicon.svg";
+                    @if let (Some(base), Some(own)) = (&frame.base, self.own) { link rel="canonical" href={ (base) (own) }; }
                     @for (format, href) in self.twins {
                         link rel="alternate" type=(format.media_type().split(';').next().unwrap_or_default()) title=[(*format == Format::Atom).then_some(self.title)] href=(href);
                     }
@@ -244,6 +247,7 @@ pub fn error(frame: &Frame, status: u16, message: &str) -> Markup {
         section: Section::None,
         asked: "",
         twins: &[],
+        own: None,
     }
     .document(frame, &body)
 }

@@ -164,11 +164,13 @@ fn write<P: Page>(page: &P, frame: &Frame, asked: &Asked, format: Format) -> Res
         }
         Format::Html => {
             let twins: Vec<(Format, String)> = page.formats().iter().map(|&format| (format, asked.twin(format))).collect();
+            let own = asked.page();
             let layout = Layout {
                 title: &page.title(),
                 section: page.section(),
                 asked: page.asked(),
                 twins: &twins,
+                own: page.status().is_success().then_some(&own),
             };
             layout.document(frame, &page.body(frame)).into_string()
         }

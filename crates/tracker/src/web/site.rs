@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use vuln::snapshot::SnapshotError;
 
 use super::board::people::People;
 use super::board::{Board, Boards, ChannelBoard, Comparison, Names, OpenByPackage};
@@ -15,9 +16,10 @@ use super::limit::{Accounts, Crowd};
 use super::metrics::Requests;
 use super::stats::Stats;
 use crate::AppState;
+use crate::check::CheckError;
 use crate::config::now;
 use crate::progress::Phase;
-use crate::snapshot::Shelf;
+use crate::snapshot::{Newest, Shelf, tells_secrets};
 use crate::state::Service;
 use crate::store::read::{Channel, Counts, OpenHistory, Published, Source};
 use crate::store::{Store, StoreError};
@@ -100,6 +102,17 @@ impl Site {
     /// The snapshot that we publish, where we do.
     pub fn published_snapshot(&self) -> Option<&Shelf> {
         self.state.service.snapshot.as_ref()
+    }
+
+    /// The newest snapshot. None where we publish none, where none was made yet, and where it may not be handed out any more: it tells of a
+    /// channel that is private by now, or an earlier version of this program made it. Another one takes its place soon.
+    pub fn snapshot(&self) -> Result<Option<Arc<Newest>>, Error> {
+        let newest = match self.published_snapshot().map(Shelf::newest) {
+            None | Some(Err(SnapshotError::Older { .. })) => None,
+            Some(newest) => newest.map_err(CheckError::Snapshot)?,
+        };
+        let Some(newest) = newest else { return Ok(None) };
+        Ok((!tells_secrets(&newest, self.store())?).then_some(newest))
     }
 
     /// What all pages of this moment are made of.

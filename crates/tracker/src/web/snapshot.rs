@@ -35,6 +35,7 @@ pub async fn file(State(site): State<Arc<Site>>, Path(name): Path<String>, heade
         return Err(Error::NoPage);
     }
     let (tag, size, file) = blocking(move || {
+        site.snapshot()?.ok_or(NOT_YET)?;
         // Opened once: a newer one that takes its place changes nothing for this answer.
         let file = File::open(&path).map_err(|_| NOT_YET)?;
         let metadata = file.metadata().map_err(|_| NOT_YET)?;

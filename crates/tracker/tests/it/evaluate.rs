@@ -252,8 +252,11 @@ fn a_private_set_is_on_no_page_and_in_no_export() {
     home.done(&["match"]);
     fs::remove_dir_all(home.path("published")).unwrap();
     published(&["nixos-test", "own"]);
-    // What is learned from public sets is learned anew.
+    // It leaves at once, though what is learned from public sets is learned anew by the next match only.
     store.put_setting("private/own", Some("1")).unwrap();
+    let public = store::open_public(&Database::from_url(&home.address()).unwrap()).unwrap();
+    assert_eq!(shelf.renew(&*public).unwrap(), None);
+    assert!(shelf.newest().unwrap().is_none() && !shelf.path().exists());
     home.done(&["match"]);
     published(&["nixos-test"]);
 }

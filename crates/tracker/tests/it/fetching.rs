@@ -2,9 +2,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ use tracker::fetch::{FetchError, Fetched, Fetcher};
 use crate::fake::{Fake, Reply, Request};
 use crate::made;
 use crate::program::Home;
+use crate::served::serve_files;
+use crate::tls::Authority;
 
 /// A fetcher, and where its file goes.
 struct Desk {
@@ -230,67 +232,45 @@ fn answers_that_are_no_file() {
 }
 
 #[test]
-fn the_systems_certificates_decide_whom_to_trust() {
+fn security_the_systems_certificates_decide_whom_to_trust() {
     let home = Home::new();
-    made::write(&home.path("web/kev.json"), made::kev("2024-05-01T00:00:00Z", &["CVE-2024-1002"]));
-    let openssl = |args: &[&str]| {
-        let mut command = Command::new("openssl");
-        command
-            .args(args)
-            .current_dir(home.path("web"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command
+    made::mirror(&home.path("mirror"));
+    let files = serve_files(home.path("mirror"));
+    let (ours, other) = (Authority::new(&home.path("ours")), Authority::new(&home.path("other")));
+    let (good, misnamed) = (
+        ours.serve(&files.url, "IP:127.0.0.1"),
+        ours.serve(&files.url, "DNS:elsewhere.example"),
+    );
+    let sync = |url: &str, certificates: &Path| {
+        let mut command = home.command(&["sync", "--mirror", url]);
+        let output = command.env("SSL_CERT_FILE", certificates).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    for name in ["ours", "other"] {
-        let (key, certificate) = (format!("{name}.key"), format!("{name}.pem"));
-        let made = openssl(&[
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-            "-keyout",
-            &key,
-            "-out",
-            &certificate,
-        ])
-        .status();
-        assert!(made.unwrap().success());
+    let host = |url: &str| url.strip_prefix("https://").unwrap().to_owned();
+    for (url, certificates, why) in [
+        (&good, other.certificate(), "UnknownIssuer"),
+        (&misnamed, ours.certificate(), "not valid for name"),
+    ] {
+        let (code, talk) = sync(url, &certificates);
+        assert_eq!(code, Some(3), "{talk}");
+        assert!(talk.contains(&host(url)) && talk.contains(why), "{talk}");
+        assert_eq!(
+            files.sent.load(Ordering::SeqCst),
+            0,
+            "nothing is asked of a server that is not trusted"
+        );
     }
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let at = format!("127.0.0.1:{port}");
-    let mut server = openssl(&["s_server", "-accept", &at, "-key", "ours.key", "-cert", "ours.pem", "-WWW"])
-        .spawn()
-        .unwrap();
-    let since = Instant::now();
-    while TcpStream::connect(&at).is_err() {
-        assert!(since.elapsed() < Duration::from_secs(20));
-        thread::sleep(Duration::from_millis(20));
-    }
-    let url = format!("https://{at}/kev.json");
-    let ingest = |certificates: &str| {
-        let mut command = home.command(&["ingest", "kev", &url]);
-        command.env("SSL_CERT_FILE", home.path(certificates)).output().unwrap()
-    };
-    let (trusted, foreign, none) = (ingest("web/ours.pem"), ingest("web/other.pem"), ingest("web/kev.json"));
-    server.kill().unwrap();
-    server.wait().unwrap();
-    let talk = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(trusted.status.code(), Some(0), "{}", talk(&trusted));
-    assert_eq!(foreign.status.code(), Some(3), "{}", talk(&foreign));
-    assert!(talk(&foreign).contains("certificate"), "{}", talk(&foreign));
-    assert_eq!(none.status.code(), Some(2), "{}", talk(&none));
-    assert!(talk(&none).contains("find a certificate in"), "{}", talk(&none));
+    let url = format!("{good}/kev/known_exploited_vulnerabilities.json");
+    let mut one = home.command(&["ingest", "kev", &url]);
+    let output = one.env("SSL_CERT_FILE", other.certificate()).output().unwrap();
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert!(talk.contains("SSL_CERT_FILE names the file of certificates to trust"), "{talk}");
+    let (code, talk) = sync(&good, &home.path("mirror/kev/known_exploited_vulnerabilities.json"));
+    assert!(talk.contains("find a certificate in"), "{talk}");
+    assert_eq!(code, Some(2), "{talk}");
+    let (code, talk) = sync(&good, &ours.certificate());
+    assert_eq!(code, Some(0), "{talk}");
+    assert!(files.sent.load(Ordering::SeqCst) > 0);
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod real;
 mod served;
 mod store;
 mod take;
+mod tls;
 mod trouble;
 mod units;
 mod upstream;

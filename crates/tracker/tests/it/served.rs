@@ -142,12 +142,12 @@ fn a_busy_address_is_said_clearly() {
 }
 
 /// A file server with listings, as plain as they come; counts what it sends.
-struct Files {
-    url: String,
-    sent: Arc<AtomicUsize>,
+pub struct Files {
+    pub url: String,
+    pub sent: Arc<AtomicUsize>,
 }
 
-fn serve_files(root: PathBuf) -> Files {
+pub fn serve_files(root: PathBuf) -> Files {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let sent = Arc::new(AtomicUsize::new(0));
@@ -376,6 +376,15 @@ fn addresses_are_whole_where_it_is_known_how_we_are_reached() {
         feed.contains("href=\"https://t.example.org/queue.atom\"") && !feed.contains("href=\"/"),
         "{feed}"
     );
+    let entries = feed.matches("<entry>").count();
+    assert!(
+        entries > 0 && feed.matches("href=\"https://t.example.org/cve/").count() == entries,
+        "{feed}"
+    );
+    assert_eq!(feed.matches("<id>tag:firn-tracker,2026:").count(), entries + 1, "{feed}");
+    let own = "<link rel=\"canonical\" href=\"https://t.example.org/queue?sort=age&amp;page=2\">";
+    assert!(server.get("/queue?sort=age&page=2").contains(own));
+    assert!(server.get("/").contains("<link rel=\"canonical\" href=\"https://t.example.org/\">"));
     assert!(
         server
             .get("/api/v1/openapi.json")

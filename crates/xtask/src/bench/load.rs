@@ -20,6 +20,7 @@ use super::measure::{Running, memory_of, peak_of};
 use super::pages::{pages, percentile, wait_until_idle, wait_until_up};
 use super::report::{Figure, Report};
 use crate::house::House;
+use crate::test::needs::{self, Caller};
 
 /// Readers at a time.
 const READERS: u64 = 200;
@@ -224,6 +225,10 @@ fn race(house: &House, address: SocketAddr, kinds: &BTreeMap<&str, Vec<String>>)
     );
     let file = folder.join("nginx.conf");
     fs::write(&file, config).context("write nginx's configuration")?;
+    if let Err(error) = needs::install_for(&[Caller::Load]) {
+        println!("SKIPPED: the rate against a static file: {error:#}");
+        return Ok(());
+    }
     let start = |program: &str| {
         let mut command = Command::new(program);
         command
@@ -235,11 +240,8 @@ fn race(house: &House, address: SocketAddr, kinds: &BTreeMap<&str, Vec<String>>)
         command.spawn().ok()
     };
     // Not every user has sbin in the path.
-    let Some(child) = start("nginx").or_else(|| start("/usr/sbin/nginx")) else {
-        println!("SKIPPED: the rate against a static file, because nginx is not installed (Debian: nginx-light)");
-        return Ok(());
-    };
-    let mut nginx = Running(child);
+    let child = start("nginx").or_else(|| start("/usr/sbin/nginx"));
+    let mut nginx = Running(child.context("start nginx")?);
     let deadline = Instant::now() + Duration::from_secs(10);
     while get(there, "/page.html").is_err() {
         let has_ended = nginx.0.try_wait().is_ok_and(|status| status.is_some());

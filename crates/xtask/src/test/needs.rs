@@ -1,4 +1,4 @@
-//! What the tests need beside Rust and a C compiler.
+//! What the tests and benchmarks need beside Rust and a C compiler.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,9 +8,18 @@ use anyhow::{Result, bail};
 use super::Area;
 use crate::{Unready, shell};
 
-/// A program the tests call.
+/// Who calls a program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// The tests of an area.
+    Tests(Area),
+    /// The load of `cargo xtask bench`.
+    Load,
+}
+
+/// A program that is called.
 struct Need {
-    area: Area,
+    caller: Caller,
     /// Present if this runs.
     check: &'static [&'static str],
     /// Debian's package.
@@ -20,269 +29,276 @@ struct Need {
 
 const NEEDS: &[Need] = &[
     Need {
-        area: Area::Tracker,
+        caller: Caller::Tests(Area::Tracker),
         check: &["c++", "--version"],
         package: "g++",
         why: "libFuzzer is C++",
     },
     Need {
-        area: Area::Tracker,
+        caller: Caller::Tests(Area::Tracker),
         check: &["nix-instantiate", "--version"],
         package: "nix-bin",
         why: "names and versions are compared with what Nix itself says",
     },
     Need {
-        area: Area::Tracker,
+        caller: Caller::Tests(Area::Tracker),
         check: &["chromium", "--version"],
         package: "chromium",
         why: "pages are looked at in a browser",
     },
     Need {
-        area: Area::Tracker,
+        caller: Caller::Tests(Area::Tracker),
         check: &["chromedriver", "--version"],
         package: "chromium-driver",
         why: "drives that browser",
     },
     Need {
-        area: Area::Tracker,
+        caller: Caller::Tests(Area::Tracker),
         check: &["npm", "--version"],
         package: "npm",
         why: "fetches axe-core, which looks for what shuts people out of pages",
     },
     Need {
-        area: Area::Tracker,
+        caller: Caller::Tests(Area::Tracker),
         check: &["nix-instantiate", "--version"],
         package: "nix-bin",
         why: "package sets are evaluated",
     },
     Need {
-        area: Area::Tracker,
+        caller: Caller::Tests(Area::Tracker),
         check: &["openssl", "version"],
         package: "openssl",
         why: "plays a server with a certificate of its own",
     },
     Need {
-        area: Area::Tracker,
+        caller: Caller::Tests(Area::Tracker),
         check: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"],
         package: "postgresql",
         why: "the second database is tested on a cluster of its own",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["nix-instantiate", "--version"],
         package: "nix-bin",
         why: "the NixOS module is evaluated",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["bootctl", "--version"],
         package: "systemd-boot",
         why: "says what it sees on a partition that we wrote",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["test", "-e", "/usr/lib/rustlib/src/rust/library/core/Cargo.toml"],
         package: "rust-web-src",
         why: "the stub is built with the standard library from source",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["/usr/bin/rustc", "--version"],
         package: "rustc-web",
         why: "builds the stub, of the same version as that source",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["qemu-system-x86_64", "--version"],
         package: "qemu-system-x86",
         why: "images are booted",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["test", "-e", "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"],
         package: "ovmf",
         why: "the firmware that boots them",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["swtpm", "--version"],
         package: "swtpm",
         why: "the TPM that they are measured into",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["tpm2_eventlog", "--version"],
         package: "tpm2-tools",
         why: "the log of measurements is replayed",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["mcopy", "-V"],
         package: "mtools",
         why: "partitions are made without being root",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["mkfs.vfat", "--help"],
         package: "dosfstools",
         why: "partitions are made without being root",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["sfdisk", "--version"],
         package: "fdisk",
         why: "partitions are made without being root",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["sbsign", "--version"],
         package: "sbsigntool",
         why: "signatures are compared",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["test", "-x", "/usr/bin/pesign"],
         package: "pesign",
         why: "signatures are compared",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["osslsigncode", "--version"],
         package: "osslsigncode",
         why: "signatures are compared",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["cert-to-efi-sig-list", "--help"],
         package: "efitools",
         why: "signature lists are compared",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["test", "-e", "/usr/lib/shim/shimx64.efi.signed"],
         package: "shim-signed",
         why: "images are booted through it",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["test", "-e", "/usr/lib/systemd/boot/efi/systemd-bootx64.efi"],
         package: "systemd-boot-efi",
         why: "images are booted through it",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["test", "-e", "/lib/systemd/systemd-measure"],
         package: "systemd",
         why: "measurements are compared",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["softhsm2-util", "--version"],
         package: "softhsm2",
         why: "keys in a security module sign",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["openssl", "version"],
         package: "openssl",
         why: "signs what is signed elsewhere",
     },
     Need {
-        area: Area::Boot,
+        caller: Caller::Tests(Area::Boot),
         check: &["python3", "-c", "import ensurepip"],
         package: "python3-venv",
         why: "independent readers of images run there",
     },
     Need {
-        area: Area::Scan,
+        caller: Caller::Tests(Area::Scan),
         check: &["nix-instantiate", "--version"],
         package: "nix-bin",
         why: "makes the stores that are scanned",
     },
     Need {
-        area: Area::Scan,
+        caller: Caller::Tests(Area::Scan),
         check: &["systemd-analyze", "--version"],
         package: "systemd",
         why: "checks the units of the watch",
     },
     Need {
-        area: Area::Tracker,
+        caller: Caller::Tests(Area::Tracker),
         check: &["python3", "-c", "import ensurepip"],
         package: "python3-venv",
         why: "schemathesis runs there",
     },
     Need {
-        area: Area::Scan,
+        caller: Caller::Tests(Area::Scan),
         check: &["python3", "-c", "import ensurepip"],
         package: "python3-venv",
         why: "independent readers of SBOM and VEX documents run there",
     },
     Need {
-        area: Area::Scan,
+        caller: Caller::Tests(Area::Scan),
         check: &["node", "--version"],
         package: "nodejs",
         why: "runs the tests of the CSAF standard",
     },
     Need {
-        area: Area::Scan,
+        caller: Caller::Tests(Area::Scan),
         check: &["npm", "--version"],
         package: "npm",
         why: "fetches them, and the validators of SARIF and HTML",
     },
     Need {
-        area: Area::Scan,
+        caller: Caller::Tests(Area::Scan),
         check: &["java", "-version"],
         package: "default-jre-headless",
         why: "runs the validator of HTML",
     },
     Need {
-        area: Area::Chain,
+        caller: Caller::Tests(Area::Chain),
         check: &["bash-static", "--version"],
         package: "bash-static",
         why: "a shell that needs no file beside itself repeats the first stages",
     },
     Need {
-        area: Area::Chain,
+        caller: Caller::Tests(Area::Chain),
         check: &["clang", "--version"],
         package: "clang",
         why: "tcc compiled by it first must become the chain's tcc",
     },
     Need {
-        area: Area::Chain,
+        caller: Caller::Tests(Area::Chain),
         check: &["gcc", "--version"],
         package: "gcc",
         why: "the same, and programs compiled by cc0 and cc1 are compared with it",
     },
     Need {
-        area: Area::Chain,
+        caller: Caller::Tests(Area::Chain),
         check: &["objcopy", "--version"],
         package: "binutils",
         why: "the first stages are assembled again by GNU as",
     },
     Need {
-        area: Area::Chain,
+        caller: Caller::Tests(Area::Chain),
         check: &["bzip2", "--help"],
         package: "bzip2",
         why: "what it packs must unpack",
     },
     Need {
-        area: Area::Chain,
+        caller: Caller::Tests(Area::Chain),
         check: &["xz", "--version"],
         package: "xz-utils",
         why: "the same",
     },
     Need {
-        area: Area::Chain,
+        caller: Caller::Tests(Area::Chain),
         check: &["unshare", "--version"],
         package: "util-linux",
         why: "the engine is started where namespaces are not allowed",
+    },
+    Need {
+        caller: Caller::Load,
+        check: &["sh", "-c", "PATH=$PATH:/usr/sbin nginx -v"],
+        package: "nginx-light",
+        why: "serves the same bytes as a file: what the tracker's pages are compared with",
     },
 ];
 
 /// Components of the Rust toolchain that a minimal one lacks.
 const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
 
-/// Installs what these areas lack; where it cannot, prints the exact list and fails as unready.
+/// Installs what the tests of these areas lack, with the components of the toolchain that they need; where it cannot, prints the exact list and
+/// fails as unready.
 pub fn install(areas: &[Area]) -> Result<()> {
     let components: Vec<&str> = COMPONENTS
         .iter()
@@ -298,7 +314,13 @@ pub fn install(areas: &[Area]) -> Result<()> {
             )));
         }
     }
-    let missing = missing(areas);
+    let callers: Vec<Caller> = areas.iter().copied().map(Caller::Tests).collect();
+    install_for(&callers)
+}
+
+/// Installs what these callers lack; where it cannot, prints the exact list and fails as unready.
+pub fn install_for(callers: &[Caller]) -> Result<()> {
+    let missing = missing(callers);
     if missing.is_empty() {
         return Ok(());
     }
@@ -307,7 +329,7 @@ pub fn install(areas: &[Area]) -> Result<()> {
         // Whether it worked is what the checks say afterwards: apt fails for reasons that do not concern us, and the other way round.
         let _ = apt(&missing);
     }
-    let missing = self::missing(areas);
+    let missing = self::missing(callers);
     if missing.is_empty() {
         return Ok(());
     }
@@ -320,13 +342,13 @@ fn refusal(missing: &[&Need]) -> String {
         .map(|n| format!("  {:<16} ({}; checked with `{}`)\n", n.package, n.why, n.check.join(" ")));
     let list: String = list.collect();
     format!(
-        "the tests need what is not installed:\n{list}on Debian, as root: apt-get install {}",
+        "this needs what is not installed:\n{list}on Debian, as root: apt-get install {}",
         packages(missing)
     )
 }
 
-fn missing(areas: &[Area]) -> Vec<&'static Need> {
-    NEEDS.iter().filter(|n| areas.contains(&n.area) && !runs(n.check)).collect()
+fn missing(callers: &[Caller]) -> Vec<&'static Need> {
+    NEEDS.iter().filter(|n| callers.contains(&n.caller) && !runs(n.check)).collect()
 }
 
 fn runs(words: &[&str]) -> bool {
@@ -390,7 +412,7 @@ mod tests {
         let missing: Vec<&Need> = NEEDS.iter().take(2).collect();
         assert_eq!(
             refusal(&missing),
-            "the tests need what is not installed:\n  \
+            "this needs what is not installed:\n  \
              g++              (libFuzzer is C++; checked with `c++ --version`)\n  \
              nix-bin          (names and versions are compared with what Nix itself says; checked with `nix-instantiate --version`)\n\
              on Debian, as root: apt-get install g++ nix-bin"
@@ -399,6 +421,6 @@ mod tests {
 
     #[test]
     fn the_house_needs_nothing_from_the_system() {
-        assert!(missing(&[Area::House]).is_empty());
+        assert!(missing(&[Caller::Tests(Area::House)]).is_empty());
     }
 }

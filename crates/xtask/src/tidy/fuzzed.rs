@@ -6,7 +6,7 @@ use toml::Table;
 use super::Files;
 
 /// Where foreign bytes are parsed, and the target that feeds it. A name that ends in `/` is a folder.
-const PARSERS: [(&str, &str); 50] = [
+const PARSERS: [(&str, &str); 66] = [
     ("crates/attest/src/csaf/read.rs", "csaf"),
     ("crates/attest/src/cyclonedx/read.rs", "cyclonedx"),
     ("crates/attest/src/dsse.rs", "provenance"),
@@ -46,6 +46,22 @@ const PARSERS: [(&str, &str); 50] = [
     ("crates/scan/src/decisions/", "decisions"),
     ("crates/scan/src/input/vendored/", "vendored"),
     ("crates/scan/src/tracker/wire.rs", "answer"),
+    ("crates/tracker/src/config/given.rs", "configuration"),
+    ("crates/tracker/src/feeds/listing.rs", "feed_lists"),
+    ("crates/tracker/src/feeds/releases.rs", "feed_lists"),
+    ("crates/tracker/src/store/postgres/client/address.rs", "configuration"),
+    ("crates/tracker/src/store/postgres/client/frame.rs", "postgres"),
+    ("crates/tracker/src/store/postgres/client/row.rs", "postgres"),
+    ("crates/tracker/src/store/postgres/client/scram.rs", "postgres"),
+    ("crates/tracker/src/sync/nvd.rs", "feed_lists"),
+    ("crates/tracker/src/sync/osv.rs", "feed_lists"),
+    ("crates/tracker/src/web/api/ask.rs", "address"),
+    ("crates/tracker/src/web/api/check.rs", "check"),
+    ("crates/tracker/src/web/api/details.rs", "check"),
+    ("crates/tracker/src/web/api/suggestions.rs", "address"),
+    ("crates/tracker/src/web/api/vulnerabilities.rs", "address"),
+    ("crates/tracker/src/web/limit.rs", "forwarded"),
+    ("crates/tracker/src/web/page/parameters.rs", "address"),
     ("crates/vuln/src/cpe.rs", "cpe"),
     ("crates/vuln/src/id.rs", "names"),
     ("crates/vuln/src/purl.rs", "purl"),

@@ -16,11 +16,12 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 pub use address::{Address, AddressError};
-pub use frame::Frames;
+pub use frame::messages;
 pub use row::Row;
+pub use scram::log_in;
 pub use value::Value;
 
-use frame::{Message, Outgoing};
+use frame::{Frames, Message, Outgoing};
 
 /// How long connecting may take.
 const PATIENCE: Duration = Duration::from_secs(10);

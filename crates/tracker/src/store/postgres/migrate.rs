@@ -11,6 +11,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0004_history.sql"),
     include_str!("../../../migrations/postgres/0005_jobs.sql"),
     include_str!("../../../migrations/postgres/0006_evidence.sql"),
+    include_str!("../../../migrations/postgres/0007_told.sql"),
 ];
 
 /// Runs what is missing, each migration in a transaction of its own; other processes that do the same wait.

@@ -585,6 +585,7 @@ impl Out {
             ("verdict_past", "vulnerability_id"),
             ("disposition", "vulnerability_id"),
             ("alias", "vulnerability_id"),
+            ("told", "vulnerability_id"),
             ("vulnerability", "id"),
         ] {
             if !self.forgotten.is_empty() {

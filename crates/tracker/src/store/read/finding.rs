@@ -9,10 +9,19 @@ use vuln::verdict::{Evidence, Verdict};
 pub struct Mark {
     /// Name of the channel.
     pub channel: String,
-    /// Changes with the findings. To be compared for equality only, as the next one.
+    /// Changes with the findings. To be compared for equality only, as the next ones.
     pub stamp: String,
     /// Changes with the packages.
     pub packages: String,
+    /// Changes with what the lists of CISA and EPSS say of any vulnerability: shown beside findings, and no part of a verdict.
+    pub told: String,
+}
+
+impl Mark {
+    /// Whether the findings and packages are those of another mark.
+    pub fn has_same_findings(&self, other: &Self) -> bool {
+        (&self.channel, &self.stamp, &self.packages) == (&other.channel, &other.stamp, &other.packages)
+    }
 }
 
 /// All findings of a channel.

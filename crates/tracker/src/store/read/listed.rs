@@ -8,7 +8,7 @@ use vuln::score::Severity;
 pub struct Listed {
     /// Key in this database: the place in a list by key.
     pub key: i64,
-    /// When it changed last: with the key the place in a list of changes.
+    /// When it changed last, by its records or, in a list of changes, by a list: with the key the place there.
     pub touched: i64,
     /// `CVE-2024-3094`, or the record's id where it has no CVE.
     pub name: String,
@@ -47,6 +47,15 @@ pub enum After {
     Key(i64),
     /// By the time of the last change, then by key.
     Change(i64, i64),
+}
+
+impl After {
+    /// What its records changed and what lists did, at most so many of each, as one list of at most so many.
+    pub(crate) fn in_order_of_change(mut changed: Vec<Listed>, limit: usize) -> Vec<Listed> {
+        changed.sort_by_key(|one| (one.touched, one.key));
+        changed.truncate(limit);
+        changed
+    }
 }
 
 /// A package of a channel in such a list.

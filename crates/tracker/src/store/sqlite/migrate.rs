@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0004_history.sql"),
     include_str!("../../../migrations/sqlite/0005_jobs.sql"),
     include_str!("../../../migrations/sqlite/0006_evidence.sql"),
+    include_str!("../../../migrations/sqlite/0007_told.sql"),
 ];
 
 /// Why the schema could not be brought up to date.

@@ -347,6 +347,7 @@ fn forget_vulnerability(tx: &Transaction<'_>, name: &str, row: &Row) -> Result<(
         "DELETE FROM verdict_past WHERE vulnerability_id = ?1",
         "DELETE FROM disposition WHERE vulnerability_id = ?1",
         "DELETE FROM alias WHERE vulnerability_id = ?1",
+        "DELETE FROM told WHERE vulnerability_id = ?1",
         "DELETE FROM vulnerability WHERE id = ?1",
     ] {
         tx.prepare_cached(sql)?.execute([row.id])?;

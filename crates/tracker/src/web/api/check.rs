@@ -15,7 +15,6 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use vuln::score::Severity;
-use vuln::snapshot::SnapshotError;
 use vuln::verdict::{Evidence, Verdict};
 
 use super::ask::Query;
@@ -284,8 +283,7 @@ pub fn check() -> Route {
         let place = site.check_place().await;
         blocking(move || {
             let _place = place;
-            let request: Request = parse(&bytes)?;
-            let (channel, packages, all) = packages(request)?;
+            let (channel, packages, all) = question(&bytes)?;
             answer::json(&run(&site, channel, &packages, all)?)
         })
         .await
@@ -340,7 +338,9 @@ pub(super) fn parse<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Err
     })
 }
 
-fn packages(request: Request) -> Result<(Option<String>, Vec<Package>, bool), Error> {
+/// What a body asks: among the packages of which channel, about which packages, and whether about what is settled too.
+pub fn question(body: &[u8]) -> Result<(Option<String>, Vec<Package>, bool), Error> {
+    let request: Request = parse(body)?;
     let wrong = |message: String| Error::Content { message };
     let is_name = |text: &String| !text.is_empty() && text.chars().count() <= NAME;
     if request.channel.as_ref().is_some_and(|channel| !is_name(channel)) {
@@ -372,11 +372,7 @@ fn packages(request: Request) -> Result<(Option<String>, Vec<Package>, bool), Er
 fn run(site: &Site, channel: Option<String>, packages: &[Package], all: bool) -> Result<CheckAnswer, Error> {
     super::channels::known(site, channel.as_deref())?;
     let board = site.board()?;
-    let snapshot = match site.published_snapshot().map(|published| published.newest()) {
-        // One of an earlier version of this program is replaced soon.
-        None | Some(Err(SnapshotError::Older { .. })) => None,
-        Some(newest) => newest.map_err(CheckError::Snapshot)?,
-    };
+    let snapshot = site.snapshot()?;
     let channel = match channel {
         Some(channel) => Some(channel),
         None => {

@@ -13,7 +13,6 @@ use judging::judge::{self, Depth, JudgeError};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use vuln::package::{Package, ScriptId};
-use vuln::snapshot::SnapshotError;
 use vuln::verdict::{Evidence, Verdict};
 
 use super::check::{AtMost, MOST, NAME, Object, given, own_body, parse};
@@ -349,7 +348,7 @@ pub fn details() -> Route {
         let place = site.check_place().await;
         blocking(move || {
             let _place = place;
-            answer::json(&run(&site, parse(&bytes)?)?)
+            answer::json(&run(&site, question(&bytes)?)?)
         })
         .await
     };
@@ -359,24 +358,26 @@ pub fn details() -> Route {
     }
 }
 
-fn run(site: &Site, request: Request) -> Result<DetailsAnswer, Error> {
-    let newest = match site.published_snapshot().map(|published| published.newest()) {
-        Some(Ok(Some(newest))) => newest,
-        // One of an earlier version of this program is replaced soon.
-        None | Some(Ok(None) | Err(SnapshotError::Older { .. })) => return Err(CheckError::NoSnapshot.into()),
-        Some(Err(error)) => return Err(CheckError::Snapshot(error).into()),
-    };
-    let failed = |error| Error::from(CheckError::Snapshot(error));
-    let asked = judge::Asked {
-        depth: if request.all { Depth::All } else { Depth::Open },
-        channel: request.channel.as_deref(),
-        most: FINDINGS,
-    };
+/// What a body asks: among the packages of which channel, about which packages, and whether about what is settled too.
+pub fn question(body: &[u8]) -> Result<(Option<String>, Inventory, bool), Error> {
+    let request: Request = parse(body)?;
     let count = request.packages.len();
     let mut inventory = Inventory::default();
     for (n, Object(entry)) in request.packages.into_iter().enumerate() {
         add(entry, n, count, &mut inventory)?;
     }
+    Ok((request.channel, inventory, request.all))
+}
+
+fn run(site: &Site, (channel, mut inventory, all): (Option<String>, Inventory, bool)) -> Result<DetailsAnswer, Error> {
+    let newest = site.snapshot()?.ok_or(CheckError::NoSnapshot)?;
+    let failed = |error| Error::from(CheckError::Snapshot(error));
+    let asked = judge::Asked {
+        depth: if all { Depth::All } else { Depth::Open },
+        channel: channel.as_deref(),
+        most: FINDINGS,
+    };
+    let count = inventory.packages.len();
     if let Some(channel) = asked.channel {
         take_own(site, channel, &mut inventory, &newest)?;
     }

@@ -115,6 +115,11 @@ impl Place {
     }
 }
 
+/// A place in the list as it is written again; `None` where the text is none.
+pub fn rewritten(text: &str) -> Option<String> {
+    Place::read(text).map(|place| place.write())
+}
+
 fn parameters() -> Vec<Parameter> {
     let verdicts = choice(Wanted::all().into_iter().map(Wanted::name));
     vec![

@@ -459,6 +459,11 @@ pub fn changes() -> Route {
     })
 }
 
+/// A moment as it is written again; `None` where the text is none.
+pub fn rewritten(text: &str) -> Option<String> {
+    Moment::read(text).map(|moment| moment.write())
+}
+
 /// A moment in the life of the database.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Moment {

@@ -3,6 +3,7 @@
 
 use tracker::document::{Digest, Packer, parse};
 use tracker::store::StoreError;
+use tracker::store::read::After;
 use tracker::store::result::{ClusterRow, Derived, MatchResult, MatchedChannel, OutcomeRow, VerdictLine};
 use tracker::store::taking::{CurrentDocument, Document, EpssLine, Incoming, KevLine, PackageSet, TakenFile};
 use tracker::store::{Read, Store};
@@ -24,6 +25,7 @@ macro_rules! suite {
             a_record_that_gains_an_alias_moves,
             a_record_taken_twice_at_once_is_about_what_it_says_last,
             what_cannot_be_read_is_kept_with_its_problem,
+            what_lists_change_is_told_and_not_matched,
             lists_add_facts_and_take_them_back,
             a_package_set_is_stored_by_content,
             a_match_replaces_what_the_channel_had,
@@ -230,35 +232,100 @@ pub fn what_cannot_be_read_is_kept_with_its_problem(store: &dyn Store) {
     assert_eq!(messages(), Vec::<String>::new());
 }
 
+fn kev_line(name: &str) -> KevLine {
+    KevLine {
+        name: name.into(),
+        date_added: "2024-02-03".into(),
+        due_date: None,
+        ransomware: None,
+        action: "update".into(),
+    }
+}
+
+fn take_kev(store: &dyn Store, lines: &[KevLine]) -> u64 {
+    let document = document("kev", "kev.json", format!("{lines:?}").as_bytes());
+    store.take_kev(&document, lines, 1).unwrap()
+}
+
+fn take_epss(store: &dyn Store, scores: &[(&str, f32)]) -> u64 {
+    let lines: Vec<EpssLine> = scores
+        .iter()
+        .map(|(name, score)| EpssLine {
+            name: (*name).into(),
+            score: *score,
+            percentile: 0.5,
+        })
+        .collect();
+    let document = document("epss", "epss.csv", format!("{scores:?}").as_bytes());
+    store.take_epss(&document, &lines, 1).unwrap()
+}
+
+pub fn what_lists_change_is_told_and_not_matched(store: &dyn Store) {
+    // Lists alone change nothing that anybody could be told of.
+    take_kev(store, &[kev_line("CVE-2024-0001")]);
+    take_epss(store, &[("CVE-2024-0001", 0.1)]);
+    assert_eq!(store.mark().unwrap(), 0);
+    fill(store);
+    let place = std::cell::Cell::new((0, 0));
+    // The names of what changed since the last look, one at a time.
+    let told = || {
+        let mut names = Vec::new();
+        loop {
+            let (mark, key) = place.get();
+            let Some(next) = store.listed(After::Change(mark, key), 1).unwrap().pop() else {
+                return names;
+            };
+            place.set((next.touched, next.key));
+            names.push(next.name);
+        }
+    };
+    assert_eq!(told(), ["CVE-2024-0001", "CVE-2024-0002"]);
+    let touched = store.touched_after(0).unwrap();
+    let mark = std::cell::Cell::new(store.mark().unwrap());
+    // What a step tells of; whether the mark of all moved.
+    let then = || {
+        let before = mark.replace(store.mark().unwrap());
+        (told(), mark.get() > before)
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(take_kev(store, &[kev_line("CVE-2024-0001")]), 0);
+    assert_eq!(then(), (names(&[]), false));
+    let due = KevLine {
+        due_date: Some("2024-02-24".into()),
+        ..kev_line("CVE-2024-0001")
+    };
+    assert_eq!(take_kev(store, &[due, kev_line("CVE-2024-0002"), kev_line("CVE-1999-0001")]), 3);
+    assert_eq!(then(), (names(&["CVE-2024-0001", "CVE-2024-0002"]), true));
+    take_kev(store, &[]);
+    assert_eq!(then(), (names(&["CVE-2024-0001", "CVE-2024-0002"]), true));
+    // A score that is another percentage, came or went; one that moved a little changes what there is to read, and nobody is woken for it.
+    take_epss(store, &[("CVE-2024-0001", 0.109), ("CVE-2024-0002", 0.001)]);
+    assert_eq!(then(), (names(&["CVE-2024-0002"]), true));
+    take_epss(store, &[("CVE-2024-0001", 0.101), ("CVE-2024-0002", 0.002)]);
+    assert_eq!(then(), (names(&[]), true));
+    take_epss(store, &[("CVE-2024-0001", 0.099)]);
+    assert_eq!(then(), (names(&["CVE-2024-0001", "CVE-2024-0002"]), true));
+    assert_eq!(take_epss(store, &[("CVE-2024-0001", 0.099)]), 0);
+    assert_eq!(then(), (names(&[]), false));
+    // Nothing of it is matched again.
+    assert_eq!(
+        (store.touched_after(0).unwrap(), store.touched_after(mark.get()).unwrap()),
+        (touched, 0)
+    );
+    let changed = made::cve("CVE-2024-0001", NEW, "frobnicate", "3.0");
+    store.take(&[record(Source::Cve, &changed)], 9).unwrap();
+    assert_eq!(
+        (then(), store.touched_after(mark.get() - 1).unwrap()),
+        ((names(&["CVE-2024-0001"]), true), 1)
+    );
+    // From the beginning each is told of once, where it changed last.
+    place.set((0, 0));
+    assert_eq!(told(), ["CVE-2024-0002", "CVE-2024-0001"]);
+}
+
 pub fn lists_add_facts_and_take_them_back(store: &dyn Store) {
-    let kev = |names: &[&str]| {
-        let lines: Vec<KevLine> = names
-            .iter()
-            .map(|name| KevLine {
-                name: (*name).into(),
-                date_added: "2024-02-03".into(),
-                due_date: None,
-                ransomware: None,
-                action: "update".into(),
-            })
-            .collect();
-        store
-            .take_kev(&document("kev", "kev.json", names.join(" ").as_bytes()), &lines, 1)
-            .unwrap()
-    };
-    let epss = |scores: &[(&str, f32)]| {
-        let lines: Vec<EpssLine> = scores
-            .iter()
-            .map(|(name, score)| EpssLine {
-                name: (*name).into(),
-                score: *score,
-                percentile: 0.5,
-            })
-            .collect();
-        store
-            .take_epss(&document("epss", "epss.csv", format!("{scores:?}").as_bytes()), &lines, 1)
-            .unwrap()
-    };
+    let kev = |names: &[&str]| take_kev(store, &names.iter().map(|name| kev_line(name)).collect::<Vec<_>>());
+    let epss = |scores: &[(&str, f32)]| take_epss(store, scores);
     // One list comes before the records, one after them.
     kev(&["CVE-2024-0001", "CVE-1999-0001"]);
     fill(store);

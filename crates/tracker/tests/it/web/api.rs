@@ -20,6 +20,7 @@ on_both! {
     packages_are_checked_in_their_order,
     a_check_without_a_snapshot_says_what_is_missing,
     what_is_no_check_is_refused,
+    security_a_snapshot_of_what_became_private_is_handed_out_no_more,
     the_snapshot_is_a_file_like_any_other,
     schemathesis_finds_no_failure_and_no_undocumented_answer,
 }
@@ -188,6 +189,18 @@ fn changes_are_told_since_a_moment() {
     assert_eq!(seen, 126);
     let nothing = server.json(&format!("/api/v1/changes?limit=50{next}"));
     assert_eq!((&nothing["vulnerabilities"], &nothing["channels"]), (&json!([]), &json!([])));
+    // A list said something else: that is told, and the whole is another one.
+    let tag = |path: &str| server.get(path).header("etag").unwrap().to_owned();
+    let bulk = tag("/api/v1/bulk/vulnerabilities");
+    server.change("INSERT INTO told (vulnerability_id, mark) VALUES (5, 900); INSERT INTO setting (name, value) VALUES ('told', '900')");
+    let changes = server.json(&format!("/api/v1/changes?limit=50{next}"));
+    assert_eq!(
+        (changes["vulnerabilities"].as_array().unwrap().len(), &changes["channels"]),
+        (1, &json!([]))
+    );
+    assert!(changes["next"].as_str().unwrap().starts_with("900-5-"), "{}", changes["next"]);
+    assert_ne!(tag("/api/v1/bulk/vulnerabilities"), bulk);
+    next = format!("&after={}", changes["next"].as_str().unwrap());
     server.change("UPDATE vulnerability SET touched = 999, title = 'new' WHERE id = 3; UPDATE channel SET matched_mark = 9 WHERE id = 2");
     let changes = server.json(&format!("/api/v1/changes?limit=50{next}"));
     assert_eq!(changes["vulnerabilities"][0]["title"], "new");
@@ -451,6 +464,19 @@ fn what_is_no_check_is_refused() {
     assert_eq!(large.status, 413);
     let answer = server.get(path);
     assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
+}
+
+fn security_a_snapshot_of_what_became_private_is_handed_out_no_more() {
+    let server = Server::matched(programs);
+    let channel = server.json("/api/v1/channels")["items"][0]["name"].as_str().unwrap().to_owned();
+    let body = r#"{"packages":[{"pname":"x","version":"1","seen":"sbom"}]}"#;
+    let details = || server.post("/api/v1/check/details", body).status;
+    let files = || ["", "Range: bytes=0-9\r\n"].map(|header| server.bytes("GET", "/snapshot/firn.snapshot", header).status);
+    assert_eq!((files(), details()), ([200, 206], 200));
+    server.change(&format!("INSERT INTO setting (name, value) VALUES ('private/{channel}', '1')"));
+    assert_eq!((files(), details()), ([503, 503], 503));
+    server.change(&format!("DELETE FROM setting WHERE name = 'private/{channel}'"));
+    assert_eq!((files(), details()), ([200, 206], 200));
 }
 
 fn the_snapshot_is_a_file_like_any_other() {

@@ -328,6 +328,6 @@ fn a_match_shows_up_without_a_restart() {
     server.change("UPDATE verdict SET verdict = 'fixed' WHERE vulnerability_id = 1; UPDATE channel SET matched_mark = 7 WHERE id = 2");
     assert!(server.json("/queue.json")["vulnerabilities"] == 121);
     // New scores change no verdict, but the order.
-    server.change("UPDATE vulnerability SET epss = 0.99 WHERE id = 1001; UPDATE source SET last_success = 1795000001 WHERE name = 'epss'");
+    server.change("UPDATE vulnerability SET epss = 0.99 WHERE id = 1001; INSERT INTO setting (name, value) VALUES ('told', '900')");
     assert_eq!(server.json("/queue.json?sort=epss")["items"][0]["id"], "CVE-2020-10001");
 }

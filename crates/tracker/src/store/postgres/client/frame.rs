@@ -87,6 +87,23 @@ impl Frames {
     }
 }
 
+/// Takes all messages of what a server sends in pieces of so many bytes, and reads each column of their rows as all that it may be. How many
+/// messages it was.
+pub fn messages(bytes: &[u8], piece: usize) -> Result<usize, Error> {
+    let (mut frames, mut count) = (Frames::default(), 0);
+    for mut piece in bytes.chunks(piece.max(1)) {
+        // A slice gives all that it has.
+        while frames.fill(&mut piece).is_ok_and(|read| read > 0) {}
+        while let Some(message) = frames.message()? {
+            count += 1;
+            if let Message::Row(row) = message {
+                row.read_all();
+            }
+        }
+    }
+    Ok(count)
+}
+
 fn read(kind: u8, body: &[u8]) -> Option<Message> {
     Some(match kind {
         b'D' => Message::Row(Row::parse(body)?),

@@ -52,6 +52,15 @@ impl Row {
             .ok_or_else(|| Error::Protocol(format!("column {column} of a row has another type than expected")))
     }
 
+    /// Reads each column as every type; which of them it is does not matter.
+    pub(super) fn read_all(&self) {
+        for column in 0..self.len() {
+            let _ = (self.get::<i64>(column), self.get::<u64>(column), self.get::<bool>(column));
+            let _ = (self.get::<f64>(column), self.get::<f32>(column), self.get::<Option<String>>(column));
+            let _ = self.get::<Option<&[u8]>>(column);
+        }
+    }
+
     /// How many columns it has.
     pub fn len(&self) -> usize {
         self.columns.len()

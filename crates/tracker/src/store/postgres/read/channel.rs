@@ -40,10 +40,8 @@ pub fn all(db: &mut Client) -> Result<Vec<Channel>> {
 }
 
 pub fn marks(db: &mut Client) -> Result<Vec<Mark>> {
-    // Scores and exploitation are shown in lists but change no verdict: their lists are part of the stamp.
-    let sql = "SELECT c.name, concat_ws(' ', c.matched_set, c.matched_mark, c.matched_at, c.matched_rules,
-                      (SELECT string_agg(s.last_success::text, ',' ORDER BY s.name) FROM source s WHERE s.name IN ('epss', 'kev'))),
-                      concat_ws(' ', c.matched_set, c.matched_rules)
+    let sql = "SELECT c.name, concat_ws(' ', c.matched_set, c.matched_mark, c.matched_at, c.matched_rules),
+                      concat_ws(' ', c.matched_set, c.matched_rules), coalesce((SELECT value FROM setting WHERE name = 'told'), '')
                FROM channel c WHERE c.matched_set IS NOT NULL ORDER BY c.name";
     db.query(sql, &[])?
         .iter()
@@ -52,6 +50,7 @@ pub fn marks(db: &mut Client) -> Result<Vec<Mark>> {
                 channel: row.get(0)?,
                 stamp: row.get(1)?,
                 packages: row.get(2)?,
+                told: row.get(3)?,
             })
         })
         .collect()

@@ -5,22 +5,41 @@ use super::{Result, json, named, package, texts};
 use crate::store::read::{After, Listed, ListedPackage, Place};
 
 pub fn vulnerabilities(db: &mut Client, after: After, limit: usize) -> Result<Vec<Listed>> {
-    let select =
-        "SELECT v.id, v.touched, v.name, v.title, v.description, v.state, v.published, v.modified, v.score, v.severity, v.kev_date,
+    let select = |mark: &str, from: &str| {
+        format!(
+            "SELECT v.id, {mark}, v.name, v.title, v.description, v.state, v.published, v.modified, v.score, v.severity, v.kev_date,
                          v.epss, v.epss_percentile, v.ssvc, v.tags,
                          (SELECT string_agg(a.alias, E'\\n' ORDER BY a.alias) FROM alias a WHERE a.vulnerability_id = v.id)
-                  FROM vulnerability v";
-    let rows = match after {
+                  FROM {from}"
+        )
+    };
+    match after {
         After::Key(key) => {
-            let sql = format!("{select} WHERE v.id > $1 ORDER BY v.id LIMIT $2");
-            db.query(&sql, &[key.into(), limit.into()])?
+            let sql = select("v.touched", "vulnerability v WHERE v.id > $1 ORDER BY v.id LIMIT $2");
+            db.query(&sql, &[key.into(), limit.into()])?.iter().map(one).collect()
         }
         After::Change(mark, key) => {
-            let sql = format!("{select} WHERE (v.touched, v.id) > ($1, $2) ORDER BY v.touched, v.id LIMIT $3");
-            db.query(&sql, &[mark.into(), key.into(), limit.into()])?
+            // What was told later stands where it was told.
+            let touched = select(
+                "v.touched",
+                "vulnerability v WHERE (v.touched, v.id) > ($1, $2)
+                 AND NOT EXISTS (SELECT 1 FROM told t WHERE t.vulnerability_id = v.id AND t.mark > v.touched)
+                 ORDER BY v.touched, v.id LIMIT $3",
+            );
+            let told = select(
+                "t.mark",
+                "told t JOIN vulnerability v ON v.id = t.vulnerability_id AND v.touched < t.mark
+                 WHERE (t.mark, t.vulnerability_id) > ($1, $2) ORDER BY t.mark, t.vulnerability_id LIMIT $3",
+            );
+            let mut changed = Vec::new();
+            for sql in [touched, told] {
+                for row in db.query(&sql, &[mark.into(), key.into(), limit.into()])? {
+                    changed.push(one(&row)?);
+                }
+            }
+            Ok(After::in_order_of_change(changed, limit))
         }
-    };
-    rows.iter().map(one).collect()
+    }
 }
 
 fn one(row: &Row) -> Result<Listed> {

@@ -45,11 +45,9 @@ pub fn all(db: &Connection) -> Result<Vec<Channel>, Error> {
 }
 
 pub fn marks(db: &Connection) -> Result<Vec<Mark>, Error> {
-    // Scores and exploitation are shown in lists but change no verdict: their lists are part of the stamp.
     db.prepare_cached(
-        "SELECT c.name, printf('%d %d %d %s %s', c.matched_set, c.matched_mark, c.matched_at, c.matched_rules,
-                               (SELECT group_concat(s.last_success) FROM source s WHERE s.name IN ('epss', 'kev'))),
-                printf('%d %s', c.matched_set, c.matched_rules)
+        "SELECT c.name, printf('%d %d %d %s', c.matched_set, c.matched_mark, c.matched_at, c.matched_rules),
+                printf('%d %s', c.matched_set, c.matched_rules), coalesce((SELECT value FROM setting WHERE name = 'told'), '')
          FROM channel c WHERE c.matched_set IS NOT NULL ORDER BY c.name",
     )?
     .query_map([], |row| {
@@ -57,6 +55,7 @@ pub fn marks(db: &Connection) -> Result<Vec<Mark>, Error> {
             channel: row.get(0)?,
             stamp: row.get(1)?,
             packages: row.get(2)?,
+            told: row.get(3)?,
         })
     })?
     .collect()

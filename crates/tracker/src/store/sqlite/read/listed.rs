@@ -7,28 +7,44 @@ use super::{package, vulnerability};
 use crate::store::read::{After, Listed, ListedPackage, Place};
 
 macro_rules! listed {
-    ($rest:literal) => {
+    ($mark:literal, $from:literal) => {
         concat!(
-            "SELECT id, touched, name, title, description, state, published, modified, score, severity, kev_date, epss, epss_percentile, ssvc, tags
-             FROM vulnerability ",
-            $rest
+            "SELECT id, ",
+            $mark,
+            ", name, title, description, state, published, modified, score, severity, kev_date, epss, epss_percentile, ssvc, tags FROM ",
+            $from
         )
     };
 }
 
-pub(super) const BY_KEY: &str = listed!("WHERE id > ?1 ORDER BY id LIMIT ?2");
-pub(super) const BY_CHANGE: &str = listed!("INDEXED BY vulnerability_touched WHERE (touched, id) > (?1, ?2) ORDER BY touched, id LIMIT ?3");
+pub(super) const BY_KEY: &str = listed!("touched", "vulnerability WHERE id > ?1 ORDER BY id LIMIT ?2");
+/// What was told later stands where it was told.
+pub(super) const TOUCHED: &str = listed!(
+    "touched",
+    "vulnerability v INDEXED BY vulnerability_touched WHERE (touched, id) > (?1, ?2)
+     AND NOT EXISTS (SELECT 1 FROM told t WHERE t.vulnerability_id = v.id AND t.mark > v.touched) ORDER BY touched, id LIMIT ?3"
+);
+pub(super) const TOLD: &str = listed!(
+    "mark",
+    "told t INDEXED BY told_mark CROSS JOIN vulnerability v ON v.id = t.vulnerability_id AND v.touched < t.mark
+     WHERE (t.mark, t.vulnerability_id) > (?1, ?2) ORDER BY t.mark, t.vulnerability_id LIMIT ?3"
+);
 
-pub fn vulnerabilities(db: &Connection, after: After, limit: usize) -> Result<Vec<Listed>, Error> {
-    let limit = limit as i64;
+pub fn vulnerabilities(db: &Connection, after: After, most: usize) -> Result<Vec<Listed>, Error> {
+    let limit = most as i64;
     let mut listed: Vec<Listed> = match after {
         After::Key(key) => db
             .prepare_cached(BY_KEY)?
             .query_map(params![key, limit], one)?
             .collect::<Result<_, _>>()?,
         After::Change(mark, key) => {
-            let mut statement = db.prepare_cached(BY_CHANGE)?;
-            statement.query_map(params![mark, key, limit], one)?.collect::<Result<_, _>>()?
+            let mut changed: Vec<Listed> = Vec::new();
+            for sql in [TOUCHED, TOLD] {
+                let mut statement = db.prepare_cached(sql)?;
+                let rows = statement.query_map(params![mark, key, limit], one)?;
+                rows.into_iter().try_for_each(|row| row.map(|one| changed.push(one)))?;
+            }
+            After::in_order_of_change(changed, most)
         }
     };
     let mut aliases = db.prepare_cached(vulnerability::ALIASES)?;
