@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// Steps of niceness that pages are ahead of the work in the background: on a busy machine they get three times as much of it. More would let
 /// whoever holds a lock that pages wait for too come to nothing.
@@ -13,6 +14,19 @@ pub fn in_the_background() {
     if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), BEHIND) {
         tracing::warn!(error = %error, "background.priority_stays");
     }
+}
+
+/// Rests after work that another program did for this thread, as long as that took, where this thread is in the background: the other program knows nothing
+/// of its niceness.
+pub fn rest(worked: Duration) {
+    if is_in_the_background() {
+        thread::sleep(worked);
+    }
+}
+
+/// Whether this thread lets others go first.
+pub fn is_in_the_background() -> bool {
+    rustix::process::getpriority_process(Some(rustix::thread::gettid())).is_ok_and(|niceness| niceness > 0)
 }
 
 /// Maps on all processors, in order.

@@ -25,6 +25,7 @@ use super::taking::{BatchReport, CurrentDocument, Document, EpssLine, Incoming, 
 use super::transfer::{Rows, Sender};
 use super::{Store, StoreError, hidden};
 use crate::document::{Digest, Packer, unpack};
+use crate::parallel;
 pub use client::{Address, AddressError};
 use client::{Client, Error};
 pub(crate) use client::{log_in, messages};
@@ -270,7 +271,13 @@ impl Store for Postgres {
         let verdicts = self.write("write the verdicts", |tx| matched::take_match(tx, result, at))?;
         if is_any_full {
             // The match stands, whatever becomes of this.
-            if let Err(error) = self.connect().and_then(|mut client| client.run(matched::CLEAR_AWAY)) {
+            let clear_away = |mut client: Client| {
+                if parallel::is_in_the_background() {
+                    client.run(matched::PACED)?;
+                }
+                client.run(matched::CLEAR_AWAY)
+            };
+            if let Err(error) = self.connect().and_then(clear_away) {
                 tracing::warn!(error = %error, "rows that were replaced are left to the database to clear away");
             }
         }

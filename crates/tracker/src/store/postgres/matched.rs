@@ -1,12 +1,14 @@
 //! What matching reads and writes.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Instant;
 
 use vuln::advisory::Source;
 
 use super::client::{Client, Error, Row, Value};
 use super::{Result, clean, new_ids, next_id};
 use crate::document::Digest;
+use crate::parallel;
 use crate::store::StoreError;
 use crate::store::result::{ChannelState, ClusterRow, MatchResult, MatchedChannel, OutcomeRow, StoredVulnerability, Suggestion};
 use crate::store::spans::{Before, Spans, because};
@@ -76,7 +78,9 @@ pub fn vulnerabilities(db: &mut Client, mark: i64, after: i64, limit: usize) -> 
 pub fn take_match(tx: &mut Client, result: MatchResult<'_>, at: i64) -> Result<u64> {
     let mut channels = BTreeMap::new();
     for channel in result.channels {
+        let begun = Instant::now();
         channels.insert(channel.channel, Writing::begin(tx, channel)?);
+        parallel::rest(begun.elapsed());
     }
     let mut evidence = EvidenceRows::new(tx)?;
     loop {
@@ -85,7 +89,9 @@ pub fn take_match(tx: &mut Client, result: MatchResult<'_>, at: i64) -> Result<u
         if chunk.is_empty() {
             break;
         }
+        let begun = Instant::now();
         write(tx, &mut channels, &mut evidence, chunk)?;
+        parallel::rest(begun.elapsed());
     }
     let mut verdicts = 0;
     for writing in channels.into_values() {
@@ -94,6 +100,9 @@ pub fn take_match(tx: &mut Client, result: MatchResult<'_>, at: i64) -> Result<u
     }
     Ok(verdicts)
 }
+
+/// How the server paces that for work in the background: as its own clearing away is paced.
+pub const PACED: &str = "SET vacuum_cost_delay = '2ms'";
 
 /// Clears away the rows that a full match replaced: until that is done every plan walks over them, to the ends of the indexes, and what the
 /// server knows of these tables is about rows that are gone. The server would do it too, minutes later.

@@ -338,5 +338,4 @@ fn a_database_that_is_gone_is_an_answer() {
         assert_eq!(server.get(path).status, 503, "{path}");
     }
     assert!(server.get("/").body.contains("The database does not answer"));
-    assert_eq!(server.get("/queue").status, 503, "marks read the sources too");
 }
