@@ -25,8 +25,14 @@ fuzz_target!(|data: &[u8]| {
     }
     for (name, address) in foreign::listing(&text) {
         let bare = name.strip_suffix('/').unwrap_or(&name);
-        assert!(!bare.is_empty() && !bare.starts_with('.') && !bare.contains(['/', '\\', '\0']), "{name:?}");
-        assert!(address.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/%".contains(&b)), "{address:?}");
+        assert!(
+            !bare.is_empty() && !bare.starts_with('.') && !bare.contains(['/', '\\', '\0']),
+            "{name:?}"
+        );
+        assert!(
+            address.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/%".contains(&b)),
+            "{address:?}"
+        );
     }
     for start in [0, 2000, u64::MAX] {
         if let Ok(Some(next)) = foreign::nvd_page(data, start) {

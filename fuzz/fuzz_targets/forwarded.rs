@@ -16,7 +16,11 @@ fuzz_target!(|data: &[u8]| {
         // What no header may hold never gets here.
         let Some(_) = name(&lines, proxy) else { return };
         assert_eq!(name(&lines, stranger), Some(stranger));
-        let ours: &[u8] = if forwarded { b"for=198.51.100.7;proto=https" } else { b"198.51.100.7" };
+        let ours: &[u8] = if forwarded {
+            b"for=198.51.100.7;proto=https"
+        } else {
+            b"198.51.100.7"
+        };
         let behind: Vec<&[u8]> = lines.iter().copied().chain([ours]).collect();
         assert_eq!(name(&behind, proxy), Some([198, 51, 100, 7].into()));
     }
