@@ -95,15 +95,16 @@ impl FetchError {
     }
 }
 
-/// What the other side says while both agree on keys comes as a failure of the connection, with the reason inside.
-fn is_about_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+/// Whether the other side's certificate was refused. What is said while both agree on keys comes as a failure of the connection, with the reason
+/// inside.
+fn is_about_certificates(error: &(dyn std::error::Error + 'static)) -> bool {
     match error.downcast_ref() {
-        Some(ureq::Error::Tls(_) | ureq::Error::Rustls(_)) => return true,
-        Some(ureq::Error::Io(error)) => return is_about_tls(error),
+        Some(ureq::Error::Rustls(error)) => return is_about_certificates(error),
+        Some(ureq::Error::Io(error)) => return is_about_certificates(error),
         _ => {}
     }
     let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>() || inner.is_some_and(|inner| is_about_tls(inner))
+    matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) || inner.is_some_and(|inner| is_about_certificates(inner))
 }
 
 impl Explained for FetchError {
@@ -122,7 +123,7 @@ impl Explained for FetchError {
                 wait: Some(wait),
                 ..
             } => Some(format!("the server asks to wait {} s", wait.as_secs())),
-            Self::Ask { source, .. } if is_about_tls(&**source) => {
+            Self::Ask { source, .. } if is_about_certificates(&**source) => {
                 Some("a server with a certificate of your own: SSL_CERT_FILE names the file of certificates to trust".into())
             }
             _ => None,

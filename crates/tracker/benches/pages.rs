@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use divan::Bencher;
 use rusqlite::{Connection, params};
 use tracker::document::{Digest, Packer};
-use tracker::store::sqlite::Sqlite;
+use tracker::store::sqlite::{MIGRATIONS, Sqlite};
 use tracker::{AppState, web};
 
 const SQL: &str = include_str!("synthetic.sql");
@@ -94,11 +94,7 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
 /// The database file; another content has another name.
 fn database() -> PathBuf {
     static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
-        let schema = concat!(
-            include_str!("../migrations/sqlite/0001_start.sql"),
-            include_str!("../migrations/sqlite/0002_search.sql")
-        );
-        let digest = Digest::of([SQL, schema, DOCUMENT].concat().as_bytes()).to_string();
+        let digest = Digest::of([SQL, &MIGRATIONS.concat(), DOCUMENT].concat().as_bytes()).to_string();
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("synthetic-{}.sqlite", &digest[..16]));
         if !file.exists() {
             make(&file);

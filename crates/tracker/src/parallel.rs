@@ -17,10 +17,28 @@ pub fn in_the_background() {
 }
 
 /// Rests after work that another program did for this thread, as long as that took, where this thread is in the background: the other program knows nothing
-/// of its niceness.
-pub fn rest(worked: Duration) {
-    if is_in_the_background() {
-        thread::sleep(worked);
+/// of its niceness. All of them together are bounded, since others wait for a lock meanwhile.
+#[derive(Debug)]
+pub struct Rests {
+    left: Duration,
+}
+
+impl Default for Rests {
+    fn default() -> Self {
+        Self {
+            left: Duration::from_mins(2),
+        }
+    }
+}
+
+impl Rests {
+    /// One of them.
+    pub fn rest(&mut self, worked: Duration) {
+        if is_in_the_background() {
+            let rest = worked.min(self.left);
+            self.left -= rest;
+            thread::sleep(rest);
+        }
     }
 }
 

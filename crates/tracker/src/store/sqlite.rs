@@ -26,6 +26,7 @@ use super::taking::{BatchReport, CurrentDocument, Document, EpssLine, Incoming, 
 use super::transfer::{Rows, Sender};
 use super::{Store, StoreError, hidden};
 use crate::document::{Digest, Packer, unpack};
+pub use migrate::MIGRATIONS;
 use vuln::verdict::Verdict;
 
 /// How long a process waits for another one's transaction. The longest, a full match, takes a minute or two on a busy machine.

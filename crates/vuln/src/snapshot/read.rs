@@ -17,6 +17,8 @@ pub trait ReadAt: Sync {
     fn size(&self) -> io::Result<u64>;
     /// Fills the buffer from there on; fewer bytes are an error.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+    /// Is told that so many bytes are read from there soon: a disk gives many things at once sooner than one after another.
+    fn will_read(&self, _offset: u64, _len: u64) {}
 }
 
 impl ReadAt for &[u8] {
@@ -423,20 +425,20 @@ impl<S: ReadAt> Snapshot<S> {
         mut each: impl FnMut(&[u8], &[u8]) -> Result<(), Malformed>,
     ) -> Result<(), SnapshotError> {
         let blocks = self.directory.blocks(table);
-        let mut keys = keys.iter().map(AsRef::as_ref).peekable();
+        let wanted = by_block(blocks, &keys);
+        for (n, _) in &wanted {
+            if let Some(at) = blocks.get(*n) {
+                self.source.will_read(self.blocks_at + at.offset, at.size);
+            }
+        }
         let mut memory = Memory::default();
-        while let Some(first) = keys.peek() {
-            // The last block that begins at or before the key.
-            let Some(n) = blocks.partition_point(|b| b.first.as_slice() <= *first).checked_sub(1) else {
-                keys.next();
-                continue;
-            };
+        for (n, keys) in wanted {
             let Some(at) = blocks.get(n) else { break };
-            let next = blocks.get(n + 1).map(|b| b.first.as_slice());
             let bytes = self.block(table, n, at, &mut memory)?;
             let mut entries = Entries::of(bytes);
             let mut entry = entries.next();
-            while let Some(key) = keys.next_if(|key| next.is_none_or(|next| *key < next)) {
+            for key in keys {
+                let key = key.as_ref();
                 while let Some(Ok((found, value))) = entry {
                     if found >= key {
                         if found == key {
@@ -479,6 +481,25 @@ impl<S: ReadAt> Snapshot<S> {
 struct Memory {
     packed: Vec<u8>,
     unzip: Unzip,
+}
+
+/// The blocks that may hold some of these keys, which are sorted, each by its number and with its keys.
+fn by_block<'k, K: AsRef<[u8]>>(blocks: &[BlockAt], mut keys: &'k [K]) -> Vec<(usize, &'k [K])> {
+    let mut found = Vec::new();
+    while let Some(first) = keys.first() {
+        let next = blocks.partition_point(|b| b.first.as_slice() <= first.as_ref());
+        let end = blocks
+            .get(next)
+            .map_or(keys.len(), |next| keys.partition_point(|key| key.as_ref() < next.first.as_slice()));
+        // At least one, although blocks that are in no order say otherwise.
+        let Some((own, rest)) = keys.split_at_checked(end.max(1)) else {
+            break;
+        };
+        // The last block that begins at or before the key.
+        found.extend(next.checked_sub(1).map(|n| (n, own)));
+        keys = rest;
+    }
+    found
 }
 
 fn broken(table: Table, n: usize) -> SnapshotError {

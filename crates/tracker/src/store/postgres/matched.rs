@@ -8,7 +8,7 @@ use vuln::advisory::Source;
 use super::client::{Client, Error, Row, Value};
 use super::{Result, clean, new_ids, next_id};
 use crate::document::Digest;
-use crate::parallel;
+use crate::parallel::Rests;
 use crate::store::StoreError;
 use crate::store::result::{ChannelState, ClusterRow, MatchResult, MatchedChannel, OutcomeRow, StoredVulnerability, Suggestion};
 use crate::store::spans::{Before, Spans, because};
@@ -74,13 +74,15 @@ pub fn vulnerabilities(db: &mut Client, mark: i64, after: i64, limit: usize) -> 
     Ok(all)
 }
 
-/// Writes what matching found.
+/// Writes what matching found. Where a channel is matched as a whole, evidence goes that nobody points at any more.
 pub fn take_match(tx: &mut Client, result: MatchResult<'_>, at: i64) -> Result<u64> {
+    let is_any_full = result.channels.iter().any(|channel| channel.clusters.is_some());
+    let mut rests = Rests::default();
     let mut channels = BTreeMap::new();
     for channel in result.channels {
         let begun = Instant::now();
         channels.insert(channel.channel, Writing::begin(tx, channel)?);
-        parallel::rest(begun.elapsed());
+        rests.rest(begun.elapsed());
     }
     let mut evidence = EvidenceRows::new(tx)?;
     loop {
@@ -91,12 +93,16 @@ pub fn take_match(tx: &mut Client, result: MatchResult<'_>, at: i64) -> Result<u
         }
         let begun = Instant::now();
         write(tx, &mut channels, &mut evidence, chunk)?;
-        parallel::rest(begun.elapsed());
+        rests.rest(begun.elapsed());
     }
     let mut verdicts = 0;
     for writing in channels.into_values() {
         verdicts += writing.verdicts;
         writing.end(tx, result.mark, &result.basis, at)?;
+    }
+    if is_any_full && evidence.are_there_more {
+        let sql = "DELETE FROM evidence e WHERE NOT EXISTS (SELECT 1 FROM verdict t WHERE t.evidence_id = e.id)";
+        tx.execute(sql, &[])?;
     }
     Ok(verdicts)
 }
@@ -116,7 +122,7 @@ struct EvidenceRows {
 }
 
 impl EvidenceRows {
-    /// Where all verdicts are written anew, so is all evidence: whatever nobody points at any more goes.
+    /// Where all verdicts are written anew, so is all evidence.
     fn new(tx: &mut Client) -> Result<Self> {
         let are_there_more: bool = tx.one("SELECT EXISTS (SELECT 1 FROM verdict)", &[])?.get(0)?;
         if !are_there_more {

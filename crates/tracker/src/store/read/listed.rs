@@ -50,7 +50,7 @@ pub enum After {
 }
 
 impl After {
-    /// What its records changed and what lists did, at most so many of each, as one list of at most so many.
+    /// What records changed and what lists did, at most so many of each, as one list of at most so many. What both changed is in it twice.
     pub(crate) fn in_order_of_change(mut changed: Vec<Listed>, limit: usize) -> Vec<Listed> {
         changed.sort_by_key(|one| (one.touched, one.key));
         changed.truncate(limit);

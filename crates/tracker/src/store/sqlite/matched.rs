@@ -68,7 +68,8 @@ pub fn vulnerabilities(db: &Connection, mark: i64, after: i64, limit: usize) -> 
     Ok(found)
 }
 
-/// Writes what matching found: the rows of all channels in the order of vulnerabilities, so that most of them are appended to the tables.
+/// Writes what matching found: the rows of all channels in the order of vulnerabilities, so that most of them are appended to the tables. Where a
+/// channel is matched as a whole, evidence goes that nobody points at any more.
 pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Result<u64> {
     let is_any_full = result.channels.iter().any(|channel| channel.clusters.is_some());
     let mut channels = BTreeMap::new();
@@ -104,6 +105,9 @@ pub fn take_match(tx: &Transaction<'_>, result: MatchResult<'_>, at: i64) -> Res
         verdicts += writing.verdicts;
         writing.end(tx, result.mark, &result.basis, at)?;
     }
+    if is_any_full && evidence.find.is_some() {
+        tx.execute("DELETE FROM evidence WHERE id NOT IN (SELECT evidence_id FROM verdict)", [])?;
+    }
     Ok(verdicts)
 }
 
@@ -115,7 +119,7 @@ struct EvidenceRows<'c> {
 }
 
 impl<'c> EvidenceRows<'c> {
-    /// Where all verdicts are written anew, so is all evidence: whatever nobody points at any more goes.
+    /// Where all verdicts are written anew, so is all evidence.
     fn new(tx: &'c Transaction<'_>) -> Result<Self> {
         let is_used = tx.query_row("SELECT EXISTS (SELECT 1 FROM verdict)", [], |row| row.get(0))?;
         let find = if is_used {

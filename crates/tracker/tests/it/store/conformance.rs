@@ -32,6 +32,7 @@ macro_rules! suite {
             a_match_that_fails_leaves_the_old_verdicts,
             matching_that_fails_on_the_way_leaves_the_old_verdicts,
             channels_are_written_together,
+            evidence_goes_with_the_last_verdict_that_has_it,
             a_change_is_seen,
             a_match_of_changes_touches_nothing_else,
             files_and_sources_are_remembered,
@@ -318,9 +319,9 @@ pub fn what_lists_change_is_told_and_not_matched(store: &dyn Store) {
         (then(), store.touched_after(mark.get() - 1).unwrap()),
         ((names(&["CVE-2024-0001"]), true), 1)
     );
-    // From the beginning each is told of once, where it changed last.
+    // From the beginning each is told of where its records changed last, and where a list did.
     place.set((0, 0));
-    assert_eq!(told(), ["CVE-2024-0002", "CVE-2024-0001"]);
+    assert_eq!(told(), ["CVE-2024-0002", "CVE-2024-0001", "CVE-2024-0002", "CVE-2024-0001"]);
 }
 
 pub fn lists_add_facts_and_take_them_back(store: &dyn Store) {
@@ -493,6 +494,41 @@ pub fn channels_are_written_together(store: &dyn Store) {
         outcomes: &mut [row(a, 1, &[])].into_iter(),
     };
     assert!(store.take_match(strange, 10).is_err());
+}
+
+pub fn evidence_goes_with_the_last_verdict_that_has_it(store: &dyn Store) {
+    matched(store);
+    store.take_package_set(&set("b", &[("curl", "7.0", "")]), 6).unwrap();
+    let states = store.channel_states().unwrap();
+    let b = states.iter().find(|state| state.name == "b").unwrap();
+    let match_b = |lines: &str| {
+        let mut row = outcome(1, &[("curl", Verdict::Affected)]);
+        row.verdicts[0].evidence = lines.to_owned().into();
+        let result = MatchResult {
+            channels: vec![MatchedChannel {
+                channel: b.id,
+                set: b.set.as_ref().unwrap().0,
+                clusters: all(vec![cluster("curl", &["curl"])]),
+            }],
+            mark: 9,
+            basis: "first".into(),
+            outcomes: &mut of(b.id, [row]),
+        };
+        store.take_match(result, 9).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("copy.sqlite");
+        store.backup(&file).unwrap();
+        let copy = rusqlite::Connection::open(&file).unwrap();
+        let mut rows = copy.prepare("SELECT lines FROM evidence ORDER BY lines").unwrap();
+        let rows = rows.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<Vec<String>, _>>().unwrap()
+    };
+    let of_a = r#"[{"rule":"r","detail":"d"}]"#;
+    let [first, second] = ["e", "f"].map(|detail| format!(r#"[{{"rule":"r","detail":"{detail}"}}]"#));
+    assert_eq!(match_b(&first), [of_a, &first]);
+    assert_eq!(match_b(&second), [of_a, &second]);
+    assert_eq!(match_b(of_a), [of_a]);
+    assert_eq!(store.check(&|_| {}).unwrap(), Vec::<String>::new());
 }
 
 pub fn a_change_is_seen(store: &dyn Store) {

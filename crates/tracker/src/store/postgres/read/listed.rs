@@ -19,16 +19,13 @@ pub fn vulnerabilities(db: &mut Client, after: After, limit: usize) -> Result<Ve
             db.query(&sql, &[key.into(), limit.into()])?.iter().map(one).collect()
         }
         After::Change(mark, key) => {
-            // What was told later stands where it was told.
             let touched = select(
                 "v.touched",
-                "vulnerability v WHERE (v.touched, v.id) > ($1, $2)
-                 AND NOT EXISTS (SELECT 1 FROM told t WHERE t.vulnerability_id = v.id AND t.mark > v.touched)
-                 ORDER BY v.touched, v.id LIMIT $3",
+                "vulnerability v WHERE (v.touched, v.id) > ($1, $2) ORDER BY v.touched, v.id LIMIT $3",
             );
             let told = select(
                 "t.mark",
-                "told t JOIN vulnerability v ON v.id = t.vulnerability_id AND v.touched < t.mark
+                "told t JOIN vulnerability v ON v.id = t.vulnerability_id
                  WHERE (t.mark, t.vulnerability_id) > ($1, $2) ORDER BY t.mark, t.vulnerability_id LIMIT $3",
             );
             let mut changed = Vec::new();
