@@ -291,12 +291,11 @@ fn adopt(scanned: &mut Scanned, cluster: &Cluster) {
         scanned.seen = Seen::Channel;
     }
     let own = std::mem::replace(&mut scanned.package, cluster.package.clone());
-    scanned.package = Package {
-        system: own.system,
-        outputs: own.outputs,
-        drv_path: own.drv_path,
-        ..std::mem::take(&mut scanned.package)
-    };
+    let package = &mut scanned.package;
+    (package.outputs, package.drv_path) = (own.outputs, own.drv_path);
+    if package.system.is_empty() {
+        package.system = own.system;
+    }
 }
 
 /// Adds what a channel knows of a package of the same name.

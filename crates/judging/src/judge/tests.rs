@@ -143,6 +143,28 @@ fn a_channels_own_path_shows_what_the_channel_knows() {
 }
 
 #[test]
+fn a_channels_own_package_is_for_the_processor_that_the_channel_says() {
+    let judged = |system: &str| {
+        let mut limited = record("CVE-2024-0006", "curl", "7.5");
+        limited.description = "An integer overflow on 32-bit platforms.".into();
+        let mut world = World {
+            records: vec![limited],
+            ..world()
+        };
+        for package in world.channels.iter_mut().flat_map(|(_, packages)| packages) {
+            package.system = system.into();
+        }
+        let (key, _) = SecretKey::generate().unwrap();
+        let bytes = world.snapshot(&key);
+        let snapshot = Opened::read(bytes.as_slice()).unwrap().trusted().unwrap();
+        let report = judge_to(Depth::All, seen_outside(&[('a', "curl", "7.1")]), &snapshot, NOW).unwrap();
+        (report.inventory.packages[0].package.system.clone(), report.findings[0].verdict)
+    };
+    assert_eq!(judged("x86_64-linux"), ("x86_64-linux".into(), Verdict::NotAffected));
+    assert_eq!(judged("i686-linux"), ("i686-linux".into(), Verdict::Affected));
+}
+
+#[test]
 fn what_cannot_be_seen_makes_less_certain_and_says_why() {
     let seen = report(seen_outside(&[('a', "curl", "7.1")]), Depth::All);
     let unseen = report(seen_outside(&[('x', "curl", "7.1")]), Depth::All);

@@ -5,7 +5,7 @@ use super::pack::{Malformed, Pack, Unpacker, record};
 
 /// The format that this build reads and writes. 2: records are also found by the libraries that they are about. 3: profiles hold
 /// histories.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// First bytes of a snapshot.
 pub(super) const MAGIC: &[u8; 8] = b"firnsnap";

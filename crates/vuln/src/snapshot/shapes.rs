@@ -91,6 +91,7 @@ record!(
         attr,
         pname,
         version,
+        system,
         position,
         description,
         homepages,

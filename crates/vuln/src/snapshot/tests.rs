@@ -140,6 +140,7 @@ fn package(n: usize) -> ChannelPackage {
                 attr: format!("product{}", n / 3),
                 pname: text("pname"),
                 version: "1.0".into(),
+                system: text("x86_64-"),
                 position: Some("pkgs/a.nix:1".into()),
                 description: Some(text("d")),
                 homepages: vec![text("https://")],
@@ -347,10 +348,10 @@ fn security_a_changed_byte_is_noticed_before_it_is_believed() {
 #[test]
 fn other_formats_are_told_apart() {
     let (mut bytes, ..) = file();
-    bytes[8] = 4;
-    assert!(matches!(open(&bytes), Err(SnapshotError::Newer { format: 4 })));
-    bytes[8] = 0;
-    assert!(matches!(open(&bytes), Err(SnapshotError::Older { format: 0 })));
+    bytes[8..12].copy_from_slice(&(FORMAT + 1).to_le_bytes());
+    assert!(matches!(open(&bytes), Err(SnapshotError::Newer { format }) if format == FORMAT + 1));
+    bytes[8..12].copy_from_slice(&(FORMAT - 1).to_le_bytes());
+    assert!(matches!(open(&bytes), Err(SnapshotError::Older { format }) if format == FORMAT - 1));
     assert!(matches!(open(b"SQLite format 3\0 and more"), Err(SnapshotError::Foreign)));
     assert!(matches!(open(b""), Err(SnapshotError::Foreign)));
 }
