@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use cli_kit::{Exit, Explained};
+use rustls::CertificateError;
 
 use crate::RootsError;
 
@@ -95,7 +96,7 @@ impl FetchError {
     }
 }
 
-/// Whether the other side's certificate was refused. What is said while both agree on keys comes as a failure of the connection, with the reason
+/// Whether nobody who is trusted signed the other side's certificate. What is said while both agree on keys comes as a failure of the connection, with the reason
 /// inside.
 fn is_about_certificates(error: &(dyn std::error::Error + 'static)) -> bool {
     match error.downcast_ref() {
@@ -104,7 +105,12 @@ fn is_about_certificates(error: &(dyn std::error::Error + 'static)) -> bool {
         _ => {}
     }
     let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) || inner.is_some_and(|inner| is_about_certificates(inner))
+    matches!(
+        error.downcast_ref(),
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature
+        ))
+    ) || inner.is_some_and(|inner| is_about_certificates(inner))
 }
 
 impl Explained for FetchError {

@@ -259,8 +259,6 @@ pub fn open_unjudged(wanted: &Wanted, folders: &Folders) -> Result<(Snapshot, Pa
         path: path.clone(),
         source,
     })?;
-    // What is read is said before, block by block: the system would read ahead of each what nobody asked for.
-    let _ = fadvise(&file, 0, None, Advice::Random);
     let snapshot = believe(FileAt(file), &path, &wanted.trust, folders)?;
     Ok((snapshot, path))
 }

@@ -165,7 +165,12 @@ pub(super) fn join<S: ReadAt>(inventory: &mut Inventory, snapshot: &Snapshot<S>,
                     joined.natives.entry(number).or_insert(package.cluster);
                 }
             }
-            Some((package, _)) => complete(&mut scanned.package, &package.cluster.package),
+            Some((package, _)) => {
+                complete(&mut scanned.package, &package.cluster.package);
+                if scanned.package.system.is_empty() {
+                    scanned.package.system = package.cluster.package.system;
+                }
+            }
             None => {}
         }
         for number in known.into_iter().flatten() {
@@ -183,6 +188,7 @@ pub(super) fn join<S: ReadAt>(inventory: &mut Inventory, snapshot: &Snapshot<S>,
                     &package.attr,
                     &package.pname,
                     &package.version,
+                    &package.system,
                     &package.patches,
                     &package.known_vulnerabilities,
                     &package.source_urls
@@ -293,7 +299,8 @@ fn adopt(scanned: &mut Scanned, cluster: &Cluster) {
     let own = std::mem::replace(&mut scanned.package, cluster.package.clone());
     let package = &mut scanned.package;
     (package.outputs, package.drv_path) = (own.outputs, own.drv_path);
-    if package.system.is_empty() {
+    // One of the channel's packages speaks for all that are built alike, whatever each is built for.
+    if !own.system.is_empty() {
         package.system = own.system;
     }
 }

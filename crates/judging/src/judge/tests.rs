@@ -142,26 +142,48 @@ fn a_channels_own_path_shows_what_the_channel_knows() {
     assert_eq!(report.knowledge.channels, ["nixos-old", "nixos-unstable"]);
 }
 
+/// The answer about packages where the one record is about 32-bit processors, and all packages of channels are built for a system.
+fn limited_to_processors(system: &str, shows_patches: bool, inventory: Inventory) -> Report {
+    let mut limited = record("CVE-2024-0006", "curl", "7.5");
+    limited.description = "An integer overflow on 32-bit platforms.".into();
+    let mut world = World {
+        records: vec![limited],
+        ..world()
+    };
+    for package in world.channels.iter_mut().flat_map(|(_, packages)| packages) {
+        package.system = system.into();
+        if !shows_patches {
+            package.source_names.clear();
+        }
+    }
+    let (key, _) = SecretKey::generate().unwrap();
+    let bytes = world.snapshot(&key);
+    let snapshot = Opened::read(bytes.as_slice()).unwrap().trusted().unwrap();
+    judge_to(Depth::All, inventory, &snapshot, NOW).unwrap()
+}
+
 #[test]
 fn a_channels_own_package_is_for_the_processor_that_the_channel_says() {
-    let judged = |system: &str| {
-        let mut limited = record("CVE-2024-0006", "curl", "7.5");
-        limited.description = "An integer overflow on 32-bit platforms.".into();
-        let mut world = World {
-            records: vec![limited],
-            ..world()
-        };
-        for package in world.channels.iter_mut().flat_map(|(_, packages)| packages) {
-            package.system = system.into();
+    for shows_patches in [true, false] {
+        for (system, verdict) in [("x86_64-linux", Verdict::NotAffected), ("i686-linux", Verdict::Affected)] {
+            let report = limited_to_processors(system, shows_patches, seen_outside(&[('a', "curl", "7.1")]));
+            assert_eq!(report.inventory.packages[0].package.system, system);
+            assert_eq!(report.findings[0].verdict, verdict, "{system} {shows_patches}");
         }
-        let (key, _) = SecretKey::generate().unwrap();
-        let bytes = world.snapshot(&key);
-        let snapshot = Opened::read(bytes.as_slice()).unwrap().trusted().unwrap();
-        let report = judge_to(Depth::All, seen_outside(&[('a', "curl", "7.1")]), &snapshot, NOW).unwrap();
-        (report.inventory.packages[0].package.system.clone(), report.findings[0].verdict)
-    };
-    assert_eq!(judged("x86_64-linux"), ("x86_64-linux".into(), Verdict::NotAffected));
-    assert_eq!(judged("i686-linux"), ("i686-linux".into(), Verdict::Affected));
+    }
+}
+
+#[test]
+fn one_version_for_two_processors_is_judged_for_each() {
+    let mut inventory = seen_outside(&[('x', "curl", "7.1"), ('y', "curl", "7.1")]);
+    for (scanned, system) in inventory.packages.iter_mut().zip(["x86_64-linux", "i686-linux"]) {
+        scanned.seen = Seen::Derivation;
+        scanned.package.system = system.into();
+    }
+    let report = limited_to_processors("x86_64-linux", true, inventory);
+    let mut judged: Vec<_> = report.findings.iter().map(|f| (f.package, f.verdict)).collect();
+    judged.sort_unstable_by_key(|(package, _)| *package);
+    assert_eq!(judged, [(0, Verdict::NotAffected), (1, Verdict::Affected)]);
 }
 
 #[test]

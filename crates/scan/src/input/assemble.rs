@@ -39,11 +39,12 @@ pub(super) struct Assembly<'d> {
     problems: usize,
 }
 
-/// What tells packages apart: the same name and version with other patches is another package.
+/// What tells packages apart: the same name and version with other patches, or for another processor, is another package.
 #[derive(PartialEq, Eq, Hash)]
 struct Facts {
     pname: String,
     version: String,
+    system: String,
     seen: Seen,
     patches: Vec<String>,
     scripts: Vec<vuln::package::ScriptId>,
@@ -295,6 +296,7 @@ impl<'d> Assembly<'d> {
         let facts = Facts {
             pname: scanned.package.pname.clone(),
             version: scanned.package.version.clone(),
+            system: scanned.package.system.clone(),
             seen: scanned.seen,
             patches: scanned.package.patches.clone(),
             scripts: scanned.package.script_ids.clone(),

@@ -197,12 +197,12 @@ fn other_formats_say_what_to_do() {
         said(&place, error),
         "\
 error: use the snapshot DIR/snapshot
-  caused by: read the snapshot: its format is 9, this program knows 3
+  caused by: read the snapshot: its format is 9, this program knows 4
 hint: a newer firn-scan reads it
 "
     );
     bytes[8] = 0;
-    assert!(said(&place, place.open(&bytes).unwrap_err()).contains("its format 0 is older than 3 and not read any more"));
+    assert!(said(&place, place.open(&bytes).unwrap_err()).contains("its format 0 is older than 4 and not read any more"));
 }
 
 #[test]

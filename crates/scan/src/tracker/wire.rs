@@ -26,6 +26,8 @@ struct Entry<'a> {
     attr: &'a str,
     pname: String,
     version: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    system: String,
     seen: &'static str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     inside: bool,
@@ -91,6 +93,7 @@ pub fn entry(number: usize, paths: &HashMap<u32, Vec<&str>>, inventory: &Invento
         attr: &package.attr,
         pname: package.pname.chars().take(NAME).collect(),
         version: package.version.chars().take(NAME).collect(),
+        system: package.system.chars().take(NAME).collect(),
         seen: scanned.seen.name(),
         inside: !scanned.inside.is_empty(),
         paths: known.chain(own).take(TEXTS).collect(),

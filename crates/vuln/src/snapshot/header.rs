@@ -4,7 +4,7 @@ use super::Table;
 use super::pack::{Malformed, Pack, Unpacker, record};
 
 /// The format that this build reads and writes. 2: records are also found by the libraries that they are about. 3: profiles hold
-/// histories.
+/// histories. 4: packages say what they are built for.
 pub const FORMAT: u32 = 4;
 
 /// First bytes of a snapshot.

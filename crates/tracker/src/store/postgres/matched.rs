@@ -112,7 +112,8 @@ pub const PACED: &str = "SET vacuum_cost_delay = '2ms'";
 
 /// Clears away the rows that a full match replaced: until that is done every plan walks over them, to the ends of the indexes, and what the
 /// server knows of these tables is about rows that are gone. The server would do it too, minutes later.
-pub const CLEAR_AWAY: &str = "VACUUM (ANALYZE, TRUNCATE FALSE) cluster, cluster_attr, verdict, evidence, disposition, channel_count";
+pub const CLEAR_AWAY: &str =
+    "VACUUM (ANALYZE, TRUNCATE FALSE, SKIP_LOCKED) cluster, cluster_attr, verdict, evidence, disposition, channel_count";
 
 /// The rows of evidence that verdicts point at, as far as they are known.
 struct EvidenceRows {

@@ -52,6 +52,8 @@ struct Entry {
     attr: String,
     pname: String,
     version: String,
+    #[serde(default)]
+    system: String,
     seen: String,
     #[serde(default)]
     inside: bool,
@@ -108,6 +110,7 @@ fn request(book: &mut Book) -> Value {
                     "attr": text("Attribute."),
                     "pname": {"type": "string", "minLength": 1, "maxLength": NAME, "description": "Package name."},
                     "version": text("Version."),
+                    "system": text("What it is built for: x86_64-linux. Left out, it may be any."),
                     "seen": seen,
                     "inside": {"type": "boolean", "default": false, "description": "Whether it is a library that other packages carry inside."},
                     "paths": texts("Its store paths: one that a channel has says which package it is."),
@@ -397,8 +400,8 @@ fn add(entry: Entry, n: usize, count: usize, inventory: &mut Inventory) -> Resul
         message: format!("packages[{n}]: {what}"),
     };
     let long = |text: &String| text.chars().count() > NAME;
-    if entry.pname.is_empty() || [&entry.attr, &entry.pname, &entry.version].into_iter().any(long) {
-        return Err(wrong("names have 1 to 500 characters, and versions at most as many"));
+    if entry.pname.is_empty() || [&entry.attr, &entry.pname, &entry.version, &entry.system].into_iter().any(long) {
+        return Err(wrong("names have 1 to 500 characters, and versions and systems at most as many"));
     }
     let seen = Seen::ALL.into_iter().find(|seen| seen.name() == entry.seen);
     let seen = seen.ok_or_else(|| wrong("seen: one of derivation, channel, sbom, store_path, registry is expected"))?;
@@ -420,6 +423,7 @@ fn add(entry: Entry, n: usize, count: usize, inventory: &mut Inventory) -> Resul
             attr: entry.attr,
             pname: entry.pname,
             version: entry.version,
+            system: entry.system,
             homepages: entry.homepages,
             known_vulnerabilities: entry.known_vulnerabilities,
             cpes: entry.cpes,

@@ -18,17 +18,31 @@ macro_rules! listed {
 }
 
 pub(super) const BY_KEY: &str = listed!("touched", "vulnerability WHERE id > ?1 ORDER BY id LIMIT ?2");
-/// Nothing is left out because it is told of elsewhere too: the first list of EPSS tells of nearly all, and looking for one that it does not tell
-/// of would be looking at each.
-pub(super) const TOUCHED: &str = listed!(
-    "touched",
-    "vulnerability v INDEXED BY vulnerability_touched WHERE (touched, id) > (?1, ?2) ORDER BY touched, id LIMIT ?3"
-);
-pub(super) const TOLD: &str = listed!(
-    "mark",
-    "told t INDEXED BY told_mark CROSS JOIN vulnerability v ON v.id = t.vulnerability_id
-     WHERE (t.mark, t.vulnerability_id) > (?1, ?2) ORDER BY t.mark, t.vulnerability_id LIMIT ?3"
-);
+/// By the time of a change, in two questions each: the rest of the mark that was reached, and what is above it. One that compares pairs would read
+/// the whole mark again for each page, and a list of EPSS brings hundreds of thousands of rows with one mark.
+///
+/// Nothing is left out because the other list has it too: the first list of EPSS tells of nearly all, and looking for one that it does not tell of
+/// would be looking at each.
+pub(super) const CHANGED: [&str; 4] = [
+    listed!(
+        "touched",
+        "vulnerability v INDEXED BY vulnerability_touched WHERE touched = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+    ),
+    listed!(
+        "touched",
+        "vulnerability v INDEXED BY vulnerability_touched WHERE touched > ?1 ORDER BY touched, id LIMIT ?3"
+    ),
+    listed!(
+        "mark",
+        "told t INDEXED BY told_mark CROSS JOIN vulnerability v ON v.id = t.vulnerability_id
+         WHERE t.mark = ?1 AND t.vulnerability_id > ?2 ORDER BY t.vulnerability_id LIMIT ?3"
+    ),
+    listed!(
+        "mark",
+        "told t INDEXED BY told_mark CROSS JOIN vulnerability v ON v.id = t.vulnerability_id
+         WHERE t.mark > ?1 ORDER BY t.mark, t.vulnerability_id LIMIT ?3"
+    ),
+];
 
 pub fn vulnerabilities(db: &Connection, after: After, most: usize) -> Result<Vec<Listed>, Error> {
     let limit = most as i64;
@@ -39,7 +53,7 @@ pub fn vulnerabilities(db: &Connection, after: After, most: usize) -> Result<Vec
             .collect::<Result<_, _>>()?,
         After::Change(mark, key) => {
             let mut changed: Vec<Listed> = Vec::new();
-            for sql in [TOUCHED, TOLD] {
+            for sql in CHANGED {
                 let mut statement = db.prepare_cached(sql)?;
                 let rows = statement.query_map(params![mark, key, limit], one)?;
                 rows.into_iter().try_for_each(|row| row.map(|one| changed.push(one)))?;

@@ -31,8 +31,6 @@ fn questions_about_one_thing_read_no_whole_table() {
         package::WITH_ATTR,
         package::ATTRS,
         listed::BY_KEY,
-        listed::TOUCHED,
-        listed::TOLD,
         listed::PACKAGES,
         listed::PLACE,
         package::HISTORY,
@@ -50,6 +48,22 @@ fn questions_about_one_thing_read_no_whole_table() {
         &problem::of_record_sql(),
     ] {
         assert_eq!(scans(sql), [""; 0], "{sql}");
+    }
+}
+
+#[test]
+fn what_changed_is_read_from_where_the_last_page_ended() {
+    for (sql, place) in listed::CHANGED.into_iter().zip([
+        "vulnerability_touched (touched=? AND rowid>?)",
+        "vulnerability_touched (touched>?)",
+        "told_mark (mark=? AND rowid>?)",
+        "told_mark (mark>?)",
+    ]) {
+        let plan = plan(sql);
+        assert!(
+            plan[0].ends_with(place) && !plan.iter().any(|step| step.contains("TEMP B-TREE")),
+            "{plan:?}"
+        );
     }
 }
 
