@@ -51,7 +51,10 @@ pub fn print(inventory: Inventory, scan: &Scan, voice: &mut Voice) -> Result<Exi
     let judge = Judge::open(scan, voice)?;
     let report = judge.report(inventory, voice)?;
     write(&report, &scan.choice, voice)?;
-    Ok(exit(&report.findings, &scan.choice))
+    let exit = exit(&report.findings, &scan.choice);
+    // The process ends here: to give back ten thousand findings one by one is a twentieth of a scan.
+    std::mem::forget(report);
+    Ok(exit)
 }
 
 impl Judge {

@@ -112,6 +112,8 @@ pub fn from_files(files: &[PathBuf], store: &Store) -> Result<Inventory, Derivat
     derivations.folders.push(store.folder());
     let targets = files.iter().map(|path| path.display().to_string()).collect();
     let mut inventory = closure(&given, targets, &derivations);
+    // To give back the texts of thousands of files takes as long as to judge some: that need not be waited for.
+    thread::spawn(move || drop(derivations));
     // Of what was given, what nothing else needs is what was asked for.
     let referred: HashSet<u32> = inventory.parts.iter().flat_map(|part| part.references.iter().copied()).collect();
     let top: Vec<u32> = inventory.roots.iter().copied().filter(|root| !referred.contains(root)).collect();
