@@ -87,6 +87,27 @@ mod tests {
     }
 
     #[test]
+    fn rests_are_bounded_together_and_only_in_the_background() {
+        let hour = Duration::from_secs(3600);
+        let mut rests = Rests {
+            left: Duration::from_millis(3),
+        };
+        if niceness() == 0 {
+            rests.rest(hour);
+            assert_eq!(rests.left, Duration::from_millis(3));
+        }
+        let after = thread::spawn(move || {
+            in_the_background();
+            rests.rest(Duration::from_millis(1));
+            let after_one = rests.left;
+            rests.rest(hour);
+            rests.rest(hour);
+            (after_one, rests.left)
+        });
+        assert_eq!(after.join().unwrap(), (Duration::from_millis(2), Duration::ZERO));
+    }
+
+    #[test]
     fn what_is_in_the_background_is_there_with_all_that_it_starts() {
         let before = niceness();
         thread::spawn(move || {

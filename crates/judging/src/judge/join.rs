@@ -156,6 +156,12 @@ pub(super) fn join<S: ReadAt>(inventory: &mut Inventory, snapshot: &Snapshot<S>,
             joined.packages.push(Place::default());
             continue;
         }
+        // What it says of itself goes first: one of a channel's packages speaks for all that are built alike, whatever each is built for.
+        if let Some((package, _)) = &exact
+            && scanned.package.system.is_empty()
+        {
+            scanned.package.system.clone_from(&package.cluster.package.system);
+        }
         let mut at = None;
         match exact {
             Some((package, number)) if shows_patches(package.channel) => {
@@ -165,12 +171,7 @@ pub(super) fn join<S: ReadAt>(inventory: &mut Inventory, snapshot: &Snapshot<S>,
                     joined.natives.entry(number).or_insert(package.cluster);
                 }
             }
-            Some((package, _)) => {
-                complete(&mut scanned.package, &package.cluster.package);
-                if scanned.package.system.is_empty() {
-                    scanned.package.system = package.cluster.package.system;
-                }
-            }
+            Some((package, _)) => complete(&mut scanned.package, &package.cluster.package),
             None => {}
         }
         for number in known.into_iter().flatten() {
@@ -297,12 +298,12 @@ fn adopt(scanned: &mut Scanned, cluster: &Cluster) {
         scanned.seen = Seen::Channel;
     }
     let own = std::mem::replace(&mut scanned.package, cluster.package.clone());
-    let package = &mut scanned.package;
-    (package.outputs, package.drv_path) = (own.outputs, own.drv_path);
-    // One of the channel's packages speaks for all that are built alike, whatever each is built for.
-    if !own.system.is_empty() {
-        package.system = own.system;
-    }
+    scanned.package = Package {
+        system: own.system,
+        outputs: own.outputs,
+        drv_path: own.drv_path,
+        ..std::mem::take(&mut scanned.package)
+    };
 }
 
 /// Adds what a channel knows of a package of the same name.

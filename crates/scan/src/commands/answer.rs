@@ -42,17 +42,20 @@ pub fn print_channel(name: &str, scan: &Scan, voice: &mut Voice) -> Result<Exit,
     };
     let own = name.split_once('@').map_or(name, |(name, _)| name);
     let report = judge.report_in(Some(own), inventory, voice)?;
-    write(&report, &scan.choice, voice)?;
-    Ok(exit(&report.findings, &scan.choice))
+    write_last(report, &scan.choice, voice)
 }
 
 /// Judges an inventory and prints what is found.
 pub fn print(inventory: Inventory, scan: &Scan, voice: &mut Voice) -> Result<Exit, Failure> {
     let judge = Judge::open(scan, voice)?;
     let report = judge.report(inventory, voice)?;
-    write(&report, &scan.choice, voice)?;
-    let exit = exit(&report.findings, &scan.choice);
-    // The process ends here: to give back ten thousand findings one by one is a twentieth of a scan.
+    write_last(report, &scan.choice, voice)
+}
+
+/// Writes a report, after which the process ends: to give back ten thousand findings one by one would be a twentieth of a scan.
+fn write_last(report: Report, choice: &Choice, voice: &mut Voice) -> Result<Exit, Failure> {
+    write(&report, choice, voice)?;
+    let exit = exit(&report.findings, choice);
     std::mem::forget(report);
     Ok(exit)
 }

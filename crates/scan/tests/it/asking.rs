@@ -104,6 +104,13 @@ const DRV: &str = r#"{"/nix/store/kbj2yl9j370mj1nwcwsi0m5s2jma8x9f-curl-8.3.0.dr
  "outputs":{"out":{"path":"/nix/store/5a0dsc7lajmw35blswvy37zd3nzh7a30-curl-8.3.0"}},"inputSrcs":["/nix/store/9hwapmz8jlrll9ll00wr5wp79zpqh0wn-CVE-2023-38545.patch"],"inputDrvs":{},
  "env":{"name":"curl-8.3.0","pname":"curl","version":"8.3.0","patches":"/nix/store/9hwapmz8jlrll9ll00wr5wp79zpqh0wn-CVE-2023-38545.patch","out":"/nix/store/5a0dsc7lajmw35blswvy37zd3nzh7a30-curl-8.3.0"}}}"#;
 
+/// A record about 32-bit processors: what is built for another one does not have the fault.
+const LIMITED: &str = r#"{"vulnerabilities":[{"cve":{"id":"CVE-2024-99932","published":"2024-05-01T00:00:00.000","lastModified":"2024-05-02T00:00:00.000",
+ "vulnStatus":"Analyzed","descriptions":[{"lang":"en","value":"An integer overflow in curl before 8.4.0 on 32-bit platforms."}],
+ "references":[{"url":"https://curl.se/docs/advisory.html"}],"metrics":{},
+ "configurations":[{"nodes":[{"operator":"OR","negate":false,"cpeMatch":[{"vulnerable":true,
+  "criteria":"cpe:2.3:a:haxx:curl:*:*:*:*:*:*:*:*","versionEndExcluding":"8.4.0","matchCriteriaId":"00000000-0000-0000-0000-000000000000"}]}]}]}}]}"#;
+
 #[test]
 fn a_tracker_answers_as_its_snapshot_does() {
     let Some(program) = tracker("a_tracker_answers_as_its_snapshot_does") else {
@@ -112,9 +119,11 @@ fn a_tracker_answers_as_its_snapshot_does() {
     let dir = tempfile::tempdir().unwrap();
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tracker/sample");
     let sample = |name: &str| sample.join(name).display().to_string();
+    fs::write(dir.path().join("limited.json"), LIMITED).unwrap();
     for arguments in [
         vec!["ingest", "cve", &sample("cve.jsonl")],
         vec!["ingest", "nvd", &sample("nvd.json")],
+        vec!["ingest", "nvd", "limited.json"],
         vec!["ingest", "kev", &sample("known_exploited_vulnerabilities.json")],
         vec!["ingest", "nixpkgs", "--channel", "sample", &sample("packages.json")],
         vec!["match"],
@@ -181,6 +190,14 @@ fn a_tracker_answers_as_its_snapshot_does() {
             // Times and what is made of them differ.
             assert_eq!(there.lines().count(), here.lines().count(), "{input:?} {format}\n{there}\n{here}");
         }
+    }
+    // What something is built for goes to the tracker too.
+    for system in ["x86_64-linux", "i686-linux"] {
+        fs::write(dir.path().join("other.json"), DRV.replace("x86_64-linux", system)).unwrap();
+        let report = report(&scan(&["drv", "other.json"], "json", &asked));
+        let found = report["findings"].as_array().unwrap().iter().find(|f| f["id"] == "CVE-2024-99932");
+        let verdict = if system == "i686-linux" { "affected" } else { "not_affected" };
+        assert_eq!(found.unwrap()["verdict"], verdict, "{system}");
     }
     // What carries a patch stays patched, and what is known by its name alone does not become so.
     let verdict = |input: &[&str], version: &str| {

@@ -426,14 +426,11 @@ impl<S: ReadAt> Snapshot<S> {
     ) -> Result<(), SnapshotError> {
         let blocks = self.directory.blocks(table);
         let wanted = by_block(blocks, &keys);
-        for (n, _) in &wanted {
-            if let Some(at) = blocks.get(*n) {
-                self.source.will_read(self.blocks_at + at.offset, at.size);
-            }
+        for (_, at, _) in &wanted {
+            self.source.will_read(self.blocks_at + at.offset, at.size);
         }
         let mut memory = Memory::default();
-        for (n, keys) in wanted {
-            let Some(at) = blocks.get(n) else { break };
+        for (n, at, keys) in wanted {
             let bytes = self.block(table, n, at, &mut memory)?;
             let mut entries = Entries::of(bytes);
             let mut entry = entries.next();
@@ -483,8 +480,8 @@ struct Memory {
     unzip: Unzip,
 }
 
-/// The blocks that may hold some of these keys, which are sorted, each by its number and with its keys.
-fn by_block<'k, K: AsRef<[u8]>>(blocks: &[BlockAt], mut keys: &'k [K]) -> Vec<(usize, &'k [K])> {
+/// The blocks that may hold some of these keys, which are sorted, each with its number and its keys.
+fn by_block<'a, K: AsRef<[u8]>>(blocks: &'a [BlockAt], mut keys: &'a [K]) -> Vec<(usize, &'a BlockAt, &'a [K])> {
     let mut found = Vec::new();
     while let Some(first) = keys.first() {
         let next = blocks.partition_point(|b| b.first.as_slice() <= first.as_ref());
@@ -496,7 +493,7 @@ fn by_block<'k, K: AsRef<[u8]>>(blocks: &[BlockAt], mut keys: &'k [K]) -> Vec<(u
             break;
         };
         // The last block that begins at or before the key.
-        found.extend(next.checked_sub(1).map(|n| (n, own)));
+        found.extend(next.checked_sub(1).and_then(|n| Some((n, blocks.get(n)?, own))));
         keys = rest;
     }
     found
